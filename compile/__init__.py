@@ -1,0 +1,28 @@
+"""The int8 compiler: an ONNX file in QDQ form to machine code with one C entry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import CompileError
+from .targets import FAMILIES, TARGETS
+
+__all__ = ["FAMILIES", "TARGETS", "CompileError", "compile_file"]
+
+
+def compile_file(model: Path, target: str, out: Path, dump: Path | None = None) -> list[Path]:
+    """Compiles an int8 QDQ ONNX file; returns the shared libraries written below ``out``.
+
+    Args:
+        model: the ONNX file, as `pocketvision quantize`, onnxruntime or NNCF write it.
+        target: a name of ``TARGETS``, a family of ``FAMILIES`` or ``"host"``.
+        out: folder, made if absent; files are named ``MODEL.TARGET.so``.
+        dump: folder for the graph after each pass, as text.
+
+    Raises:
+        CompileError: a ``ValueError`` that names the file, node and what to do next.
+        ModuleNotFoundError: TVM or onnx is missing (``pip install 'pocketvision[compile]'``).
+    """
+    from .pipeline import compile_model
+
+    return [done.path for done in compile_model(Path(model), target, Path(out), dump)]

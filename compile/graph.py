@@ -1,0 +1,190 @@
+"""The int8 graph: quantised tensors and the few integer operators that face networks need.
+
+Every tensor is int8, NHWC, batch 1; real value = scale * (stored - zero_point). Files that store
+uint8 are shifted by 128 on import. Operators are in execution order. The meaning of each operator's
+numbers is fixed by ARITHMETIC.md and executed literally by reference.py.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .errors import CompileError
+
+INT8_MIN, INT8_MAX = -128, 127
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An int8 activation of ``height x width x channels``."""
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    scale: float
+    zero_point: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.channels
+
+    @property
+    def quantisation(self) -> tuple[float, int]:
+        return self.scale, self.zero_point
+
+
+@dataclass(frozen=True, kw_only=True)
+class Op:
+    """One operator: reads ``inputs``, writes ``output``; the result is clamped to [low, high]."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    low: int = INT8_MIN
+    high: int = INT8_MAX
+
+
+@dataclass(frozen=True)
+class Sum:
+    """``(a - za) * a_factor + (b - zb) * b_factor``, rescaled by ``2 ** -shift``."""
+
+    a_factor: int
+    b_factor: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class FusedAdd:
+    """An add done where a convolution's result leaves: the result becomes operand a.
+
+    ``scale``/``zero_point``/``low``/``high`` are those of the convolution's own, now unstored,
+    output; the operator's ``inputs[1]`` is operand b.
+    """
+
+    sum: Sum
+    zero_point: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Conv(Op):
+    """Convolution: weight int8 (O, I / groups, kh, kw), bias int32 (O), one rescale per channel.
+
+    ``negative_scale`` (O), if given, rescales negative accumulators: a folded PReLU or ReLU.
+    ``pads`` is (top, left, bottom, right).
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    scale: np.ndarray
+    negative_scale: np.ndarray | None = None
+    stride: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    groups: int = 1
+    add: FusedAdd | None = None
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        return self.weight.shape[2], self.weight.shape[3]
+
+    @property
+    def depthwise(self) -> bool:
+        return self.weight.shape[1] == 1 and self.groups == self.weight.shape[0] > 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rescale(Op):
+    """Element-wise change of scale, (C) for each sign: requantise, PReLU, ReLU, copy."""
+
+    scale: np.ndarray
+    negative_scale: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Op):
+    """Sum of two tensors of one shape."""
+
+    sum: Sum
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pool(Op):
+    """Max or average pooling. ``scale`` (out height, out width) is given for averages only."""
+
+    kind: str
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    scale: np.ndarray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concat(Op):
+    """Channels of the inputs side by side; inputs and output share one quantisation."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A whole network with one input and one output, and the metadata of its file."""
+
+    name: str
+    tensors: dict[str, Tensor]
+    ops: tuple[Op, ...]
+    input: str
+    output: str
+    record: str = "{}"
+    sha256: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def producers(self) -> dict[str, Op]:
+        """The operator that writes each tensor."""
+        return {op.output: op for op in self.ops}
+
+    def consumers(self) -> dict[str, list[Op]]:
+        """The operators that read each tensor, in execution order."""
+        found: dict[str, list[Op]] = defaultdict(list)
+        for op in self.ops:
+            for name in dict.fromkeys(op.inputs):
+                found[name].append(op)
+        return found
+
+    def with_ops(self, ops: list[Op], tensors: dict[str, Tensor] | None = None) -> Graph:
+        """This graph with other operators; tensors that nothing touches any more are dropped."""
+        tensors = self.tensors if tensors is None else tensors
+        used = {self.input, self.output}
+        for op in ops:
+            used.update(op.inputs, (op.output,))
+        kept = {name: tensor for name, tensor in tensors.items() if name in used}
+        return replace(self, ops=tuple(ops), tensors=kept)
+
+    def validate(self) -> Graph:
+        """Checks that every operator reads what is there already; returns the graph itself."""
+        written = {self.input}
+        for op in self.ops:
+            for name in op.inputs:
+                if name not in written:
+                    raise CompileError(
+                        f"{self.name}: node {op.name!r} reads {name!r} before it is written; "
+                        "a pass broke the order of operators"
+                    )
+            if op.output in written:
+                raise CompileError(f"{self.name}: {op.output!r} is written twice ({op.name!r})")
+            written.add(op.output)
+        if self.output not in written:
+            raise CompileError(f"{self.name}: the output {self.output!r} is never written")
+        return self
+
+
+def conv_macs(op: Conv, output: Tensor) -> int:
+    """Multiply-accumulates of one convolution."""
+    return output.height * output.width * int(np.prod(op.weight.shape))
+
+
+def macs(graph: Graph) -> int:
+    """Multiply-accumulates of all convolutions."""
+    return sum(conv_macs(op, graph.tensors[op.output]) for op in graph.ops if isinstance(op, Conv))

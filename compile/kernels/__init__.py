@@ -1,0 +1,1 @@
+"""Kernels: one file per operator family, one per instruction set."""

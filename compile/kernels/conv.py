@@ -1,0 +1,176 @@
+"""Dense, grouped and 1x1 convolution: register tiles of pixels by blocks of output channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import FLOATS, INTS, Epilogue, View, function, rounded, store, widen
+from .isa import Isa, tile
+
+UNROLLED = 160
+"""Dot steps of one tile that are written out; more go into a loop."""
+
+
+@dataclass(frozen=True)
+class ConvShape:
+    """Everything that shapes the code; layers that agree in it share one function.
+
+    ``x`` starts at the first (padding) pixel that the first window reads. ``span`` input channels
+    (a multiple of the dot group) feed each block of ``lanes`` outputs, the first at
+    ``block * advance``: 0 for dense layers, the step from group to group otherwise.
+    """
+
+    x: View
+    y: View
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    span: int
+    advance: int
+    two_scales: bool
+    other: View | None
+
+    def flattened(self) -> ConvShape:
+        """1x1 layers over whole maps see one long row, so that tiles need no tail per row."""
+        views = [self.x, self.y] + ([self.other] if self.other else [])
+        if self.kernel != (1, 1) or self.stride != (1, 1) or not all(v.contiguous for v in views):
+            return self
+        other = self.other.flat() if self.other else None
+        return ConvShape(
+            self.x.flat(), self.y.flat(), (1, 1), (1, 1), self.span, self.advance,
+            self.two_scales, other,
+        )  # fmt: skip
+
+
+def geometry(isa: Isa, inputs: int, outputs: int, groups: int) -> tuple[int, int]:
+    """(span, advance) of a layer: which input channels a block of outputs reads."""
+    if groups == 1:
+        return rounded(inputs, isa.group), 0
+    per_input, per_output = inputs // groups, outputs // groups
+    if isa.lanes % per_output == 0:  # a block holds whole groups
+        advance = isa.lanes // per_output * per_input
+    elif per_output % isa.lanes == 0:
+        return rounded(inputs, isa.group), 0  # blocks of one group: run as dense, zeros elsewhere
+    else:
+        return rounded(inputs, isa.group), 0
+    if advance % isa.group:
+        return rounded(inputs, isa.group), 0
+    return advance, advance
+
+
+def pack(isa: Isa, weight: np.ndarray, groups: int) -> np.ndarray:
+    """int8 weights in the kernel's order: block, tap, step, then one packed vector."""
+    outputs, per_input, kh, kw = weight.shape
+    inputs = per_input * groups
+    span, advance = geometry(isa, inputs, outputs, groups)
+    blocks = rounded(outputs, isa.lanes) // isa.lanes
+    packed = np.zeros((blocks, isa.lanes, kh * kw, span), np.int8)
+    flat = weight.reshape(outputs, per_input, kh * kw).transpose(0, 2, 1)
+    for output in range(outputs):
+        block, lane = divmod(output, isa.lanes)
+        first = output // (outputs // groups) * per_input - block * advance
+        packed[block, lane, :, first : first + per_input] = flat[output]
+    steps = packed.reshape(blocks, isa.lanes, kh * kw, span // isa.group, isa.group)
+    return np.ascontiguousarray(isa.pack(steps.transpose(0, 2, 3, 1, 4)))
+
+
+def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y)``."""
+    shape = shape.flattened()
+    x, y, other = shape.x, shape.y, shape.other
+    channels = rounded(y.channels, isa.lanes)
+    taps = shape.kernel[0] * shape.kernel[1]
+    steps = shape.span // isa.group
+    vector = isa.lanes * isa.group
+    parameters = [
+        ("x", isa.dtype, x.extent),
+        ("w", "int8", channels * taps * shape.span),
+        ("bias", "int32", channels),
+        ("scale", "float32", channels),
+        ("negative", "float32", channels if shape.two_scales else 1),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("other", isa.dtype, other.extent if other else 1),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def body(**p: Any) -> None:
+        epilogue = Epilogue(
+            isa, isa.lanes, p["floats"], p["ints"], shape.two_scales, other is not None
+        )
+        blocks = channels // isa.lanes
+        pixels, columns = tile(isa, y.width, blocks)
+
+        def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
+            """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
+            acc = T.alloc_buffer((wide * high * isa.lanes,), "int32", scope="local")
+            kind = f"int32x{isa.lanes}"
+            for n in range(high):
+                start = T.bind(p["bias"].vload([(block + n) * isa.lanes], kind))
+                for m in range(wide):
+                    store(acc, (m * high + n) * isa.lanes, start, isa.lanes)
+            base = T.bind(row * (shape.stride[0] * x.row) + left * (shape.stride[1] * x.pixel))
+
+            def dots(tap: Any, offset: Any, step: Any) -> None:
+                weights = [
+                    isa.weight(p["w"], (((block + n) * taps + tap) * steps + step) * vector)
+                    for n in range(high)
+                ]
+                # Blocks of a grouped layer read different channels, dense ones share the operand.
+                for m in range(wide):
+                    shared = None
+                    for n in range(high):
+                        if shared is None or shape.advance:
+                            channel = step * isa.group + (block + n) * shape.advance
+                            pixel = m * shape.stride[1] * x.pixel
+                            shared = isa.operand(p["x"], base + offset + pixel + channel)
+                        at = (m * high + n) * isa.lanes
+                        store(acc, at, isa.dot(acc.vload([at], kind), shared, weights[n]), isa.lanes)
+
+            per_step = wide * high
+            if taps * steps * per_step <= UNROLLED:
+                for tap in range(taps):
+                    ky, kx = divmod(tap, shape.kernel[1])
+                    for step in range(steps):
+                        dots(tap, ky * x.row + kx * x.pixel, step)
+            else:
+                with T.serial(0, shape.kernel[0]) as ky, T.serial(0, shape.kernel[1]) as kx:
+                    tap = ky * shape.kernel[1] + kx
+                    offset = ky * x.row + kx * x.pixel
+                    unroll = max(
+                        u for u in (1, 2, 4, 8) if steps % u == 0 and (u == 1 or u * per_step <= 128)
+                    )
+                    with T.serial(0, steps // unroll) as chunk:
+                        for u in range(unroll):
+                            dots(tap, offset, chunk * unroll + u)
+            for n in range(high):
+                channel = T.bind((block + n) * isa.lanes)
+                scales = epilogue.scales((p["scale"], p["negative"]), channel)
+                for m in range(wide):
+                    value = acc.vload([(m * high + n) * isa.lanes], kind)
+                    addend = None
+                    if other:
+                        at = row * other.row + (left + m) * other.pixel + channel
+                        addend = widen(p["other"], at, isa.lanes)
+                    result = epilogue.apply(value, scales, addend)
+                    store(p["y"], row * y.row + (left + m) * y.pixel + channel, result, isa.lanes)
+
+        def rows(block: Any, high: int) -> None:
+            with T.serial(0, y.height) as row:
+                if y.width >= pixels:
+                    with T.serial(0, y.width // pixels) as column:
+                        one_tile(block, row, column * pixels, pixels, high)
+                if y.width % pixels:
+                    one_tile(block, row, y.width // pixels * pixels, y.width % pixels, high)
+
+        if blocks // columns:
+            with T.serial(0, blocks // columns) as group:
+                rows(group * columns, columns)
+        if blocks % columns:
+            rows(blocks // columns * columns, blocks % columns)
+
+    return function(name, parameters, body)

@@ -1,0 +1,91 @@
+"""Depthwise convolution on NHWC rows: one vector of channels, a run of pixels per tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import FLOATS, INTS, Epilogue, View, function, rounded, store, widen
+from .isa import Isa
+
+
+@dataclass(frozen=True)
+class DepthwiseShape:
+    """Everything that shapes the code; ``x`` starts at the first (padding) pixel read."""
+
+    x: View
+    y: View
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    two_scales: bool
+    other: View | None
+
+
+def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:
+    """int8 (C, 1, kh, kw) to (taps, C rounded up to vectors)."""
+    channels = weight.shape[0]
+    packed = np.zeros((weight.shape[2] * weight.shape[3], rounded(channels, isa.vector)), np.int8)
+    packed[:, :channels] = weight.reshape(channels, -1).T
+    return packed
+
+
+def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y)``."""
+    x, y, other, lanes = shape.x, shape.y, shape.other, isa.vector
+    channels = rounded(y.channels, lanes)
+    kh, kw = shape.kernel
+    parameters = [
+        ("x", isa.dtype, x.extent),
+        ("w", "int8", channels * kh * kw),
+        ("bias", "int32", channels),
+        ("scale", "float32", channels),
+        ("negative", "float32", channels if shape.two_scales else 1),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("other", isa.dtype, other.extent if other else 1),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def body(**p: Any) -> None:
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], shape.two_scales, other is not None)
+        kind = f"int32x{lanes}"
+        pixels = -(-y.width // -(-y.width // 8))
+
+        def one_tile(channel: Any, row: Any, left: Any, wide: int) -> None:
+            acc = T.alloc_buffer((wide * lanes,), "int32", scope="local")
+            start = T.bind(p["bias"].vload([channel], kind))
+            for m in range(wide):
+                store(acc, m * lanes, start, lanes)
+            step = shape.stride[1]
+            base = T.bind(row * (shape.stride[0] * x.row) + left * (step * x.pixel) + channel)
+            with T.serial(0, kh) as ky:
+                columns: dict[int, Any] = {}
+                for kx in range(kw):
+                    w = T.bind(widen(p["w"], (ky * kw + kx) * channels + channel, lanes))
+                    for m in range(wide):
+                        column = m * step + kx
+                        if column not in columns:
+                            at = base + ky * x.row + column * x.pixel
+                            columns[column] = T.bind(widen(p["x"], at, lanes))
+                        total = acc.vload([m * lanes], kind) + columns[column] * w
+                        store(acc, m * lanes, total, lanes)
+            scales = epilogue.scales((p["scale"], p["negative"]), channel)
+            for m in range(wide):
+                addend = None
+                if other:
+                    at = row * other.row + (left + m) * other.pixel + channel
+                    addend = widen(p["other"], at, lanes)
+                result = epilogue.apply(acc.vload([m * lanes], kind), scales, addend)
+                store(p["y"], row * y.row + (left + m) * y.pixel + channel, result, lanes)
+
+        with T.serial(0, channels // lanes) as block, T.serial(0, y.height) as row:
+            with T.serial(0, y.width // pixels) as column:
+                one_tile(block * lanes, row, column * pixels, pixels)
+            if y.width % pixels:
+                one_tile(block * lanes, row, y.width // pixels * pixels, y.width % pixels)
+
+    return function(name, parameters, body)

@@ -1,0 +1,86 @@
+"""Rescale (requantise, PReLU, ReLU, copy) and add: one vector of channels at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import FLOATS, INTS, Epilogue, View, function, round_clamped, rounded, store, widen
+from .isa import Isa
+
+
+@dataclass(frozen=True)
+class RescaleShape:
+    """Views of source and result; ``two_scales`` when negative values have their own scale."""
+
+    x: View
+    y: View
+    two_scales: bool
+
+
+@dataclass(frozen=True)
+class AddShape:
+    """Views of the operands and the result."""
+
+    a: View
+    b: View
+    y: View
+
+
+def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
+    """``name(x, scale, negative, floats, ints, y)``."""
+    x, y, lanes = shape.x, shape.y, isa.vector
+    channels = rounded(y.channels, lanes)
+    parameters = [
+        ("x", isa.dtype, x.extent),
+        ("scale", "float32", channels),
+        ("negative", "float32", channels if shape.two_scales else 1),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def body(**p: Any) -> None:
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], shape.two_scales, False)
+        with T.serial(0, channels // lanes) as block:
+            channel = T.bind(block * lanes)
+            scales = epilogue.scales((p["scale"], p["negative"]), channel)
+            with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
+                at = row * x.row + column * x.pixel + channel
+                acc = widen(p["x"], at, lanes) - epilogue.i["source_zero"]
+                result = epilogue.apply(acc, scales, None)
+                store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+
+    return function(name, parameters, body)
+
+
+def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
+    """``name(a, b, floats, ints, y)``: ``source_zero`` is operand a's zero point."""
+    a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
+    channels = rounded(y.channels, lanes)
+    parameters = [
+        ("a", isa.dtype, a.extent),
+        ("b", isa.dtype, b.extent),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def body(**p: Any) -> None:
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], False, True)
+        f, i = epilogue.f, epilogue.i
+        with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
+            with T.serial(0, channels // lanes) as block:
+                channel = block * lanes
+                first = widen(p["a"], row * a.row + column * a.pixel + channel, lanes)
+                second = widen(p["b"], row * b.row + column * b.pixel + channel, lanes)
+                total = (first - i["source_zero"]) * i["a_factor"]
+                total = total + (second - i["b_zero"]) * i["b_factor"]
+                value = round_clamped(total, f["add_scale"], f["add_low"], f["add_high"], lanes)
+                result = T.Cast(f"{isa.dtype}x{lanes}", value + i["add_magic_zero"])
+                store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+
+    return function(name, parameters, body)

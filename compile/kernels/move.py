@@ -1,0 +1,94 @@
+"""Copies without arithmetic: padding, the model's input and output, unaligned concatenation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import View, function
+from .isa import Isa
+
+WIDE = 16
+
+
+@dataclass(frozen=True)
+class PadShape:
+    """A map of ``height x width`` pixels of ``pixel`` bytes with a border on each side."""
+
+    height: int
+    width: int
+    pixel: int
+    border: tuple[int, int, int, int]
+    value: int
+
+
+@dataclass(frozen=True)
+class CopyShape:
+    """``flip`` exchanges int8 and ``q + 128`` storage (one exclusive-or of the top bit).
+
+    An ``external`` side may stand at any address, so no vector access may assume alignment.
+    """
+
+    x: View
+    y: View
+    flip: bool
+    external: bool
+
+
+def build_pad(name: str, isa: Isa, shape: PadShape) -> tirx.PrimFunc:
+    """``name(y)``: writes the border, ``y`` pointing at its first byte."""
+    top, left, bottom, right = shape.border
+    row = (shape.width + left + right) * shape.pixel
+    lanes = WIDE if shape.pixel % WIDE == 0 else 1
+    total = (shape.height + top + bottom) * row
+
+    def body(y: Any) -> None:
+        value = T.Cast("uint8", T.int32(shape.value))
+        value = T.broadcast(value, lanes) if lanes > 1 else value
+
+        def fill(start: Any, size: int) -> None:
+            if size:
+                with T.serial(0, size // lanes) as step:
+                    at = start + step * lanes
+                    T.buffer_store(y, value, [T.ramp(at, 1, lanes) if lanes > 1 else at])
+
+        fill(0, top * row)
+        with T.serial(0, shape.height) as line:
+            start = (top + line) * row
+            fill(start, left * shape.pixel)
+            fill(start + (left + shape.width) * shape.pixel, right * shape.pixel)
+        fill((top + shape.height) * row, bottom * row)
+
+    return function(name, [("y", "uint8", total)], body)
+
+
+def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
+    """``name(x, y)``: exactly ``channels`` bytes per pixel, in either storage."""
+    x, y = shape.x, shape.y
+
+    def body(**p: Any) -> None:
+        with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
+            source = row * x.row + column * x.pixel
+            target = row * y.row + column * y.pixel
+            done = 0
+            for lanes in (1,) if shape.external else (WIDE, 1):
+                count = (x.channels - done) // lanes
+                if count == 0:
+                    continue
+                kind = "uint8" if lanes == 1 else f"uint8x{lanes}"
+                with T.serial(0, count) as step:
+                    at = step * lanes + done
+                    value = p["x"].vload([source + at], kind)
+                    if shape.flip:
+                        top = T.Cast("uint8", T.int32(128))
+                        value = value ^ (top if lanes == 1 else T.broadcast(top, lanes))
+                    index = target + at
+                    T.buffer_store(
+                        p["y"], value, [T.ramp(index, 1, lanes) if lanes > 1 else index]
+                    )
+                done += count * lanes
+
+    return function(name, [("x", "uint8", x.extent), ("y", "uint8", y.extent)], body)

@@ -1,0 +1,74 @@
+"""Max and average pooling: one vector of channels at a time over the padded window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import FLOATS, INTS, Epilogue, View, function, rounded, store, widen
+from .isa import Isa
+
+
+@dataclass(frozen=True)
+class PoolShape:
+    """``x`` starts at the first (padding) pixel; padding holds the least value, or zero."""
+
+    x: View
+    y: View
+    kind: str
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+
+
+def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:
+    """``name(x, scale, floats, ints, y)``; ``scale`` (height x width) is read for averages only."""
+    x, y, lanes = shape.x, shape.y, isa.vector
+    channels = rounded(y.channels, lanes)
+    average = shape.kind == "average"
+    taps = [(ky, kx) for ky in range(shape.kernel[0]) for kx in range(shape.kernel[1])]
+    parameters = [
+        ("x", isa.dtype, x.extent),
+        ("scale", "float32", y.height * y.width if average else 1),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def largest(p: Any, base: Any) -> Any:
+        kind = f"{isa.dtype}x{lanes}"
+        load = [p["x"].vload([base + ky * x.row + kx * x.pixel], kind) for ky, kx in taps]
+        best = load[0]
+        for value in load[1:]:
+            best = T.bind(T.max(best, value))
+        return best
+
+    def body(**p: Any) -> None:
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], False, False)
+        with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
+            if average:
+                scale = T.bind(
+                    T.broadcast(p["scale"].vload([row * y.width + column], "float32"), lanes)
+                )
+            with T.serial(0, channels // lanes) as block:
+                channel = block * lanes
+                at = row * (shape.stride[0] * x.row) + column * (shape.stride[1] * x.pixel)
+                if average:
+                    total = T.alloc_buffer((lanes,), "int32", scope="local")
+                    store(total, 0, T.broadcast(T.int32(0), lanes), lanes)
+                    with T.serial(0, shape.kernel[0]) as ky, T.serial(0, shape.kernel[1]) as kx:
+                        value = widen(p["x"], at + channel + ky * x.row + kx * x.pixel, lanes)
+                        centred = value - epilogue.i["source_zero"]
+                        store(total, 0, total.vload([0], f"int32x{lanes}") + centred, lanes)
+                    result = epilogue.apply(total.vload([0], f"int32x{lanes}"), (scale, None), None)
+                else:
+                    # The clamp of a ReLU behind the pool, in stored values.
+                    value = T.Cast(f"int32x{lanes}", largest(p, at + channel))
+                    value = T.max(value, epilogue.i["a_factor"])
+                    value = T.min(value, epilogue.i["b_factor"])
+                    result = T.Cast(f"{isa.dtype}x{lanes}", value)
+                store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+
+    return function(name, parameters, body)

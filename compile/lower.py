@@ -1,0 +1,261 @@
+"""The int8 graph as a list of kernel calls with their constants, for one instruction set."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import layout as layouts
+from .errors import CompileError
+from .graph import Add, Concat, Conv, FusedAdd, Graph, Op, Pool, Rescale, Tensor
+from .kernels import conv, depthwise, elementwise, move, pool
+from .kernels.build import FLOATS, INTS, MAGIC, View, rounded
+from .kernels.isa import Isa
+
+BUILDERS = {
+    conv.ConvShape: ("conv", conv.build),
+    depthwise.DepthwiseShape: ("depthwise", depthwise.build),
+    elementwise.RescaleShape: ("rescale", elementwise.build_rescale),
+    elementwise.AddShape: ("add", elementwise.build_add),
+    pool.PoolShape: ("pool", pool.build),
+    move.PadShape: ("pad", move.build_pad),
+    move.CopyShape: ("copy", move.build_copy),
+}
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """An argument of a call: ``offset`` bytes into a root, the constants, the input or output."""
+
+    base: str  # "arena", "constants", "input" or "output"
+    offset: int
+    root: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kernel call: the kernel's index in ``Program.kernels``, and the operator it serves."""
+
+    kernel: int
+    op: str
+    arguments: tuple[Pointer, ...]
+
+
+@dataclass
+class Program:
+    """Everything the emitter needs: kernels by shape, calls in order, constants, roots."""
+
+    graph: Graph
+    isa: Isa
+    layout: layouts.Layout
+    kernels: list[Any] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    constants: bytearray = field(default_factory=bytearray)
+    _known: dict[bytes, int] = field(default_factory=dict)
+
+    def constant(self, values: np.ndarray) -> Pointer:
+        """Stores an array once, aligned to 64 bytes."""
+        content = np.ascontiguousarray(values).tobytes()
+        key = hashlib.sha256(content).digest()
+        if key not in self._known:
+            self.constants.extend(bytes(-len(self.constants) % 64))
+            self._known[key] = len(self.constants)
+            self.constants.extend(content)
+        return Pointer("constants", self._known[key])
+
+    def kernel_name(self, index: int) -> str:
+        return f"k{index}_{BUILDERS[type(self.kernels[index])][0]}"
+
+    def call(self, op: str, shape: Any, *arguments: Pointer) -> None:
+        if isinstance(shape, conv.ConvShape):
+            shape = shape.flattened()
+        if shape not in self.kernels:
+            self.kernels.append(shape)
+        self.calls.append(Call(self.kernels.index(shape), op, arguments))
+
+    def pointer(self, name: str, pads: tuple[int, ...] = (0, 0)) -> Pointer:
+        return Pointer("arena", self.layout.offset(name, pads), self.layout.places[name][0])
+
+    def view(self, name: str) -> View:
+        return self.layout.view(self.graph, name)
+
+
+def lower(graph: Graph, isa: Isa) -> Program:
+    """Calls in execution order: input copy, for each operator its border and kernel, output copy."""
+    program = Program(graph, isa, layouts.assign(graph))
+    bordered: set[str] = set()
+
+    def border(name: str) -> None:
+        root_name = program.layout.places[name][0]
+        root = program.layout.roots[root_name]
+        if root.fill is None or root_name in bordered:
+            return
+        bordered.add(root_name)
+        value = (root.fill + isa.offset) & 0xFF
+        shape = move.PadShape(root.height, root.width, root.pixel, root.border, value)
+        program.call(f"{root_name} border", shape, Pointer("arena", 0, root_name))
+
+    border(graph.input)
+    _cross(program, graph.input, inward=True)
+    for op in graph.ops:
+        border(op.output)
+        _LOWER[type(op)](program, op)
+    _cross(program, graph.output, inward=False)
+    return program
+
+
+def _cross(program: Program, name: str, inward: bool) -> None:
+    """The copy between the caller's dense int8 buffer and the arena's layout."""
+    tensor = program.graph.tensors[name]
+    dense = View(*tensor.shape, tensor.width * tensor.channels, tensor.channels)
+    inside = program.view(name)
+    flip = program.isa.offset != 0
+    if inward:
+        shape = move.CopyShape(dense, inside, flip, external=True)
+        program.call("input", shape, Pointer("input", 0), program.pointer(name))
+    else:
+        shape = move.CopyShape(inside, dense, flip, external=True)
+        program.call("output", shape, program.pointer(name), Pointer("output", 0))
+
+
+def _conv(program: Program, op: Conv) -> None:
+    isa, graph = program.isa, program.graph
+    source = graph.tensors[op.inputs[0]]
+    other = program.view(op.inputs[1]) if op.add else None
+    two = op.negative_scale is not None
+    x, y = program.view(source.name), program.view(op.output)
+    outputs = op.weight.shape[0]
+    shape: Any
+    if op.depthwise:
+        width = rounded(outputs, isa.vector)
+        packed = depthwise.pack(isa, op.weight)
+        shape = depthwise.DepthwiseShape(x, y, op.kernel, op.stride, two, other)
+    else:
+        width = rounded(outputs, isa.lanes)
+        span, advance = conv.geometry(isa, source.channels, outputs, op.groups)
+        packed = conv.pack(isa, op.weight, op.groups)
+        shape = conv.ConvShape(x, y, op.kernel, op.stride, span, advance, two, other)
+    zero = source.zero_point + isa.offset
+    bias = op.bias.astype(np.int64) - zero * op.weight.astype(np.int64).sum(axis=(1, 2, 3))
+    if np.abs(bias).max() >= 2**31:
+        raise CompileError(f"{graph.name}: node {op.name!r}: the bias overflows int32")
+    floats, ints = _numbers(program, op, source, op.add, op.inputs[1] if op.add else None)
+    program.call(
+        op.name,
+        shape,
+        program.pointer(source.name, op.pads),
+        program.constant(packed),
+        program.constant(_wide(bias, width, np.int32)),
+        program.constant(_wide(op.scale, width, np.float32)),
+        program.constant(_wide(op.negative_scale if two else np.zeros(1), width if two else 1)),
+        floats,
+        ints,
+        program.pointer(op.inputs[1]) if op.add else program.pointer(op.output),
+        program.pointer(op.output),
+    )
+
+
+def _rescale(program: Program, op: Rescale) -> None:
+    source = program.graph.tensors[op.inputs[0]]
+    two = not np.array_equal(op.scale, op.negative_scale)
+    width = rounded(source.channels, program.isa.vector)
+    program.call(
+        op.name,
+        elementwise.RescaleShape(program.view(source.name), program.view(op.output), two),
+        program.pointer(source.name),
+        program.constant(_wide(op.scale, width)),
+        program.constant(_wide(op.negative_scale if two else np.zeros(1), width if two else 1)),
+        *_numbers(program, op, source),
+        program.pointer(op.output),
+    )
+
+
+def _add(program: Program, op: Add) -> None:
+    a, b = op.inputs
+    y = program.graph.tensors[op.output]
+    fused = FusedAdd(op.sum, y.zero_point, op.low, op.high)
+    program.call(
+        op.name,
+        elementwise.AddShape(program.view(a), program.view(b), program.view(op.output)),
+        program.pointer(a),
+        program.pointer(b),
+        *_numbers(program, op, program.graph.tensors[a], fused, b),
+        program.pointer(op.output),
+    )
+
+
+def _pool(program: Program, op: Pool) -> None:
+    source = program.graph.tensors[op.inputs[0]]
+    x, y = program.view(source.name), program.view(op.output)
+    scale = op.scale if op.scale is not None else np.zeros(1)
+    program.call(
+        op.name,
+        pool.PoolShape(x, y, op.kind, op.kernel, op.stride),
+        program.pointer(source.name, op.pads),
+        program.constant(scale.astype(np.float32)),
+        *_numbers(program, op, source),
+        program.pointer(op.output),
+    )
+
+
+def _concat(program: Program, op: Concat) -> None:
+    if op.output not in program.layout.materialised:
+        return
+    channel = 0
+    whole = program.pointer(op.output)
+    target = program.view(op.output)
+    for name in op.inputs:
+        source = program.view(name)
+        part = View(target.height, target.width, source.channels, target.row, target.pixel)
+        program.call(
+            op.name,
+            move.CopyShape(source, part, False, external=True),
+            program.pointer(name),
+            Pointer("arena", whole.offset + channel, whole.root),
+        )
+        channel += source.channels
+
+
+_LOWER: dict[type[Op], Any] = {
+    Conv: _conv,
+    Rescale: _rescale,
+    Add: _add,
+    Pool: _pool,
+    Concat: _concat,
+}
+
+
+def _numbers(
+    program: Program, op: Op, source: Tensor, add: FusedAdd | None = None, other: str | None = None
+) -> tuple[Pointer, Pointer]:
+    """The constant tables FLOATS and INTS of kernels/build.py for one operator."""
+    offset = program.isa.offset
+    y = program.graph.tensors[op.output]
+    floats = dict.fromkeys(FLOATS, 0.0)
+    ints = dict.fromkeys(INTS, 0)
+    ints["source_zero"] = source.zero_point + offset
+    ints["magic_zero"] = ints["add_magic_zero"] = y.zero_point + offset - MAGIC
+    floats["low"], floats["high"] = op.low - y.zero_point, op.high - y.zero_point
+    if isinstance(op, Pool):
+        ints["a_factor"], ints["b_factor"] = op.low + offset, op.high + offset
+    if add is not None and other is not None:
+        floats["low"], floats["high"] = add.low - add.zero_point, add.high - add.zero_point
+        floats["add_low"], floats["add_high"] = op.low - y.zero_point, op.high - y.zero_point
+        floats["add_scale"] = 2.0**-add.sum.shift
+        ints["a_factor"], ints["b_factor"] = add.sum.a_factor, add.sum.b_factor
+        ints["b_zero"] = program.graph.tensors[other].zero_point + offset
+    return (
+        program.constant(np.array(list(floats.values()), np.float32)),
+        program.constant(np.array(list(ints.values()), np.int32)),
+    )
+
+
+def _wide(values: np.ndarray | None, width: int, dtype: type = np.float32) -> np.ndarray:
+    """A per-channel table padded with zeros to whole vectors."""
+    assert values is not None
+    table = np.zeros(width, dtype)
+    table[: len(values)] = values
+    return table

@@ -1,0 +1,43 @@
+"""Gives every padded max-pool its own copy where others need different padding values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..graph import Concat, Conv, Graph, Op, Pool, Rescale
+
+
+def run(graph: Graph) -> Graph:
+    """Convolutions and averages are padded with zero, maxima with the least value: never shared."""
+    consumers = graph.consumers()
+    joined = {name for op in graph.ops if isinstance(op, Concat) for name in (*op.inputs, op.output)}
+    tensors = dict(graph.tensors)
+    ops: list[Op] = []
+    for op in graph.ops:
+        if _padded(op) and isinstance(op, Pool) and op.kind == "max":
+            name = op.inputs[0]
+            others = [reader for reader in consumers[name] if _padded(reader)]
+            shared = any(not isinstance(o, Pool) or o.kind != "max" for o in others)
+            if shared or name in joined or name == graph.input:
+                source = tensors[name]
+                copy = replace(source, name=f"{name}.for.{op.name}")
+                tensors[copy.name] = copy
+                ones = np.ones(source.channels, np.float32)
+                ops.append(
+                    Rescale(
+                        name=f"{op.name}.copy",
+                        inputs=(name,),
+                        output=copy.name,
+                        scale=ones,
+                        negative_scale=ones,
+                    )
+                )
+                op = replace(op, inputs=(copy.name,))
+        ops.append(op)
+    return graph.with_ops(ops, tensors)
+
+
+def _padded(op: Op) -> bool:
+    return isinstance(op, Conv | Pool) and any(pad > 0 for pad in op.pads)

@@ -1,0 +1,96 @@
+"""The targets: what LLVM is told, which kernels are used, what the processor must have."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import CompileError
+
+ARCH_X86_64, ARCH_AARCH64 = 1, 2
+FEATURE_AVX2, FEATURE_AVX512_VNNI, FEATURE_NEON, FEATURE_DOTPROD = 1 << 0, 1 << 1, 1 << 8, 1 << 9
+
+
+@dataclass(frozen=True)
+class Target:
+    """One instruction set to compile for.
+
+    ``arch`` and ``features`` are the numbers of csrc/include/pocketvision/model.h; ``kernels`` names
+    the module and class of compile/kernels; ``triple`` prefixes the cross C compiler.
+    """
+
+    name: str
+    arch: int
+    features: int
+    kernels: tuple[str, str]
+    llvm: tuple[tuple[str, Any], ...]
+    triple: str
+
+
+def _x86(name: str, features: int, kernels: tuple[str, str], cpu: str, *attributes: str) -> Target:
+    llvm = (("kind", "llvm"), ("mtriple", "x86_64-linux-gnu"), ("mcpu", cpu))
+    llvm += (("mattr", attributes),) if attributes else ()
+    return Target(name, ARCH_X86_64, features, kernels, llvm, "x86_64-linux-gnu")
+
+
+def _aarch64(name: str, features: int, kernels: tuple[str, str], *attributes: str) -> Target:
+    llvm = (("kind", "llvm"), ("mtriple", "aarch64-linux-gnu"), ("mcpu", "generic"))
+    return Target(
+        name, ARCH_AARCH64, features, kernels, (*llvm, ("mattr", attributes)), "aarch64-linux-gnu"
+    )
+
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (
+        _x86(
+            "x86-64-vnni",
+            FEATURE_AVX2 | FEATURE_AVX512_VNNI,
+            ("vnni", "Vnni"),
+            "x86-64-v4",
+            "+avx512vnni",
+        ),
+        _x86("x86-64-avx2", FEATURE_AVX2, ("avx2", "Avx2"), "x86-64-v3"),
+        _x86("x86-64-portable", 0, ("generic", "Generic"), "x86-64"),
+        _aarch64(
+            "aarch64-dotprod",
+            FEATURE_NEON | FEATURE_DOTPROD,
+            ("dotprod", "DotProd"),
+            "+neon",
+            "+dotprod",
+        ),
+        _aarch64("aarch64-neon", FEATURE_NEON, ("generic", "Generic"), "+neon"),
+    )
+}
+
+FAMILIES = {
+    family: tuple(name for name in TARGETS if name.startswith(family))
+    for family in ("x86-64", "aarch64")
+}
+"""A family compiles to one file per member; the runtime picks the best its processor supports."""
+
+HOSTS = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}
+
+
+def resolve(name: str) -> list[Target]:
+    """Targets that a name stands for: one, a family's, or with ``host`` this machine's family.
+
+    Raises:
+        CompileError: no such target; the message lists all.
+    """
+    if name == "host":
+        machine = platform.machine().lower()
+        if machine not in HOSTS:
+            raise CompileError(f"target host: {machine} is not supported; name one of {choices()}")
+        name = HOSTS[machine]
+    if name in FAMILIES:
+        return [TARGETS[member] for member in FAMILIES[name]]
+    if name in TARGETS:
+        return [TARGETS[name]]
+    raise CompileError(f"target {name!r} is unknown; choose one of {choices()}")
+
+
+def choices() -> str:
+    """Every name that ``resolve`` takes."""
+    return ", ".join((*TARGETS, *FAMILIES, "host"))

@@ -1,0 +1,69 @@
+/* The compiled model: one exported constant struct that the compiler emits and every runtime reads.
+ */
+#ifndef POCKETVISION_MODEL_H
+#define POCKETVISION_MODEL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PV_MODEL_MAGIC UINT64_C(0x4c444d4e53495650) /* "PVISNMDL" in memory order */
+#define PV_ABI_VERSION UINT32_C(1)
+
+/* Name of the exported struct in a shared library; firmware objects prefix it with the model's
+ * name. */
+#define PV_MODEL_SYMBOL "pocketvision_model"
+
+/* Element types of a tensor that crosses the interface. */
+enum pv_dtype { PV_DTYPE_INT8 = 1, PV_DTYPE_UINT8 = 2 };
+
+/* Processor features that a compiled model may need; the loader refuses it where one is absent. */
+enum pv_feature {
+  PV_FEATURE_AVX2 = 1 << 0,        /* x86: AVX2 and FMA */
+  PV_FEATURE_AVX512_VNNI = 1 << 1, /* x86: AVX-512 F, BW, DQ, VL and VNNI */
+  PV_FEATURE_NEON = 1 << 8,        /* aarch64 base */
+  PV_FEATURE_DOTPROD = 1 << 9      /* aarch64 SDOT and UDOT */
+};
+
+/* Instruction set family of a compiled model. */
+enum pv_arch { PV_ARCH_X86_64 = 1, PV_ARCH_AARCH64 = 2, PV_ARCH_ARM_M = 3 };
+
+/* One input or output: dense NHWC without batch; real value = scale * (stored - zero_point). */
+typedef struct pv_tensor {
+  const char *name;
+  uint32_t dtype; /* enum pv_dtype */
+  uint32_t height;
+  uint32_t width;
+  uint32_t channels;
+  float scale;
+  int32_t zero_point;
+} pv_tensor;
+
+/* Everything has static storage duration: it lives as long as the library or image that holds it.
+ */
+typedef struct pv_model {
+  uint64_t magic;
+  uint32_t abi_version;
+  uint32_t struct_bytes; /* sizeof(pv_model) of the emitter: guards against a truncated struct */
+  uint32_t arch;         /* enum pv_arch */
+  uint32_t features;     /* or of enum pv_feature: what the processor must have */
+  uint64_t arena_bytes;  /* scratch that run() needs, owned by the caller */
+  uint32_t arena_alignment;
+  uint32_t reserved;
+  pv_tensor input;
+  pv_tensor output;
+  const char *target;        /* "x86-64-vnni", "aarch64-dotprod", ... */
+  const char *source_sha256; /* of the int8 ONNX file, 64 hexadecimal digits */
+  const char *record;        /* JSON, NUL-terminated UTF-8 */
+  /* Returns 0. Reads `in`, writes `out`, uses `arena`; touches nothing else, so any number of
+   * threads may run one model at once, each with its own three buffers. */
+  int (*run)(const void *in, void *out, void *arena);
+} pv_model;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,44 @@
+/* Checks a model's description and runs it in an arena that the caller owns. */
+#ifndef POCKETVISION_SESSION_H
+#define POCKETVISION_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pocketvision/model.h"
+#include "pocketvision/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Largest arena and largest tensor that a description may ask for, in bytes. */
+#define PV_MAX_ARENA_BYTES (UINT64_C(1) << 30)
+#define PV_MAX_TENSOR_BYTES (UINT64_C(1) << 28)
+
+/* One model and one arena: the state of one thread of execution. */
+typedef struct pv_session {
+  const pv_model *model;
+  void *arena;
+} pv_session;
+
+/* Number of elements, which is the number of bytes; valid for a checked model. */
+size_t pv_tensor_bytes(const pv_tensor *tensor);
+
+/* PV_OK when magic, ABI version, sizes, tensors and arena are possible. Reads nothing behind the
+ * first field that is wrong. Architecture and features are the loader's part. */
+pv_status pv_model_check(const pv_model *model);
+
+/* Binds a checked `model` to `arena`, which must be aligned to `model->arena_alignment`, hold
+ * `model->arena_bytes` and outlive the session; it may be null for a model that needs none. */
+pv_status pv_session_init(pv_session *session, const pv_model *model, void *arena,
+                          size_t arena_bytes);
+
+/* Runs the model once: `in` and `out` hold pv_tensor_bytes() of its input and output. */
+pv_status pv_session_run(const pv_session *session, const void *in, void *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,57 @@
+"""Exports a float model to ONNX: input (1, 3, H, W) normalised float32, output (1, D)."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+OPSET = 17
+
+
+def export(model: nn.Module, out: Path, *, size: int = 112, dynamic_batch: bool = False) -> Path:
+    """Writes ``model`` in inference mode to ``out`` and returns ``out``.
+
+    Input ``input``: float32 (1, 3, size, size), already normalised; output ``embedding``: float32
+    (1, D). With ``dynamic_batch`` the leading 1 becomes a free dimension, for fast evaluation.
+
+    Raises:
+        ValueError: a forward was replaced (``training.accelerate``); an exported file must hold
+            the plain network, so build a fresh model and load the weights into it.
+    """
+    swapped = [name for name, module in model.named_modules() if "forward" in vars(module)]
+    if swapped:
+        raise ValueError(
+            f"export: the forward of {swapped[0]!r} and {len(swapped) - 1} more modules is "
+            "replaced (accelerate() was called); create a fresh model and load its weights"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_suffix(".partial")
+    was_training = model.training
+    model.eval()
+    try:
+        with warnings.catch_warnings():
+            # The TorchScript exporter needs no onnxscript and keeps one node per module; its
+            # deprecation notice is known.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                model,
+                (torch.zeros(1, 3, size, size),),
+                str(partial),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=["input"],
+                output_names=["embedding"],
+                dynamic_axes={"input": {0: "batch"}, "embedding": {0: "batch"}}
+                if dynamic_batch
+                else None,
+            )
+    finally:
+        model.train(was_training)
+    onnx.checker.check_model(onnx.load(partial), full_check=True)
+    os.replace(partial, out)
+    return out

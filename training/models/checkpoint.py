@@ -1,0 +1,73 @@
+"""Loads weights into a registered network: our .safetensors or a published .pth state dict."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from .registry import create
+
+SHOWN = 8
+
+
+def load(name: str, path: Path) -> nn.Module:
+    """The network ``name`` in inference mode with the weights of ``path``.
+
+    ``path``: a ``.safetensors`` file, or a state dict saved by torch (``.pth``, ``.pt``; read
+    without running any code of it), plain or under ``model`` or ``state_dict``, with or without the
+    ``module.`` that DataParallel adds.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file, or its names and shapes are not this network's; the message
+            lists what is missing, unexpected and of another shape.
+    """
+    model = create(name)
+    state = read(path)
+    expected = model.state_dict()
+    # Published files of old torch versions have no batch counters; nothing in inference reads them.
+    optional = {key for key in expected if key.endswith("num_batches_tracked")}
+    problems = {
+        "missing": sorted(expected.keys() - state.keys() - optional),
+        "unexpected": sorted(state.keys() - expected.keys()),
+        "of another shape": [
+            f"{key} {tuple(state[key].shape)}, expected {tuple(expected[key].shape)}"
+            for key in expected
+            if key in state and state[key].shape != expected[key].shape
+        ],
+    }
+    if any(problems.values()):
+        lines = [f"{path}: these are not weights of {name!r}"]
+        for title, keys in problems.items():
+            if keys:
+                more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+                lines.append(f"  {len(keys)} {title}: {', '.join(keys[:SHOWN])}{more}")
+        raise ValueError("\n".join([*lines, "  give the name of the network they were trained as"]))
+    model.load_state_dict(state, strict=not optional - state.keys())
+    return model.eval()
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Names and tensors of a weight file, ``module.`` stripped."""
+    if not path.is_file():
+        raise FileNotFoundError(f"weights {path}: no such file")
+    try:
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"{path}: expected a .safetensors file or a torch state dict, cannot read it: {error}"
+        ) from error
+    for key in ("model", "state_dict"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{path}: expected a dict of tensors (a state dict), got other content")
+    return {key.removeprefix("module."): value for key, value in state.items()}

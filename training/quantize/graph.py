@@ -1,0 +1,116 @@
+"""A float ONNX graph opened for rewriting: nodes in order, initialisers as numpy arrays."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import NodeProto, helper, numpy_helper
+
+
+@dataclass
+class Graph:
+    """Nodes and initialisers of ``model``; edit them, then call :meth:`build`."""
+
+    model: onnx.ModelProto
+    nodes: list[NodeProto]
+    weights: dict[str, np.ndarray]
+
+    @classmethod
+    def open(cls, model: onnx.ModelProto) -> Graph:
+        """The graph of ``model``, which itself is left alone."""
+        weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        nodes = []
+        for node in model.graph.node:
+            copy = NodeProto()
+            copy.CopyFrom(node)
+            nodes.append(copy)
+        return cls(model, nodes, weights)
+
+    def consumers(self, tensor: str) -> list[NodeProto]:
+        """Nodes that read ``tensor``."""
+        return [node for node in self.nodes if tensor in node.input]
+
+    def producer(self, tensor: str) -> NodeProto | None:
+        """The node that writes ``tensor``; None for inputs and initialisers."""
+        return next((node for node in self.nodes if tensor in node.output), None)
+
+    def only_consumer(self, tensor: str) -> NodeProto | None:
+        """The one node that reads ``tensor``; None if several do or it is a graph output."""
+        if any(output.name == tensor for output in self.model.graph.output):
+            return None
+        readers = self.consumers(tensor)
+        return readers[0] if len(readers) == 1 else None
+
+    def replace_uses(self, old: str, new: str) -> None:
+        """Lets every reader of ``old`` read ``new``."""
+        for node in self.nodes:
+            for index, name in enumerate(node.input):
+                if name == old:
+                    node.input[index] = new
+
+    def drop(self, node: NodeProto) -> None:
+        """Removes ``node`` (by identity: equal nodes are different nodes)."""
+        self.nodes = [other for other in self.nodes if other is not node]
+
+    def bypass(self, node: NodeProto) -> None:
+        """Removes a node whose output equals its first input, graph outputs included."""
+        source, target = node.input[0], node.output[0]
+        self.drop(node)
+        if not any(output.name == target for output in self.model.graph.output):
+            self.replace_uses(target, source)
+            return
+        maker = self.producer(source)
+        if maker is None:
+            raise ValueError(f"graph output {target!r} is the graph's input; nothing to run")
+        self.replace_uses(source, target)
+        maker.output[list(maker.output).index(source)] = target
+
+    def shapes(self) -> dict[str, list[int]]:
+        """Static shape per tensor, by shape inference; a free dimension is 0."""
+        inferred = onnx.shape_inference.infer_shapes(self.build(), strict_mode=True).graph
+        return {
+            value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+            for value in (*inferred.input, *inferred.value_info, *inferred.output)
+        }
+
+    def build(self) -> onnx.ModelProto:
+        """A new model with only the initialisers that are read; value infos are dropped."""
+        used = {name for node in self.nodes for name in node.input}
+        tensors = [
+            numpy_helper.from_array(np.ascontiguousarray(array), name)
+            for name, array in self.weights.items()
+            if name in used
+        ]
+        old = self.model.graph
+        graph = helper.make_graph(self.nodes, old.name, old.input, old.output, tensors)
+        model = helper.make_model(graph, opset_imports=self.model.opset_import)
+        model.ir_version = self.model.ir_version
+        model.producer_name = "pocketvision"
+        model.metadata_props.extend(self.model.metadata_props)
+        return model
+
+
+def attributes(node: NodeProto) -> dict:
+    """Attribute values of ``node`` by name."""
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+def set_attribute(node: NodeProto, name: str, value: object) -> None:
+    """Sets or replaces one attribute."""
+    kept = [a for a in node.attribute if a.name != name]
+    del node.attribute[:]
+    node.attribute.extend([*kept, helper.make_attribute(name, value)])
+
+
+def save(model: onnx.ModelProto, out: Path) -> Path:
+    """Checks ``model``, writes it to a temporary name and renames it to ``out``."""
+    onnx.checker.check_model(model, full_check=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_suffix(".partial")
+    onnx.save(model, partial)
+    os.replace(partial, out)
+    return out
