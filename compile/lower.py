@@ -135,9 +135,9 @@ def _conv(program: Program, op: Conv) -> None:
         shape = depthwise.DepthwiseShape(x, y, op.kernel, op.stride, two, other)
     else:
         width = rounded(outputs, isa.lanes)
-        span, advance = conv.geometry(isa, source.channels, outputs, op.groups)
+        layer = conv.reads(isa, source.channels, outputs, op.groups)
         packed = conv.pack(isa, op.weight, op.groups)
-        shape = conv.ConvShape(x, y, op.kernel, op.stride, span, advance, two, other)
+        shape = conv.ConvShape(x, y, op.kernel, op.stride, layer, two, other)
     zero = source.zero_point + isa.offset
     bias = op.bias.astype(np.int64) - zero * op.weight.astype(np.int64).sum(axis=(1, 2, 3))
     if np.abs(bias).max() >= 2**31:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +18,32 @@ UNROLLED = 160
 
 
 @dataclass(frozen=True)
+class Reads:
+    """Input channels of a block of outputs: how many, and how far ``share`` blocks on they start."""
+
+    span: int
+    advance: int
+    share: int
+
+    def first(self, block: Any) -> Any:
+        """Input channel at which ``block`` (a number or an expression) starts."""
+        return block // self.share * self.advance if self.advance else 0
+
+
+@dataclass(frozen=True)
 class ConvShape:
     """Everything that shapes the code; layers that agree in it share one function.
 
     ``x`` starts at the first (padding) pixel that the first window reads. ``span`` input channels
     (a multiple of the dot group) feed each block of ``lanes`` outputs, the first at
-    ``block * advance``: 0 for dense layers, the step from group to group otherwise.
+    ``block // share * advance``: ``advance`` is 0 for dense layers.
     """
 
     x: View
     y: View
     kernel: tuple[int, int]
     stride: tuple[int, int]
-    span: int
-    advance: int
+    reads: Reads
     two_scales: bool
     other: View | None
 
@@ -41,38 +54,41 @@ class ConvShape:
             return self
         other = self.other.flat() if self.other else None
         return ConvShape(
-            self.x.flat(), self.y.flat(), (1, 1), (1, 1), self.span, self.advance,
-            self.two_scales, other,
-        )  # fmt: skip
+            self.x.flat(), self.y.flat(), (1, 1), (1, 1), self.reads, self.two_scales, other
+        )
 
 
-def geometry(isa: Isa, inputs: int, outputs: int, groups: int) -> tuple[int, int]:
-    """(span, advance) of a layer: which input channels a block of outputs reads."""
-    if groups == 1:
-        return rounded(inputs, isa.group), 0
+def reads(isa: Isa, inputs: int, outputs: int, groups: int) -> Reads:
+    """Which input channels each block of outputs reads.
+
+    Grouped layers read their own groups only where groups and blocks fall together; others run as
+    dense layers whose foreign weights are zero.
+    """
     per_input, per_output = inputs // groups, outputs // groups
-    if isa.lanes % per_output == 0:  # a block holds whole groups
-        advance = isa.lanes // per_output * per_input
+    dense = Reads(rounded(inputs, isa.group), 0, 1)
+    if groups == 1:
+        return dense
+    if isa.lanes % per_output == 0:
+        span, share = isa.lanes // per_output * per_input, 1
     elif per_output % isa.lanes == 0:
-        return rounded(inputs, isa.group), 0  # blocks of one group: run as dense, zeros elsewhere
+        span, share = per_input, per_output // isa.lanes
     else:
-        return rounded(inputs, isa.group), 0
-    if advance % isa.group:
-        return rounded(inputs, isa.group), 0
-    return advance, advance
+        return dense
+    return dense if span % isa.group else Reads(span, span, share)
 
 
 def pack(isa: Isa, weight: np.ndarray, groups: int) -> np.ndarray:
     """int8 weights in the kernel's order: block, tap, step, then one packed vector."""
     outputs, per_input, kh, kw = weight.shape
     inputs = per_input * groups
-    span, advance = geometry(isa, inputs, outputs, groups)
+    layer = reads(isa, inputs, outputs, groups)
+    span = layer.span
     blocks = rounded(outputs, isa.lanes) // isa.lanes
     packed = np.zeros((blocks, isa.lanes, kh * kw, span), np.int8)
     flat = weight.reshape(outputs, per_input, kh * kw).transpose(0, 2, 1)
     for output in range(outputs):
         block, lane = divmod(output, isa.lanes)
-        first = output // (outputs // groups) * per_input - block * advance
+        first = output // (outputs // groups) * per_input - layer.first(block)
         packed[block, lane, :, first : first + per_input] = flat[output]
     steps = packed.reshape(blocks, isa.lanes, kh * kw, span // isa.group, isa.group)
     return np.ascontiguousarray(isa.pack(steps.transpose(0, 2, 3, 1, 4)))
@@ -84,11 +100,11 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     taps = shape.kernel[0] * shape.kernel[1]
-    steps = shape.span // isa.group
+    steps = shape.reads.span // isa.group
     vector = isa.lanes * isa.group
     parameters = [
         ("x", isa.dtype, x.extent),
-        ("w", "int8", channels * taps * shape.span),
+        ("w", "int8", channels * taps * shape.reads.span),
         ("bias", "int32", channels),
         ("scale", "float32", channels),
         ("negative", "float32", channels if shape.two_scales else 1),
@@ -103,7 +119,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             isa, isa.lanes, p["floats"], p["ints"], shape.two_scales, other is not None
         )
         blocks = channels // isa.lanes
-        pixels, columns = tile(isa, y.width, blocks)
+        # A tile's blocks share their operands, unless each block has groups of its own.
+        private = shape.reads.advance > 0 and shape.reads.share == 1
+        grouped = shape.reads.advance > 0 and shape.reads.share > 1
+        pixels, columns = tile(isa, y.width, math.gcd(shape.reads.share, 4) if grouped else blocks)
 
         def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
             """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
@@ -120,12 +139,11 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     isa.weight(p["w"], (((block + n) * taps + tap) * steps + step) * vector)
                     for n in range(high)
                 ]
-                # Blocks of a grouped layer read different channels, dense ones share the operand.
                 for m in range(wide):
                     shared = None
                     for n in range(high):
-                        if shared is None or shape.advance:
-                            channel = step * isa.group + (block + n) * shape.advance
+                        if shared is None or private:
+                            channel = step * isa.group + shape.reads.first(block + n)
                             pixel = m * shape.stride[1] * x.pixel
                             shared = isa.operand(p["x"], base + offset + pixel + channel)
                         at = (m * high + n) * isa.lanes

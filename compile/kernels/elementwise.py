@@ -45,14 +45,18 @@ def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
 
     def body(**p: Any) -> None:
         epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], shape.two_scales, False)
-        with T.serial(0, channels // lanes) as block:
-            channel = T.bind(block * lanes)
-            scales = epilogue.scales((p["scale"], p["negative"]), channel)
+        # A few vectors per pixel at a time: their scales stay in registers, whole lines are used.
+        blocks = channels // lanes
+        together = max(n for n in (1, 2, 3, 4) if blocks % n == 0)
+        with T.serial(0, blocks // together) as group:
+            first = [T.bind((group * together + n) * lanes) for n in range(together)]
+            scales = [epilogue.scales((p["scale"], p["negative"]), channel) for channel in first]
             with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
-                at = row * x.row + column * x.pixel + channel
-                acc = widen(p["x"], at, lanes) - epilogue.i["source_zero"]
-                result = epilogue.apply(acc, scales, None)
-                store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+                for channel, factors in zip(first, scales, strict=True):
+                    at = row * x.row + column * x.pixel + channel
+                    acc = widen(p["x"], at, lanes) - epilogue.i["source_zero"]
+                    result = epilogue.apply(acc, factors, None)
+                    store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
 
     return function(name, parameters, body)
 
