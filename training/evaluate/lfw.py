@@ -95,7 +95,7 @@ def cosines(embeddings: list[np.ndarray], listed: pairs.Pairs) -> np.ndarray:
     index = {name: row for row, name in enumerate(listed.images)}
     left = fused[[index[name] for name in listed.first]]
     right = fused[[index[name] for name in listed.second]]
-    return (left * right).sum(axis=1)
+    return np.asarray((left * right).sum(axis=1))
 
 
 def score(embeddings: list[np.ndarray], listed: pairs.Pairs) -> Result:

@@ -30,7 +30,7 @@ def unit(vectors: Floats) -> Floats:
             f"embedding {bad[0]} (and {len(bad) - 1} more) has norm {norms[bad[0], 0]}; the model "
             "or its input is broken: look at the per-layer report of its quantisation"
         )
-    return vectors / norms
+    return np.asarray(vectors / norms)
 
 
 def fuse(views: Sequence[Floats]) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,16 +11,19 @@ def embedding_regression(
 ) -> Tensor:
     """``direction (1 - cos) + relation MSE(S S^T, T T^T)``, a scalar, in float32.
 
-    The first term is the PocketNet KD loss (arXiv 2108.10710, eq. 3; papers: 100 MSE of unit vectors)
-    up to scale: ``|s - t|^2 = 2 (1 - cos)``. The second compares the similarity matrices of the
-    batch (relational KD, Park et al. 2019, distance-wise term).
+    The first term is the PocketNet KD loss (arXiv 2108.10710, eq. 3: 100 MSE of unit vectors) up to
+    scale: ``|s - t|^2 = 2 (1 - cos)``. The second compares the similarity matrices of the batch
+    (relational KD, Park et al. 2019, distance-wise term).
 
     Args:
         student: (B, D), any norm.
         teacher: (B, D), unit norm.
     """
     if student.shape != teacher.shape:
-        raise ValueError(f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ")
+        raise ValueError(
+            f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ; project "
+            "the teacher's embeddings to the student's size"
+        )
     unit = F.normalize(student.float(), dim=1)
     cosine = (unit * teacher).sum(dim=1)
     similarity = F.mse_loss(unit @ unit.T, teacher @ teacher.T)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution (``kernel // 2`` padding, no bias), batch norm, and a PReLU unless ``act`` is off."""
+    """Convolution (padding ``kernel // 2``, no bias), batch norm, PReLU unless ``act`` is off."""
 
     def __init__(
         self,

@@ -28,7 +28,9 @@ def canonical(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-def register(name: str, *, paper: str, embedding: int, input_size: int = 112) -> Callable:
+def register(
+    name: str, *, paper: str, embedding: int, input_size: int = 112
+) -> Callable[[Callable[[], nn.Module]], Callable[[], nn.Module]]:
     """Decorator that files a constructor under ``name``; a second one of that name is an error."""
 
     def file(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:

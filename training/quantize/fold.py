@@ -16,11 +16,7 @@ from .graph import Graph, attributes, set_attribute
 
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A folded copy of the float network ``model``.
-
-    Raises:
-        ValueError: a shifted stride-2 branch on a map of odd size, which has no 2x2 equivalent.
-    """
+    """A folded copy of the float network ``model``."""
     graph = Graph.open(model)
     fold_constants(graph)
     drop_identities(graph)
@@ -70,7 +66,7 @@ def fold_batch_norms(graph: Graph) -> None:
 
 
 def _scale_producer(graph: Graph, tensor: str, scale: np.ndarray, shift: np.ndarray) -> bool:
-    """Lets the layer that writes ``tensor`` write ``scale * tensor + shift``; False if it cannot."""
+    """Lets the layer behind ``tensor`` write ``scale * tensor + shift``; False if it cannot."""
     layers = _linear_layers(graph, tensor)
     if layers is None:
         return False
@@ -176,11 +172,9 @@ def _is_conv(
 def fold_shifted_slices(graph: Graph) -> None:
     """Rewrites ``x[:, :, 1:, 1:]`` before a stride-2 1x1 Conv as a 2x2 Conv with one tap.
 
-    The only non-zero tap is (1, 1). The sizes agree for even maps only, which is checked.
+    The only non-zero tap is (1, 1). Both read pixels 1, 3, 5.. and write (size - 2) // 2 + 1 of
+    them, for even and odd sizes.
     """
-    if not any(node.op_type == "Slice" for node in graph.nodes):
-        return
-    shapes = graph.shapes()
     for conv in list(graph.nodes):
         if not _is_conv(graph, conv, kernel=1, group=1, stride=2):
             continue
@@ -192,12 +186,6 @@ def fold_shifted_slices(graph: Graph) -> None:
             source = maker.input[0]
         if axes != {2, 3}:
             continue
-        height, width = shapes[source][2:]
-        if height % 2 or width % 2:
-            raise ValueError(
-                f"{conv.name}: the shifted stride-2 branch reads a {height}x{width} map; only even "
-                "sizes can be folded: choose an input size that stays even down to this layer"
-            )
         weight = graph.weights[conv.input[1]]
         padded = np.zeros((*weight.shape[:2], 2, 2))
         padded[:, :, 1, 1] = weight[:, :, 0, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -69,14 +70,6 @@ class Graph:
         self.replace_uses(source, target)
         maker.output[list(maker.output).index(source)] = target
 
-    def shapes(self) -> dict[str, list[int]]:
-        """Static shape per tensor, by shape inference; a free dimension is 0."""
-        inferred = onnx.shape_inference.infer_shapes(self.build(), strict_mode=True).graph
-        return {
-            value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-            for value in (*inferred.input, *inferred.value_info, *inferred.output)
-        }
-
     def build(self) -> onnx.ModelProto:
         """A new model with only the initialisers that are read; value infos are dropped."""
         used = {name for node in self.nodes for name in node.input}
@@ -94,7 +87,7 @@ class Graph:
         return model
 
 
-def attributes(node: NodeProto) -> dict:
+def attributes(node: NodeProto) -> dict[str, Any]:
     """Attribute values of ``node`` by name."""
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 

@@ -26,7 +26,7 @@ class Row:
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Cosine of each row of (N, D) ``a`` with the same row of ``b``."""
     products = (a * b).sum(axis=1)
-    return products / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+    return np.asarray(products / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)))
 
 
 def run(model: onnx.ModelProto, inputs: np.ndarray) -> np.ndarray:

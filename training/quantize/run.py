@@ -1,16 +1,17 @@
-"""Post-training static quantisation from end to end: float ONNX file to int8 QDQ file with record."""
+"""Post-training static quantisation end to end: float ONNX file to int8 QDQ file with record."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 
-from pocketvision.record import METADATA_KEY, Record
+from pocketvision.record import METADATA_KEY, Preprocess, Record
 
 from . import calibrate, pixels, qdq
 from . import report as reports
@@ -36,7 +37,7 @@ def quantize_model(
 
     The network is folded, its input moved onto the int8 grid, its activations measured on ``count``
     images; of the calibration methods the one with the highest cosine to the float network on 32
-    further images is taken. Prints that cosine.
+    further images is taken. Prints that cosine on stderr.
 
     Args:
         float_onnx: one float32 input (1, 3, H, W), one output (1, D).
@@ -59,7 +60,7 @@ def quantize_model(
     floating, exact = pixels.recentre(
         fold(model), record.preprocess["mean"], record.preprocess["std"]
     )
-    prepare = {**record.preprocess, "mean": [pixels.CENTRE] * 3}
+    prepare: Preprocess = {**record.preprocess, "mean": [pixels.CENTRE] * 3}
     inputs = normalise(crops, prepare)
 
     quantized, method, cosine = best(floating, inputs[~held], inputs[held], exact, progress)
@@ -71,7 +72,10 @@ def quantize_model(
     )
     stamp(quantized, record)
     save(quantized, out)
-    print(f"{out}: {method} ranges, mean cosine to float {cosine:.5f} on {HELD_OUT} images")
+    print(
+        f"{out}: {method} ranges, mean cosine to float {cosine:.5f} on {HELD_OUT} images",
+        file=sys.stderr,
+    )
     if report is not None:
         write_report(floating, quantized, inputs[held][:8], report, record.full_name)
     return out
@@ -85,7 +89,7 @@ def read_float(path: Path) -> onnx.ModelProto:
         model = onnx.load(path)
         onnx.checker.check_model(model)
     except Exception as error:  # protobuf and onnx raise unrelated classes
-        raise ValueError(f"{path}: expected a float ONNX network, cannot read it: {error}") from None
+        raise ValueError(f"{path}: expected a float ONNX network, got: {error}") from None
     if any("QuantizeLinear" in node.op_type for node in model.graph.node):
         raise ValueError(f"{path}: is quantised already; give the float network it was made from")
     return model
@@ -100,14 +104,15 @@ def record_of(model: onnx.ModelProto, path: Path) -> Record:
         [dim.dim_value for dim in value.type.tensor_type.shape.dim]
         for value in (model.graph.input[0], model.graph.output[0])
     ]
-    if len(shapes[0]) != 4 or shapes[0][1] != 3 or len(shapes[1]) != 2 or 0 in shapes[0] + shapes[1]:
+    ranks = [len(shape) for shape in shapes]
+    if ranks != [4, 2] or shapes[0][1] != 3 or 0 in shapes[0] + shapes[1]:
         raise ValueError(
             f"{path}: expected input (1, 3, H, W) and output (1, D), got {shapes[0]} and "
             f"{shapes[1]} (0 = not fixed); export it with a batch of 1"
         )
-    name = re.sub(r"[^a-z0-9]+", "-", path.name.removesuffix(".onnx").lower()).strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(\.float)?\.onnx$", "", path.name.lower()))
     return Record(
-        name=name or "model",
+        name=name.strip("-") or "model",
         tag="untagged",
         task="face-embedding",
         preprocess={
@@ -121,12 +126,12 @@ def record_of(model: onnx.ModelProto, path: Path) -> Record:
     )
 
 
-def normalise(crops: np.ndarray, preprocess: dict) -> np.ndarray:
+def normalise(crops: np.ndarray, preprocess: Preprocess) -> np.ndarray:
     """float32 (N, 3, H, W) of uint8 RGB (N, H, W, 3), by a record's preprocessing."""
-    pixels_ = crops[..., ::-1] if preprocess["colour"] == "BGR" else crops
+    colours = crops[..., ::-1] if preprocess["colour"] == "BGR" else crops
     mean = np.asarray(preprocess["mean"], np.float32)
     std = np.asarray(preprocess["std"], np.float32)
-    return np.ascontiguousarray(((pixels_ - mean) / std).transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(((colours - mean) / std).transpose(0, 3, 1, 2))
 
 
 def best(

@@ -1,0 +1,51 @@
+/* What this processor and its operating system offer: CPUID on x86, the auxiliary vector on ARM. */
+#include "pocketvision/loader.h"
+
+#if defined(__x86_64__)
+
+#include <cpuid.h>
+
+#define XCR0_AVX UINT32_C(0x06)
+#define XCR0_AVX512 UINT32_C(0xe6)
+
+uint32_t pv_host_arch(void) { return PV_ARCH_X86_64; }
+
+uint32_t pv_host_features(void) {
+  unsigned eax, ebx, ecx, edx;
+  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return 0;
+  const unsigned wanted1 = bit_OSXSAVE | bit_AVX | bit_FMA;
+  if ((ecx & wanted1) != wanted1) return 0;
+  /* The registers are usable only where the operating system saves them. */
+  uint32_t xcr0, high;
+  __asm__("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
+  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return 0;
+  uint32_t features = 0;
+  if ((xcr0 & XCR0_AVX) == XCR0_AVX && (ebx & bit_AVX2)) features |= PV_FEATURE_AVX2;
+  const unsigned wanted512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+  if ((xcr0 & XCR0_AVX512) == XCR0_AVX512 && (ebx & wanted512) == wanted512 &&
+      (ecx & bit_AVX512VNNI)) {
+    features |= PV_FEATURE_AVX512_VNNI;
+  }
+  return features;
+}
+
+#elif defined(__aarch64__)
+
+#include <sys/auxv.h>
+
+#define HWCAP_BIT_ASIMD (UINT64_C(1) << 1)
+#define HWCAP_BIT_ASIMDDP (UINT64_C(1) << 20)
+
+uint32_t pv_host_arch(void) { return PV_ARCH_AARCH64; }
+
+uint32_t pv_host_features(void) {
+  const unsigned long capabilities = getauxval(AT_HWCAP);
+  uint32_t features = 0;
+  if (capabilities & HWCAP_BIT_ASIMD) features |= PV_FEATURE_NEON;
+  if (capabilities & HWCAP_BIT_ASIMDDP) features |= PV_FEATURE_DOTPROD;
+  return features;
+}
+
+#else
+#error "the loader knows x86-64 and aarch64"
+#endif

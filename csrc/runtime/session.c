@@ -1,0 +1,65 @@
+/* Checks of a model's description, and running it. */
+#include "pocketvision/session.h"
+
+#include <float.h>
+
+#define MAX_ALIGNMENT UINT32_C(4096)
+
+static pv_status check_tensor(const pv_tensor *tensor) {
+  if (tensor->name == NULL) return PV_ERR_STRUCT;
+  if (tensor->dtype != PV_DTYPE_INT8 && tensor->dtype != PV_DTYPE_UINT8) return PV_ERR_TENSOR;
+  const uint64_t sides[3] = {tensor->height, tensor->width, tensor->channels};
+  uint64_t bytes = 1;
+  for (int i = 0; i < 3; i++) {
+    /* Both factors stay below 2^28 and 2^32, so the product fits. */
+    if (sides[i] == 0) return PV_ERR_TENSOR;
+    bytes *= sides[i];
+    if (bytes > PV_MAX_TENSOR_BYTES) return PV_ERR_TENSOR;
+  }
+  /* Written so that a NaN fails too. */
+  if (!(tensor->scale > 0.0f && tensor->scale <= FLT_MAX)) return PV_ERR_TENSOR;
+  const int32_t low = tensor->dtype == PV_DTYPE_INT8 ? -128 : 0;
+  if (tensor->zero_point < low || tensor->zero_point > low + 255) return PV_ERR_TENSOR;
+  return PV_OK;
+}
+
+size_t pv_tensor_bytes(const pv_tensor *tensor) {
+  return (size_t)tensor->height * tensor->width * tensor->channels;
+}
+
+pv_status pv_model_check(const pv_model *model) {
+  if (model == NULL) return PV_ERR_ARGUMENT;
+  if (model->magic != PV_MODEL_MAGIC) return PV_ERR_MAGIC;
+  if (model->abi_version != PV_ABI_VERSION) return PV_ERR_ABI;
+  if (model->struct_bytes != sizeof(pv_model)) return PV_ERR_STRUCT;
+  if (model->target == NULL || model->source_sha256 == NULL || model->record == NULL ||
+      model->run == NULL) {
+    return PV_ERR_STRUCT;
+  }
+  const uint32_t alignment = model->arena_alignment;
+  if (model->arena_bytes > PV_MAX_ARENA_BYTES || alignment == 0 || alignment > MAX_ALIGNMENT ||
+      (alignment & (alignment - 1)) != 0) {
+    return PV_ERR_ARENA;
+  }
+  const pv_status status = check_tensor(&model->input);
+  return status != PV_OK ? status : check_tensor(&model->output);
+}
+
+pv_status pv_session_init(pv_session *session, const pv_model *model, void *arena,
+                          size_t arena_bytes) {
+  if (session == NULL || model == NULL) return PV_ERR_ARGUMENT;
+  if (arena_bytes < model->arena_bytes) return PV_ERR_ARENA;
+  if (model->arena_bytes > 0 && (arena == NULL || (uintptr_t)arena % model->arena_alignment != 0)) {
+    return PV_ERR_ARENA;
+  }
+  session->model = model;
+  session->arena = arena;
+  return PV_OK;
+}
+
+pv_status pv_session_run(const pv_session *session, const void *in, void *out) {
+  if (session == NULL || session->model == NULL || in == NULL || out == NULL) {
+    return PV_ERR_ARGUMENT;
+  }
+  return session->model->run(in, out, session->arena) == 0 ? PV_OK : PV_ERR_RUN;
+}

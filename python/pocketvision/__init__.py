@@ -1,0 +1,62 @@
+"""Small vision networks as int8 machine code: embed and compare faces with numpy alone.
+
+>>> import pocketvision
+>>> embedder = pocketvision.Embedder("pocketnet-s-128")
+>>> a, b = embedder.embed(crops)            # uint8 (2, 112, 112, 3) -> float32 (2, 128)
+>>> print(pocketvision.verify(a, b, far=1e-2))
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .align import align
+    from .compare import Verdict, similarity, top_k, verify
+    from .embedder import Embedder
+    from .errors import InputError, ModelFileError, PocketvisionError, RunError
+    from .record import Record
+
+__version__ = "0.1.0"
+
+# Resolved at first use, so that a program pays at start-up only for what it touches.
+_HOMES = {
+    "Embedder": "embedder",
+    "InputError": "errors",
+    "ModelFileError": "errors",
+    "PocketvisionError": "errors",
+    "Record": "record",
+    "RunError": "errors",
+    "Verdict": "compare",
+    "align": "align",
+    "similarity": "compare",
+    "top_k": "compare",
+    "verify": "compare",
+}
+
+__all__ = [
+    "Embedder",
+    "InputError",
+    "ModelFileError",
+    "PocketvisionError",
+    "Record",
+    "RunError",
+    "Verdict",
+    "align",
+    "similarity",
+    "top_k",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pocketvision' has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,1 @@
+"""What the benchmark is made of: one file per runtime, the measuring loop and the report."""

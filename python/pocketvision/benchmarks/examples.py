@@ -1,0 +1,51 @@
+"""Faces that the benchmark runs on: a real one if an installed package brings it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..align import align
+from ..record import Record
+from .candidate import Example
+
+
+def examples(record: Record) -> list[Example]:
+    """Four crops for ``record``'s network: a face, mirrored, darker and shifted.
+
+    The face is scikit-image's astronaut; without that package a smooth random picture.
+    """
+    height, width = record.preprocess["size"]
+    try:
+        from ..demo.faces import astronaut
+
+        face = astronaut()
+        template = record.preprocess["template"]
+        options = {} if template is None else {"template": template}
+        crop = align(face.picture, face.landmarks, size=(height, width), **options)[0]
+    except ImportError:
+        crop = _smooth(height, width)
+    darker = (crop * 0.6).astype(np.uint8)
+    crops = [crop, crop[:, ::-1], darker, np.roll(crop, 4, axis=1)]
+    return [_example(np.ascontiguousarray(one), record) for one in crops]
+
+
+def _example(crop: NDArray[np.uint8], record: Record) -> Example:
+    recipe = record.preprocess
+    pixels = crop[..., ::-1] if recipe["colour"] == "BGR" else crop
+    mean, std = (np.array(recipe[key], np.float32) for key in ("mean", "std"))
+    tensor = ((pixels.astype(np.float32) - mean) / std).transpose(2, 0, 1)[np.newaxis]
+    return Example(crop, np.ascontiguousarray(tensor))
+
+
+def _smooth(height: int, width: int) -> NDArray[np.uint8]:
+    """Sums of a few random waves, uint8 (height, width, 3): like a picture, unlike noise."""
+    random = np.random.default_rng(7)
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    waves = np.zeros((height, width, 3))
+    for _ in range(12):
+        down, across = random.uniform(-5, 5, 2)
+        wave = np.cos(2 * np.pi * (down * y + across * x + random.uniform()))
+        waves += wave[..., np.newaxis] * random.uniform(0.2, 1, 3)
+    waves -= waves.min()
+    return (waves / waves.max() * 255).astype(np.uint8)

@@ -1,0 +1,55 @@
+"""Facts that make a measurement repeatable: processor, system, date and versions."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("pocketvision", "numpy", "onnxruntime", "openvino", "ncnn", "pnnx", "torch")
+
+
+def version(package: str) -> str | None:
+    """Installed version of a package, or None."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def facts() -> dict[str, str]:
+    """Processor, instruction sets that matter here, system, date (UTC) and versions, as text."""
+    versions = {name: version(name) for name in PACKAGES}
+    return {
+        "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
+        "features": " ".join(
+            name
+            for name in ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "asimddp")
+            if name in _flags()
+        ),
+        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "versions": ", ".join(f"{name} {found}" for name, found in versions.items() if found),
+    }
+
+
+def _flags() -> list[str]:
+    return (_cpuinfo("flags") or _cpuinfo("Features") or "").split()
+
+
+def _cpuinfo(key: str) -> str | None:
+    path = Path("/proc/cpuinfo")
+    if not path.is_file():
+        return None
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            family = _family() if key == "model name" else ""
+            return value.strip() + family
+    return None
+
+
+def _family() -> str:
+    """Family and model number, since cloud machines hide the marketing name."""
+    return f" (family {_cpuinfo('cpu family')}, model {_cpuinfo('model')})"

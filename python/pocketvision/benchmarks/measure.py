@@ -1,0 +1,67 @@
+"""The measuring loop: one pinned core, runners in turn, medians and quartiles."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Median and quartiles of one runner's times, in milliseconds."""
+
+    median: float
+    lower: float
+    upper: float
+
+    @property
+    def spread(self) -> float:
+        """Interquartile range, in milliseconds."""
+        return self.upper - self.lower
+
+
+@contextmanager
+def pinned() -> Iterator[int | None]:
+    """Keeps this thread, and those it starts, on the last core it may use; yields its number.
+
+    Yields None where the system cannot pin. The former affinity returns at the end.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield None
+        return
+    before = os.sched_getaffinity(0)
+    core = max(before)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield core
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def interleave(runs: Sequence[Callable[[], object]], rounds: int) -> list[Timing]:
+    """Times each of ``runs`` once per round, in an order that shifts from round to round.
+
+    An untimed call comes before each timed one, so that caches hold the runner's own weights and
+    not its neighbour's. What disturbs the machine for a while then meets all of them alike.
+    Raises ValueError for fewer than 2 rounds: quartiles need two values.
+    """
+    if rounds < 2:
+        raise ValueError(f"rounds: expected at least 2, got {rounds}")
+    times: list[list[float]] = [[] for _ in runs]
+    for round_ in range(rounds):
+        for step in range(len(runs)):
+            index = (step + round_) % len(runs)
+            runs[index]()
+            start = time.perf_counter_ns()
+            runs[index]()
+            times[index].append((time.perf_counter_ns() - start) / 1e6)
+    return [_timing(values) for values in times]
+
+
+def _timing(values: list[float]) -> Timing:
+    lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return Timing(median, lower, upper)

@@ -1,0 +1,93 @@
+"""ncnn as a peer: float32, float16 and bfloat16 storage, converted from ONNX by pnnx."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .candidate import Absent, Candidate, Example, Runner, Sources
+
+RUNTIME = "ncnn"
+
+_HALF = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic")
+_BFLOAT = ("use_bf16_packed", "use_bf16_storage")
+PRECISIONS = {"float32": (), "float16": _HALF, "bfloat16": _BFLOAT}
+"""Options that each precision switches on; all others of these lists are off."""
+
+
+def convert(source: Path) -> Path:
+    """Lets pnnx convert an ONNX file; returns the ``.param`` file, whose ``.bin`` lies beside.
+
+    Raises Absent when pnnx is not installed or refuses the file.
+    """
+    home = find_spec("pnnx")
+    if home is None or home.origin is None:
+        raise Absent("its converter pnnx is not installed; pip install pnnx")
+    folder = source.with_suffix(".ncnn.folder")
+    if not folder.exists():
+        folder.mkdir()
+        shutil.copy(source, folder / "model.onnx")
+        done = subprocess.run(
+            [Path(home.origin).with_name("pnnx"), "model.onnx", "fp16=0"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise Absent(f"pnnx could not convert {source.name}: {done.stderr.strip()[-200:]}")
+    param = folder / "model.ncnn.param"
+    if not param.is_file():
+        raise Absent(f"pnnx wrote no model for {source.name}")
+    return param
+
+
+def load(source: Path, precision: str, winograd: bool) -> Runner:
+    """A net with one thread, packed layouts and sgemm, in one of ``PRECISIONS``."""
+    import ncnn
+
+    param = convert(source)
+    net = ncnn.Net()
+    net.opt.num_threads = 1
+    net.opt.use_vulkan_compute = False
+    net.opt.use_packing_layout = True
+    net.opt.use_sgemm_convolution = True
+    net.opt.use_winograd_convolution = winograd
+    for option in _HALF + _BFLOAT:
+        if hasattr(net.opt, option):
+            setattr(net.opt, option, option in PRECISIONS[precision])
+    if net.load_param(str(param)) or net.load_model(str(param.with_suffix(".bin"))):
+        raise Absent(f"ncnn could not load the conversion of {source.name}")
+    entry, leaving = net.input_names()[0], net.output_names()[0]
+
+    def run(example: Example) -> Any:
+        extractor = net.create_extractor()
+        extractor.input(entry, ncnn.Mat(example.tensor[0]))
+        return np.array(extractor.extract(leaving)[1]).ravel()
+
+    return run
+
+
+def candidates(sources: Sources) -> list[Candidate]:
+    """Every float file in every precision, with and without Winograd convolutions.
+
+    Its int8 needs a table from tools that its wheel does not bring, so int8 is not compared.
+    """
+    if find_spec("ncnn") is None:
+        raise Absent("not installed; pip install ncnn")
+    return [
+        _candidate(precision, variant, path, winograd)
+        for precision in PRECISIONS
+        for variant, path in sources.floats
+        for winograd in (True, False)
+    ]
+
+
+def _candidate(precision: str, variant: str, path: Path, winograd: bool) -> Candidate:
+    text = f"{variant}, Winograd {'on' if winograd else 'off'}"
+    return Candidate(RUNTIME, precision, text, lambda: load(path, precision, winograd))

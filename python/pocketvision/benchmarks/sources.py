@@ -1,0 +1,103 @@
+"""Finds the weights of a network in the source tree and writes the files that peers run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+from ..record import Record
+from .candidate import Absent, Sources
+from .rewrite import prelu_as_relus
+
+WEIGHTS_VARIABLE = "POCKETVISION_WEIGHTS"
+"""Environment variable that names the folder with the weights; default: ``training/weights``."""
+
+
+def weights_folder() -> Path:
+    """The folder of float weights and int8 ONNX files, which wheels do not carry.
+
+    Raises Absent when there is none: ``pocketvision`` was installed from a wheel.
+    """
+    named = os.environ.get(WEIGHTS_VARIABLE)
+    if named:
+        if not Path(named).is_dir():
+            raise Absent(f"{WEIGHTS_VARIABLE}: expected a folder, and {named!r} is none")
+        return Path(named)
+    spec = importlib.util.find_spec("pocketvision.training")
+    homes = list(spec.submodule_search_locations or []) if spec else []
+    for folder in [*(Path(home, "weights") for home in homes), Path("training/weights")]:
+        if any(folder.glob("*.int8.onnx")):
+            return folder
+    raise Absent(
+        "the int8 ONNX files are in the source tree, not in the wheel; run this in a clone, or "
+        f"let {WEIGHTS_VARIABLE} name a folder with NAME.int8.onnx and NAME.safetensors"
+    )
+
+
+def find_int8(name: str) -> Path:
+    """The int8 ONNX file of a network by name; Absent when it is not there."""
+    path = weights_folder() / f"{name}.int8.onnx"
+    if not path.is_file():
+        raise Absent(f"{path} is missing; make it with pocketvision.training.ship {name}")
+    return path
+
+
+def prepare(name: str, scratch: Path) -> Sources:
+    """All files of ``name`` that peers run, written below ``scratch``.
+
+    Float: as exported and folded (the compiler's input), each with PReLU as it is and as relus.
+    A file ``NAME.float.onnx`` beside the int8 file takes the place of the two exports.
+    """
+    int8 = find_int8(name)
+    weights = int8.with_name(f"{name}.safetensors")
+    given = int8.with_name(f"{name}.float.onnx")
+    if given.is_file():
+        floats = [("as given", given)]
+    elif weights.is_file():
+        floats = _export(name, weights, scratch)
+    else:
+        raise Absent(f"{weights} is missing, so there is no float network to compare with")
+    return Sources(
+        name,
+        _with_relus(floats, scratch),
+        _with_relus([("QDQ", int8)], scratch),
+        weights if weights.is_file() else None,
+    )
+
+
+def float_record(int8: Record) -> Record:
+    """The float network's record (``NAME.json``), or ``int8`` when there is none.
+
+    The two normalise differently: the quantiser moves the mean onto a whole int8 value.
+    """
+    try:
+        path = weights_folder() / f"{int8.name}.json"
+    except Absent:
+        return int8
+    return Record.from_json(path.read_text(encoding="utf-8")) if path.is_file() else int8
+
+
+def _export(name: str, weights: Path, scratch: Path) -> list[tuple[str, Path]]:
+    try:
+        import onnx
+
+        from pocketvision.training.export import export
+        from pocketvision.training.models.checkpoint import load
+        from pocketvision.training.quantize.fold import fold
+    except ImportError as error:
+        raise Absent(
+            f"no float file: {error}; install it with pip install 'pocketvision[training]'"
+        ) from error
+    exported = export(load(name, weights), scratch / f"{name}.onnx")
+    folded = scratch / f"{name}.folded.onnx"
+    onnx.save(fold(onnx.load(exported)), folded)
+    return [("exported", exported), ("folded", folded)]
+
+
+def _with_relus(files: list[tuple[str, Path]], scratch: Path) -> list[tuple[str, Path]]:
+    rewritten = [
+        (f"{variant}, PReLU as relus", prelu_as_relus(path, scratch / f"{path.stem}.relus.onnx"))
+        for variant, path in files
+    ]
+    return files + rewritten

@@ -1,0 +1,133 @@
+"""What the verbs share: the --json option, reading pictures and landmarks, writing files whole."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..embedder import Embedder
+from ..errors import InputError
+
+Verbs = Any  # argparse names the type of add_subparsers() only privately
+
+
+def new_verb(
+    verbs: Verbs,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    extra: str = "image",
+) -> argparse.ArgumentParser:
+    """A subparser with --json; ``extra`` is what a missing module's error tells to install."""
+    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary)
+    parser.add_argument("--json", action="store_true", help="print one JSON value on stdout")
+    parser.set_defaults(run=run, extra=extra)
+    return parser
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """--model, --target and --landmarks of the verbs that embed pictures."""
+    parser.add_argument("--model", default=None, help="shipped model or compiled file")
+    parser.add_argument("--target", default=None, help="force a compiled variant")
+    parser.add_argument(
+        "--landmarks",
+        type=Path,
+        metavar="FILE",
+        help="CSV without header: picture,x1,y1,...,x5,y5 in pixels, one line per face",
+    )
+
+
+def make_embedder(arguments: argparse.Namespace) -> Embedder:
+    """The embedder that --model and --target ask for."""
+    if arguments.model is None:
+        return Embedder(target=arguments.target)
+    return Embedder(arguments.model, target=arguments.target)
+
+
+def print_json(value: Any) -> None:
+    """Exactly one JSON value on stdout."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def progress_wanted() -> bool:
+    """Progress is for people: only where stderr is a terminal."""
+    return sys.stderr.isatty()
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """Uint8 RGB (H, W, 3) from an image file (Pillow) or a .npy file."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such picture")
+    if path.suffix == ".npy":
+        try:
+            return np.asarray(np.load(path, allow_pickle=False))
+        except ValueError as error:
+            raise InputError(f"{path}: expected an array of uint8 (H, W, 3): {error}") from None
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+        raise InputError(f"{path}: not a picture that can be read: {error}") from None
+
+
+def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Landmarks (F, 5, 2) of each picture that the CSV file names."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such landmarks file")
+    faces: dict[str, list[list[float]]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.reader(file), start=1):
+            if not row:
+                continue
+            try:
+                points = [float(value) for value in row[1:]]
+            except ValueError:
+                points = []
+            if len(points) != 10:
+                raise InputError(
+                    f"{path}:{number}: expected picture,x1,y1,...,x5,y5, got {','.join(row)[:80]!r}"
+                )
+            faces.setdefault(row[0], []).append(points)
+    return {name: np.asarray(points).reshape(-1, 5, 2) for name, points in faces.items()}
+
+
+def embed_file(
+    embedder: Embedder, path: Path, landmarks: dict[str, NDArray[np.float64]] | None
+) -> NDArray[np.float32]:
+    """Embeddings (F, D) of one picture: an aligned crop, or the faces that ``landmarks`` lists."""
+    picture = read_picture(path)
+    if landmarks is None:
+        try:
+            return embedder.embed([picture])
+        except InputError as error:
+            raise InputError(f"{path}: {str(error).replace('landmarks=', '--landmarks')}") from None
+    points = landmarks.get(str(path), landmarks.get(path.name))
+    if points is None:
+        raise InputError(f"{path}: the landmarks file has no line for this picture")
+    try:
+        return embedder.embed(picture, points)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file so that a reader sees the old content or all of the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,32 @@
+"""``pocketvision compile MODEL.onnx``: an int8 ONNX file becomes machine code for a target."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .common import Verbs, new_verb, print_json
+
+
+def add(verbs: Verbs) -> None:
+    """Register the verb."""
+    parser = new_verb(verbs, "compile", run, "Compile an int8 ONNX file.", "compile")
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
+    parser.add_argument(
+        "--target", default="host", help="target, family or host; default %(default)s"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile and print the files that were written."""
+    from ..compile import compile_file
+
+    if not arguments.model.is_file():
+        raise FileNotFoundError(f"{arguments.model}: no such ONNX file")
+    files = [str(file) for file in compile_file(arguments.model, arguments.target, arguments.out)]
+    if arguments.json:
+        print_json({"model": str(arguments.model), "target": arguments.target, "files": files})
+    else:
+        print("\n".join(files))
+    return 0

@@ -1,0 +1,1 @@
+"""A demonstration on real faces: ``python -m pocketvision.demo --out DIR``."""

@@ -1,0 +1,103 @@
+"""What the demonstration prints and draws: a table of scores, and the faces with their scores."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..align import align
+from ..embedder import Embedder
+from .compare import Scores
+from .damage import COPIES
+from .faces import Face
+from .latency import Latency
+
+
+def table(scores: Scores, shown: int, threshold: float) -> str:
+    """Cosines to the copies of the first ``shown`` faces, then of all LFW patches together.
+
+    A ``*`` marks a score below ``threshold``: the copy is taken for another person.
+    """
+    width = max(len(name) for name in [*scores.names, "all patches, share same"]) + 1
+    lines = ["".ljust(width) + "".join(name.rjust(11) for name in COPIES)]
+    for name, row in list(zip(scores.names, scores.copies, strict=True))[:shown]:
+        cells = "".join(
+            f"{value:.3f}{' ' if value >= threshold else '*'}".rjust(11) for value in row
+        )
+        lines.append(name.ljust(width) + cells)
+    patches = scores.copies[1:]
+    medians = "".join(f"{value:.3f} ".rjust(11) for value in np.median(patches, axis=0))
+    shares = "".join(f"{share:.0%} ".rjust(11) for share in (patches >= threshold).mean(axis=0))
+    lines.append("all patches, median".ljust(width) + medians)
+    lines.append("all patches, share same".ljust(width) + shares)
+    return "\n".join(lines)
+
+
+def strangers(scores: Scores, threshold: float) -> str:
+    """One line for the astronaut against all patches, one for all pairs of patches."""
+    lines = []
+    for text, values in (
+        ("astronaut and each LFW patch", scores.others[0, 1:]),
+        ("pairs of different LFW patches", scores.strangers(slice(1, None))),
+    ):
+        lines.append(
+            f"{text}: {len(values)} pairs, median {np.median(values):.3f}, "
+            f"highest {values.max():.3f}, {(values >= threshold).mean():.1%} above the threshold"
+        )
+    return "\n".join(lines)
+
+
+def latency(found: Latency) -> str:
+    """Two lines: ours and onnxruntime's, median and quartiles."""
+    where = "one thread" if found.core is None else f"one thread, pinned to core {found.core}"
+    own = found.own
+    lines = [
+        f"latency per face, {where}:",
+        f"  pocketvision       {own.median:7.2f} ms  (quartiles {own.lower:.2f} to "
+        f"{own.upper:.2f})",
+    ]
+    if found.peer is None:
+        lines.append(f"  onnxruntime int8   skipped: {found.reason}")
+    else:
+        peer = found.peer
+        lines.append(
+            f"  onnxruntime int8   {peer.median:7.2f} ms  (quartiles {peer.lower:.2f} to "
+            f"{peer.upper:.2f}), {peer.median / own.median:.1f} times ours"
+        )
+    return "\n".join(lines)
+
+
+def write_png(
+    embedder: Embedder, faces: list[Face], scores: Scores, threshold: float, out: Path
+) -> Path:
+    """Draws each face and its copies as the network sees them, with cosine to the original."""
+    from matplotlib.figure import Figure
+
+    columns = 1 + len(COPIES)
+    figure = Figure(figsize=(1.5 * columns, 1.8 * len(faces) + 0.5), layout="constrained")
+    panels = figure.subplots(len(faces), columns, squeeze=False)
+    for row, face in enumerate(faces):
+        _panel(panels[row, 0], embedder, face, face.name, "black")
+        for column, (name, make) in enumerate(COPIES.items(), start=1):
+            value = float(scores.copies[row, column - 1])
+            colour = "#15803d" if value >= threshold else "#b91c1c"
+            _panel(panels[row, column], embedder, make(face), f"{name}\n{value:.3f}", colour)
+    figure.suptitle(
+        f"{embedder.name}: cosine to the original; green: same person at {threshold:.3f}",
+        fontsize=9,
+    )
+    partial = out.with_suffix(".partial.png")
+    figure.savefig(partial, dpi=120)
+    os.replace(partial, out)
+    return out
+
+
+def _panel(panel: Any, embedder: Embedder, face: Face, title: str, colour: str) -> None:
+    recipe = embedder.record.preprocess
+    size = (recipe["size"][0], recipe["size"][1])
+    panel.imshow(align(face.picture, face.landmarks, size=size)[0])
+    panel.set_title(title, fontsize=8, color=colour)
+    panel.axis("off")

@@ -1,0 +1,74 @@
+"""Dense, grouped and 1x1 convolution against the reference, byte for byte."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ..graphs import Builder, inputs
+from ..machines import Machines
+from .cases import LONG, QUICK, check, on_every_target, random_cases
+
+
+@on_every_target
+def test_stem_and_every_kernel_size(machines: Machines, target: str) -> None:
+    build = Builder(1, (29, 27, 3))
+    x = build.conv("input", 20, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), two_scales=True)
+    x = build.conv(x, 33, (1, 1), two_scales=True)
+    x = build.conv(x, 17, (5, 5), pads=(2, 2, 2, 2))
+    x = build.conv(x, 64, (2, 2), stride=(2, 2))
+    x = build.conv(x, 48, (1, 1), stride=(2, 2), clamp=(-20, 90))
+    x = build.conv(x, 96, build_whole(build, x))
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
+def test_groups_of_every_width(machines: Machines, target: str) -> None:
+    build = Builder(2, (9, 7, 24))
+    x = build.conv("input", 48, (3, 3), pads=(1, 1, 1, 1), groups=3)
+    for groups, outputs in ((6, 48), (6, 96), (12, 36), (4, 20), (5, 80), (2, 64), (32, 96)):
+        x = build.conv(x, outputs, (3, 3), pads=(1, 1, 1, 1), groups=groups, two_scales=True)
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
+def test_add_where_the_result_leaves(machines: Machines, target: str) -> None:
+    build = Builder(3, (11, 13, 40))
+    x = build.conv("input", 40, (3, 3), pads=(1, 1, 1, 1), add="input", two_scales=True)
+    y = build.conv(x, 40, (1, 1), add=x, clamp=(-90, 100))
+    y = build.conv(y, 40, (1, 1), add=x)
+    graph = build.graph(y)
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
+@pytest.mark.parametrize("zero", [-128, 127])
+def test_largest_sums(machines: Machines, target: str, zero: int) -> None:
+    """All weights and activations at their ends: 25 x 96 products of up to 128 x 255."""
+    build = Builder(4, (8, 8, 96), zero=zero)
+    weight = np.full((32, 96, 5, 5), -128, np.int8)
+    weight[16:] = 127
+    x = build.conv("input", pads=(2, 2, 2, 2), weight=weight, outputs=32)
+    graph = build.graph(x)
+    ends = np.stack([np.full((8, 8, 96), end, np.int8) for end in (-128, 127)])
+    machines.check(graph, target, ends)
+
+
+def build_whole(build: Builder, x: str) -> tuple[int, int]:
+    """The kernel that covers the whole map."""
+    return build.tensors[x].height, build.tensors[x].width
+
+
+@on_every_target
+@random_cases(QUICK)
+def test_random(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "conv", target, seed, length, shape)
+
+
+@pytest.mark.full
+@on_every_target
+@random_cases(LONG)
+def test_many(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "conv", target, seed, length, shape)

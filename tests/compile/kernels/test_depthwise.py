@@ -1,0 +1,56 @@
+"""Depthwise convolution against the reference, byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..graphs import Builder, inputs
+from ..machines import Machines
+from .cases import LONG, QUICK, check, on_every_target, random_cases
+
+
+@on_every_target
+def test_every_kernel_and_stride(machines: Machines, target: str) -> None:
+    build = Builder(1, (30, 29, 21))
+    x = "input"
+    for side, stride, two_scales in (
+        (3, 1, True), (5, 1, False), (7, 1, True), (3, 2, False), (5, 2, True), (7, 1, False),
+    ):  # fmt: skip
+        half = side // 2
+        x = build.depthwise(
+            x, (side, side), stride=(stride, stride), pads=(half,) * 4, two_scales=two_scales
+        )
+    x = build.depthwise(x, (7, 7), stride=(2, 2), pads=(3, 3, 3, 3), clamp=(-100, 60))
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
+def test_whole_map(machines: Machines, target: str) -> None:
+    build = Builder(2, (7, 7, 80))
+    x = build.depthwise("input", (7, 7))
+    x = build.conv(x, 128)
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
+def test_add_where_the_result_leaves(machines: Machines, target: str) -> None:
+    build = Builder(3, (6, 19, 33))
+    x = build.rescale("input", two_scales=True)
+    x = build.depthwise(x, (3, 3), pads=(1, 1, 1, 1), add="input", two_scales=True)
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
+@random_cases(QUICK)
+def test_random(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "depthwise", target, seed, length, shape)
+
+
+@pytest.mark.full
+@on_every_target
+@random_cases(LONG)
+def test_many(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "depthwise", target, seed, length, shape)

@@ -1,0 +1,104 @@
+"""Fixtures of all tests: models compiled from C, records, pictures, and when markers skip."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MakeModel = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run."""
+    data = os.environ.get("POCKETVISION_DATA", "")
+    tools = ("aarch64-linux-gnu-gcc", "qemu-aarch64")
+    absent = [tool for tool in tools if shutil.which(tool) is None]
+    for item in items:
+        if item.get_closest_marker("shared") and not Path(data or os.devnull).is_dir():
+            item.add_marker(pytest.mark.skip(reason="POCKETVISION_DATA names no folder"))
+        if item.get_closest_marker("qemu") and absent:
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(absent)}"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of evaluation data, for tests with the marker ``shared``."""
+    return Path(os.environ["POCKETVISION_DATA"])
+
+
+@pytest.fixture(scope="session")
+def record_values() -> dict[str, Any]:
+    """JSON data of a valid record of the fixture model."""
+    return {
+        "name": "fixture",
+        "tag": "sums.v1",
+        "task": "face-embedding",
+        "preprocess": {
+            "size": [112, 112],
+            "colour": "RGB",
+            "mean": [127.5, 127.5, 127.5],
+            "std": [127.5, 127.5, 127.5],
+            "template": [
+                [38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
+                [41.5493, 92.3655], [70.7299, 92.2041],
+            ],
+        },
+        "embedding": 128,
+        "thresholds": [
+            {"far": 0.01, "threshold": 0.25, "dataset": "noise", "protocol": "all pairs"},
+            {"far": 0.001, "threshold": 0.5, "dataset": "noise", "protocol": "all pairs"},
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def make_model(
+    tmp_path_factory: pytest.TempPathFactory, record_values: dict[str, Any]
+) -> MakeModel:
+    """Compile the hand-written model: ``make_model(FEATURES=512, RECORD={...})`` -> path of .so."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    folder = tmp_path_factory.mktemp("models")
+    made: dict[str, Path] = {}
+
+    def make(*, cc: str = compiler, name: str = "fixture", **values: Any) -> Path:
+        record = values.pop("RECORD", record_values)
+        if not isinstance(record, str):
+            record = json.dumps(record, sort_keys=True)
+        values["RECORD"] = json.dumps(record)
+        defines = sorted(f"-D{key}={value}" for key, value in values.items())
+        key = " ".join([cc, name, *defines])
+        if key not in made:
+            path = folder / f"{name}-{len(made)}.so"
+            subprocess.run(
+                [cc, "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-s",
+                 f"-I{ROOT / 'csrc' / 'include'}", *defines,
+                 str(ROOT / "tests" / "csrc" / "fixture_model.c"), "-o", str(path)],
+                check=True,
+            )  # fmt: skip
+            made[key] = path
+        return made[key]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def model_file(make_model: MakeModel) -> Path:
+    """A valid compiled model: 112x112x3 int8 to 128 int8."""
+    return make_model()
+
+
+@pytest.fixture
+def crops() -> np.ndarray[Any, Any]:
+    """Eight different uint8 crops (8, 112, 112, 3) of noise."""
+    return np.random.default_rng(7).integers(0, 256, (8, 112, 112, 3), dtype=np.uint8)

@@ -1,0 +1,153 @@
+/* Tests of the C interface: one program, non-zero exit and a line on stderr for each failure. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pocketvision/compare.h"
+#include "pocketvision/loader.h"
+#include "pocketvision/preprocess.h"
+#include "pocketvision/session.h"
+
+static int failures = 0;
+
+#define EXPECT(condition)                                                     \
+  do {                                                                        \
+    if (!(condition)) {                                                       \
+      fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition); \
+      failures++;                                                             \
+    }                                                                         \
+  } while (0)
+
+static int copy_run(const void *in, void *out, void *arena) {
+  memcpy(arena, in, 4);
+  memcpy(out, arena, 4);
+  return ((const int8_t *)in)[0] == 99 ? 5 : 0;
+}
+
+static pv_model valid_model(void) {
+  const pv_model model = {
+      .magic = PV_MODEL_MAGIC,
+      .abi_version = PV_ABI_VERSION,
+      .struct_bytes = sizeof(pv_model),
+      .arch = pv_host_arch(),
+      .arena_bytes = 4,
+      .arena_alignment = 16,
+      .input = {"in", PV_DTYPE_INT8, 1, 1, 4, 0.5f, 0},
+      .output = {"out", PV_DTYPE_INT8, 1, 1, 4, 0.5f, 1},
+      .target = "test",
+      .source_sha256 = "",
+      .record = "{}",
+      .run = copy_run,
+  };
+  return model;
+}
+
+static void test_status(void) {
+  for (int status = PV_OK; status <= PV_ERR_ZERO_NORM; status++) {
+    EXPECT(strcmp(pv_status_message((pv_status)status), "unknown status") != 0);
+    for (int other = PV_OK; other < status; other++) {
+      EXPECT(strcmp(pv_status_message((pv_status)status), pv_status_message((pv_status)other)) !=
+             0);
+    }
+  }
+  EXPECT(strcmp(pv_status_message((pv_status)12345), "unknown status") == 0);
+}
+
+static void test_session(void) {
+  const pv_model model = valid_model();
+  _Alignas(16) unsigned char arena[32];
+  pv_session session;
+  EXPECT(pv_model_check(&model) == PV_OK);
+  EXPECT(pv_model_check(NULL) == PV_ERR_ARGUMENT);
+  EXPECT(pv_session_init(&session, &model, arena, 3) == PV_ERR_ARENA);
+  EXPECT(pv_session_init(&session, &model, arena + 1, 4) == PV_ERR_ARENA);
+  EXPECT(pv_session_init(&session, &model, NULL, 4) == PV_ERR_ARENA);
+  EXPECT(pv_session_init(NULL, &model, arena, 4) == PV_ERR_ARGUMENT);
+  EXPECT(pv_session_init(&session, &model, arena, 4) == PV_OK);
+  int8_t in[4] = {1, -2, 3, -4}, out[4] = {0};
+  EXPECT(pv_session_run(&session, in, out) == PV_OK);
+  EXPECT(memcmp(in, out, 4) == 0);
+  EXPECT(pv_session_run(&session, NULL, out) == PV_ERR_ARGUMENT);
+  in[0] = 99;
+  EXPECT(pv_session_run(&session, in, out) == PV_ERR_RUN);
+}
+
+static void test_compare(void) {
+  const pv_model model = valid_model();
+  const int8_t stored[4] = {1, 3, -1, 127};
+  float real[4];
+  EXPECT(pv_dequantise(&model.output, stored, real) == PV_OK);
+  EXPECT(real[0] == 0.0f && real[1] == 1.0f && real[2] == -1.0f && real[3] == 63.0f);
+  float vector[3] = {3, 0, 4}, zero[3] = {0, 0, 0};
+  EXPECT(pv_l2_normalise(vector, 3) == PV_OK);
+  EXPECT(fabsf(vector[0] - 0.6f) < 1e-6f && fabsf(vector[2] - 0.8f) < 1e-6f);
+  EXPECT(pv_l2_normalise(zero, 3) == PV_ERR_ZERO_NORM);
+  vector[0] = NAN;
+  EXPECT(pv_l2_normalise(vector, 3) == PV_ERR_NOT_FINITE);
+
+  const float gallery[8] = {1, 0, 0, 1, 1, 0, -1, 0}, query[2] = {1, 0};
+  int64_t indices[3];
+  float scores[3];
+  EXPECT(pv_top_k(query, gallery, 4, 2, 3, indices, scores) == PV_OK);
+  EXPECT(indices[0] == 0 && indices[1] == 2 && indices[2] == 1);
+  EXPECT(scores[0] == 1.0f && scores[1] == 1.0f && scores[2] == 0.0f);
+  EXPECT(pv_top_k(query, gallery, 4, 2, 5, indices, scores) == PV_ERR_ARGUMENT);
+}
+
+static void test_warp_at_extremes(void) {
+  const uint8_t pixels[12] = {10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120};
+  const pv_picture picture = {pixels, 2, 2};
+  uint8_t crop[48];
+  const pv_similarity identity = {1, 0, 0, 0}, far_away = {1e-6, 0, 1e12, -1e12};
+  EXPECT(pv_warp(&picture, &identity, crop, 2, 2) == PV_OK);
+  EXPECT(memcmp(crop, pixels, sizeof pixels) == 0);
+  EXPECT(pv_warp(&picture, &far_away, crop, 4, 4) == PV_OK);
+  for (size_t i = 0; i < sizeof crop; i++) EXPECT(crop[i] == 0);
+  const pv_similarity nothing = {0, 0, 0, 0}, undefined = {1, 0, NAN, 0};
+  EXPECT(pv_warp(&picture, &nothing, crop, 4, 4) == PV_ERR_NOT_FINITE);
+  EXPECT(pv_warp(&picture, &undefined, crop, 4, 4) == PV_ERR_NOT_FINITE);
+  EXPECT(pv_warp(&picture, &identity, crop, 0, 4) == PV_ERR_ARGUMENT);
+
+  const double from[4] = {0, 0, 2, 0}, to[4] = {1, 1, 1, 5};
+  pv_similarity fitted;
+  EXPECT(pv_similarity_fit(from, to, 2, &fitted) == PV_ERR_DEGENERATE);
+  const double corner[6] = {0, 0, 2, 0, 0, 2}, turned[6] = {1, 1, 1, 5, -3, 1};
+  EXPECT(pv_similarity_fit(corner, turned, 3, &fitted) == PV_OK);
+  EXPECT(fabs(fitted.a) < 1e-12 && fabs(fitted.b - 2) < 1e-12);
+  EXPECT(fabs(fitted.tx - 1) < 1e-12 && fabs(fitted.ty - 1) < 1e-12);
+}
+
+static void test_tables(void) {
+  const pv_tensor input = {"in", PV_DTYPE_UINT8, 1, 1, 3, 1.0f, 10};
+  const float mean[3] = {0, 128, 0}, std[3] = {2, 1, 1};
+  pv_pixel_tables tables;
+  EXPECT(pv_pixel_tables_init(&tables, &input, mean, std, 1) == PV_OK);
+  const uint8_t pixel[3] = {250, 130, 5};
+  uint8_t stored[3];
+  pv_pixels_to_input(&tables, pixel, 1, stored);
+  /* Blue first: 5 / 2 rounds to the even 2; 130 - 128; 250 + 10 saturates. */
+  EXPECT(stored[0] == 12 && stored[1] == 12 && stored[2] == 255);
+}
+
+static void test_library(const char *path) {
+  char detail[256];
+  pv_library library;
+  EXPECT(pv_library_open(&library, "/nonexistent/model.so", detail, sizeof detail) == PV_ERR_OPEN);
+  EXPECT(library.handle == NULL && detail[0] != '\0');
+  EXPECT(pv_library_open(&library, __FILE__, detail, sizeof detail) == PV_ERR_FORMAT);
+  EXPECT(pv_library_open(&library, path, detail, sizeof detail) == PV_OK);
+  EXPECT(library.model != NULL && strcmp(library.model->target, "test") == 0);
+  pv_library_close(&library);
+  EXPECT(library.handle == NULL);
+  pv_library_close(&library);
+}
+
+int main(int argc, char **argv) {
+  test_status();
+  test_session();
+  test_compare();
+  test_warp_at_extremes();
+  test_tables();
+  if (argc > 1) test_library(argv[1]);
+  return failures > 0;
+}

@@ -1,0 +1,211 @@
+"""The command: exit codes, one JSON value on stdout, one line of error on stderr."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pocketvision import Embedder
+from pocketvision.cli import main
+
+EYES = "38.3,51.7,73.5,51.5,56.0,71.7,41.5,92.4,70.7,92.2"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, crops: Any) -> list[str]:
+    """Two crops as .npy files."""
+    paths = [tmp_path / "a.npy", tmp_path / "b.npy"]
+    for path, crop in zip(paths, crops, strict=False):
+        np.save(path, crop)
+    return [str(path) for path in paths]
+
+
+def json_of(capsys: Any, *arguments: str) -> Any:
+    """The one JSON value that a verb prints."""
+    assert main([*arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 1
+    return json.loads(captured.out)
+
+
+def error_of(capsys: Any, code: int, *arguments: str) -> str:
+    """The one line that a verb prints when it fails with ``code``."""
+    try:
+        result = main(list(arguments))
+    except SystemExit as leave:
+        result = leave.code if isinstance(leave.code, int) else 1
+    captured = capsys.readouterr()
+    assert result == code
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert captured.err.startswith("pocketvision: error: ")
+    return str(captured.err)
+
+
+def test_info(capsys: Any, model_file: Path) -> None:
+    overview = json_of(capsys, "info")
+    assert set(overview) == {"version", "targets", "models"} and overview["targets"]
+    described = json_of(capsys, "info", str(model_file))
+    assert described["record"]["name"] == "fixture" and described["arena_bytes"] == 512
+    assert main(["info", str(model_file)]) == 0
+    assert "fixture.sums.v1: face-embedding, 128 values" in capsys.readouterr().out
+    assert main(["info"]) == 0
+
+
+def test_embed(capsys: Any, model_file: Path, pictures: list[str], crops: Any) -> None:
+    wanted = Embedder(model_file).embed(crops[:2])
+    result = json_of(capsys, "embed", *pictures, "--model", str(model_file))
+    assert result["model"] == "fixture.sums.v1" and result["dimension"] == 128
+    np.testing.assert_array_equal(
+        np.array([face["embedding"] for face in result["faces"]], np.float32), wanted
+    )
+    assert main(["embed", *pictures, "--model", str(model_file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[:2] for line in lines] == [[path, "0"] for path in pictures]
+    np.testing.assert_allclose(np.array(lines[1].split(",")[2:], float), wanted[1], atol=1e-6)
+
+
+def test_embed_into_a_file(
+    capsys: Any, model_file: Path, pictures: list[str], crops: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "vectors.npy"
+    result = json_of(capsys, "embed", *pictures, "--model", str(model_file), "--out", str(out))
+    assert result["out"] == str(out) and "embedding" not in result["faces"][0]
+    np.testing.assert_array_equal(np.load(out), Embedder(model_file).embed(crops[:2]))
+    assert [path.name for path in out.parent.iterdir()] == ["vectors.npy"]
+
+
+def test_embed_with_landmarks(
+    capsys: Any, model_file: Path, pictures: list[str], tmp_path: Path
+) -> None:
+    listing = tmp_path / "faces.csv"
+    listing.write_text(f"a.npy,{EYES}\n\na.npy,{EYES}\n{pictures[1]},{EYES}\n")
+    arguments = ["--model", str(model_file), "--landmarks", str(listing)]
+    result = json_of(capsys, "embed", *pictures, *arguments)
+    assert [face["face"] for face in result["faces"]] == [0, 1, 0]
+    assert "got 2 faces" in error_of(capsys, 2, "verify", *pictures, *arguments)
+    listing.write_text(f"a.npy,{EYES}\n")
+    assert "no line for this picture" in error_of(capsys, 2, "embed", pictures[1], *arguments)
+    listing.write_text("a.npy,1,2,three\n")
+    assert "faces.csv:1: expected picture,x1" in error_of(capsys, 2, "embed", *pictures, *arguments)
+
+
+def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
+    model = ["--model", str(model_file)]
+    same = json_of(capsys, "verify", pictures[0], pictures[0], *model)
+    assert same["same"] is True and same["threshold"] == 0.25 and same["dataset"] == "noise"
+    other = json_of(capsys, "verify", *pictures, *model, "--far", "0.001")
+    assert other["same"] is (other["score"] >= 0.5) and other["far"] == 0.001
+    assert main(["verify", *pictures, *model]) == 0
+    assert "fixture.sums.v1" in capsys.readouterr().out
+    assert "calibrated: 0.01" in error_of(capsys, 2, "verify", *pictures, *model, "--far", "0.5")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "VERB"),
+        (["paint"], "paint"),
+        (["embed"], "PICTURE"),
+        (["embed", "no.png"], "no"),
+        (["info", "no-such-model"], "no shipped model is named 'no-such-model'"),
+        (["info", "no/such.so"], "no such compiled model"),
+        (["verify", "a", "b", "--far", "often"], "often"),
+        (["evaluate", "lfw"], "--model"),
+        (["evaluate", "megaface", "--model", "m"], "megaface"),
+        (["compile", "m.onnx"], "--out"),
+    ],
+)
+def test_bad_usage_is_2(capsys: Any, arguments: list[str], message: str) -> None:
+    assert message in error_of(capsys, 2, *arguments)
+
+
+def test_bad_pictures_are_2(capsys: Any, model_file: Path, tmp_path: Path) -> None:
+    model = ["--model", str(model_file)]
+    text = tmp_path / "text.npy"
+    text.write_text("not an array")
+    assert "text.npy" in error_of(capsys, 2, "embed", str(text), *model)
+    small = tmp_path / "small.npy"
+    np.save(small, np.zeros((64, 64, 3), np.uint8))
+    assert "got 64x64. Give the picture with --landmarks" in error_of(
+        capsys, 2, "embed", str(small), *model
+    )
+    assert "no such picture" in error_of(capsys, 2, "embed", str(tmp_path / "none.png"), *model)
+
+
+def test_image_files(capsys: Any, model_file: Path, tmp_path: Path, crops: Any) -> None:
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(crops[0]).save(tmp_path / "face.png")
+    result = json_of(capsys, "embed", str(tmp_path / "face.png"), "--model", str(model_file))
+    wanted = Embedder(model_file).embed(crops[0])[0]
+    np.testing.assert_array_equal(np.float32(result["faces"][0]["embedding"]), wanted)
+    (tmp_path / "broken.png").write_bytes((tmp_path / "face.png").read_bytes()[:200])
+    error = error_of(capsys, 2, "embed", str(tmp_path / "broken.png"), "--model", str(model_file))
+    assert "not a picture that can be read" in error
+
+
+def test_failures_at_run_time_are_1(
+    capsys: Any, make_model: Any, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = str(make_model(RESULT=1))
+    assert "RunError" in error_of(capsys, 1, "embed", pictures[0], "--model", broken)
+    monkeypatch.setattr("pocketvision.cli.info.shipped", lambda: 1 // 0)
+    assert "ZeroDivisionError" in error_of(capsys, 1, "info")
+
+
+@pytest.mark.parametrize(
+    ("verb", "module", "arguments"),
+    [
+        ("compile", "pocketvision.compile", ["model.onnx", "--out", "out"]),
+        ("quantize", "pocketvision.training.quantize",
+         ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
+        ("evaluate", "pocketvision.training.evaluate",
+         ["lfw", "--model", "m", "--images", "i", "--pairs", "p"]),
+        ("bench", "pocketvision.bench", []),
+    ],
+)  # fmt: skip
+def test_a_missing_extra_is_1(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, verb: str, module: str, arguments: list[str]
+) -> None:
+    class Absent:
+        """Makes every import of the verb's module fail as an absent package does."""
+
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == module:
+                raise ModuleNotFoundError("No module named 'brotli'", name="brotli")
+
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    parent, _, child = module.rpartition(".")
+    monkeypatch.delattr(importlib.import_module(parent), child, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    extra = {"quantize": "training", "evaluate": "training"}.get(verb, verb)
+    message = error_of(capsys, 1, verb, *arguments)
+    assert f"brotli is not installed. Type: pip install 'pocketvision[{extra}]'" in message
+
+
+def test_bench_prints_its_rows(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {
+        "network": "n", "runtime": "ours", "precision": "int8", "threads": 1,
+        "median_ms": 1.25, "ratio_to_ours": 1.0,
+    }  # fmt: skip
+    asked: list[tuple[object, ...]] = []
+    bench = types.ModuleType("pocketvision.bench")
+    bench.run = lambda *given: asked.append(given) or [row]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pocketvision.bench", bench)
+    assert json_of(capsys, "bench", "n", "--peers", "--rounds", "2") == [row]
+    assert main(["bench"]) == 0
+    assert "n        ours     int8       1        1.250      1.000" in capsys.readouterr().out
+    assert asked == [(["n"], True, 2), (None, False, 50)]
+
+
+def test_the_module_is_the_command(model_file: Path) -> None:
+    command = [sys.executable, "-m", "pocketvision", "info", str(model_file), "--json"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout)["target"] == "test" and result.stderr == ""

@@ -1,0 +1,49 @@
+"""What an import costs: no heavy package, little time, and only public names."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+import pocketvision
+
+
+def python(code: str) -> str:
+    """Output of a fresh interpreter."""
+    return subprocess.check_output([sys.executable, "-c", code], text=True)
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = (
+        "import pocketvision, sys; pocketvision.Embedder; pocketvision.verify\n"
+        "import pocketvision.cli\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    heavy = {"torch", "tvm", "tvm_ffi", "onnx", "onnxruntime", "PIL", "sklearn", "scipy"}
+    assert not heavy & set(python(code).split())
+
+
+def test_import_takes_little_more_than_numpy() -> None:
+    def seconds(code: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        python(code)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    # Interleaved, and the least of each: other work on the machine only ever adds.
+    ours, base = zip(
+        *((seconds("import numpy, pocketvision"), seconds("import numpy")) for _ in range(9)),
+        strict=True,
+    )
+    assert min(ours) - min(base) < 0.05
+
+
+def test_public_names() -> None:
+    for name in pocketvision.__all__:
+        assert getattr(pocketvision, name) is not None
+    assert set(pocketvision.__all__) == set(pocketvision._HOMES) <= set(dir(pocketvision))
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = pocketvision.Nothing

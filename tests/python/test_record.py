@@ -1,0 +1,95 @@
+"""Records: what survives the JSON text, and which field an error names."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from pocketvision import Record
+
+SCORE = {"dataset": "LFW", "protocol": "10-fold", "precision": "int8", "accuracy": 0.9, "std": 0.01}
+
+
+def test_round_trip_is_stable(record_values: dict[str, Any]) -> None:
+    record = Record.from_json(json.dumps(record_values))
+    scored = record.with_(scores=[{**SCORE, "pairs": 6000}], sha256={"onnx": "a" * 64})
+    text = scored.to_json()
+    assert Record.from_json(text) == scored
+    assert Record.from_json(text).to_json() == text
+    assert scored.scores[0]["pairs"] == 6000
+    assert record.scores == [] and record.full_name == "fixture.sums.v1"
+
+
+def test_it_is_frozen_and_keeps_no_alias(record_values: dict[str, Any]) -> None:
+    values = copy.deepcopy(record_values)
+    record = Record(**values)
+    values["preprocess"]["mean"][0] = 99.0
+    values["thresholds"].clear()
+    assert record.preprocess["mean"][0] == 127.5 and len(record.thresholds) == 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record.name = "other"  # type: ignore[misc]
+
+
+def test_thresholds(record_values: dict[str, Any]) -> None:
+    record = Record(**record_values)
+    assert record.threshold_at(1e-3)["threshold"] == 0.5
+    with pytest.raises(ValueError, match=r"calibrated: 0\.01, 0\.001"):
+        record.threshold_at(1e-6)
+    with pytest.raises(ValueError, match="none at all"):
+        record.with_(thresholds=[]).threshold_at(1e-2)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        (("name",), "Pocket Net", "name"),
+        (("name",), 3, "name"),
+        (("tag",), "", "tag"),
+        (("task",), "", "task"),
+        (("teacher",), 5, "teacher"),
+        (("embedding",), 0, "embedding"),
+        (("embedding",), True, "embedding"),
+        (("preprocess",), [], "preprocess"),
+        (("preprocess", "size"), [112], "preprocess.size"),
+        (("preprocess", "size"), [112, 0], "preprocess.size"),
+        (("preprocess", "colour"), "GREY", "preprocess.colour"),
+        (("preprocess", "mean"), [1.0, 2.0], "preprocess.mean"),
+        (("preprocess", "std"), [1.0, 2.0, 0.0], "preprocess.std"),
+        (("preprocess", "std"), [1.0, 2.0, float("nan")], "preprocess.std"),
+        (("preprocess", "template"), [[1, 2]], "preprocess.template"),
+        (("preprocess", "gamma"), 2.2, "preprocess"),
+        (("scores",), [{"dataset": "LFW"}], "scores\\[0\\]"),
+        (("scores",), [{**SCORE, "accuracy": 99.1}], "scores\\[0\\].accuracy"),
+        (("scores",), [{**SCORE, "precision": "int4"}], "scores\\[0\\].precision"),
+        (("thresholds",), [{"far": 0.1}], "thresholds\\[0\\]"),
+        (("sha256",), {"onnx": "abc"}, "sha256.onnx"),
+        (("colour",), "RGB", "colour"),
+    ],
+)
+def test_errors_name_the_field(
+    record_values: dict[str, Any], path: tuple[str, ...], value: object, named: str
+) -> None:
+    values = copy.deepcopy(record_values)
+    holder = values
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    with pytest.raises(ValueError, match=named):
+        Record.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("key", ["name", "tag", "task", "preprocess", "embedding"])
+def test_required_fields(record_values: dict[str, Any], key: str) -> None:
+    values = {name: value for name, value in record_values.items() if name != key}
+    with pytest.raises(ValueError, match=f"'{key}' is missing"):
+        Record.from_json(json.dumps(values))
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[1, 2]", "null", b"\xff\xfe"])
+def test_text_that_is_no_record(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match="record"):
+        Record.from_json(text)

@@ -1,0 +1,65 @@
+"""The models that this installation ships: every variant gives the same bytes, and all is small."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pocketvision
+from pocketvision import Embedder, _runtime, models
+from pocketvision.runtime import Model
+
+NAMES = sorted(models.shipped())
+pytestmark = pytest.mark.skipif(not NAMES, reason="this installation was built without models")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_variants_give_the_same_bytes(name: str) -> None:
+    files = models.shipped()[name]
+    assert set(models.host_targets()) <= set(files)
+    variants = [Model(files[target]) for target in models.host_targets()]
+    info = np.iinfo(variants[0].input.dtype)
+    random = np.random.default_rng(5)
+    for _ in range(20):
+        data = random.integers(
+            info.min, info.max + 1, variants[0].input.shape, dtype=variants[0].input.dtype
+        )
+        results = [variant.run(data) for variant in variants]
+        for result in results[1:]:
+            np.testing.assert_array_equal(result, results[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_record_serves_verification(name: str, crops: Any) -> None:
+    embedder = Embedder(name.replace("-", "_"))
+    assert embedder.record.name == name
+    a = embedder.embed(crops[0])[0]
+    for entry in embedder.record.thresholds:
+        verdict = pocketvision.verify(a, a, far=entry["far"], model=name)
+        assert verdict.same and verdict.threshold == entry["threshold"]
+    assert embedder.record.thresholds, "a shipped embedder states at least one threshold"
+
+
+def test_the_default_model_is_shipped() -> None:
+    assert models.DEFAULT_MODEL in NAMES
+
+
+def test_the_runtime_and_one_model_are_small() -> None:
+    files = [Path(_runtime.__file__), *map(Path, models.shipped()[models.DEFAULT_MODEL].values())]
+    for folder in {Path(pocketvision.__file__).parent, Path(models.__file__).parent / "cli"}:
+        files += folder.glob("*.py")
+    assert sum(file.stat().st_size for file in files) < 6_000_000
+
+
+def test_a_fresh_process_embeds() -> None:
+    code = (
+        "import numpy, pocketvision\n"
+        "face = numpy.arange(112 * 112 * 3, dtype=numpy.uint8).reshape(112, 112, 3)\n"
+        "print(pocketvision.Embedder().embed(face).shape)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "(1, 128)\n"

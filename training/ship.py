@@ -1,0 +1,216 @@
+"""Float weights to shipped files: export, fold, quantise, LFW in both precisions, record.
+
+    python -m pocketvision.training.ship pocketnet-s-128 --weights runs/s128/model.safetensors \\
+        --images data/train_112 --lfw data/lfw_112 --pairs data/lfw_pairs.txt --out training/weights
+
+Writes ``<name>.safetensors``, ``<name>.json`` (the record), ``<name>.int8.onnx`` (its record
+inside), ``<name>.sqnr.png`` and, where a training log lies beside the weights, ``<name>.log.csv``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from safetensors.torch import save_file
+
+from pocketvision.align import ARCFACE_TEMPLATE
+from pocketvision.record import Record
+
+from . import models
+from .evaluate import lfw, pairs, protocol
+from .evaluate.embedders import OnnxEmbedder
+from .export import export
+from .quantize import quantize_model
+from .quantize.graph import save
+from .quantize.run import stamp
+
+TAG = "mobileface-v2-distill.v1"
+TEACHER = "MobileFace V2 (MIT), 256-d, embedding regression"
+DATA = "22,504 aligned crops of 446 people without those of LFW (CelebA, Bollywood, film frames)"
+LICENCE = "non-commercial research (training images); code Apache-2.0"
+FARS = (1e-2, 1e-3)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where weights come from, for the record: tag, teacher or None, training data, licence."""
+
+    tag: str
+    teacher: str | None
+    data: str
+    licence: str
+
+
+def ship(
+    name: str,
+    weights: Path,
+    images: Path,
+    faces: Path,
+    pair_list: Path,
+    out: Path,
+    origin: Origin,
+    *,
+    count: int = 256,
+) -> tuple[lfw.Result, lfw.Result]:
+    """The whole road; returns the LFW results (with flip) of the float and of the int8 network.
+
+    Args:
+        name: registered network, either spelling.
+        weights: see :func:`models.load`.
+        images: folder of aligned training crops, for calibration.
+        faces: folder of LFW's aligned crops.
+        pair_list: LFW's ``pairs.txt``.
+        out: folder of the shipped files.
+        origin: what the record says of the weights.
+        count: images that calibrate the quantiser.
+    """
+    entry = models.entry(name)
+    name = entry.name.replace("_", "-")
+    listed = pairs.read(pair_list)
+    model = models.load(name, weights)
+    out.mkdir(parents=True, exist_ok=True)
+    shipped = out / f"{name}.safetensors"
+    partial = shipped.with_suffix(".partial")
+    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, partial)
+    os.replace(partial, shipped)
+    record = Record(
+        name=name,
+        tag=origin.tag,
+        task="face-embedding",
+        paper=entry.paper,
+        preprocess={
+            "size": [entry.input_size] * 2,
+            "colour": "RGB",
+            "mean": [127.5] * 3,
+            "std": [127.5] * 3,
+            "template": [list(point) for point in ARCFACE_TEMPLATE],
+        },
+        embedding=entry.embedding,
+        teacher=origin.teacher,
+        data=origin.data,
+        licence=origin.licence,
+        sha256={"float_weights": _digest(shipped)},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        floating, int8 = Path(folder, f"{name}.onnx"), Path(folder, f"{name}.int8.onnx")
+        export(model, floating, size=entry.input_size)
+        exported = onnx.load(floating)
+        stamp(exported, record)
+        save(exported, floating)
+        picture = out / f"{name}.sqnr.png"
+        quantize_model(
+            floating, images, int8, count=count, report=picture, progress=sys.stderr.isatty()
+        )
+        runs = {
+            precision: _evaluate(path, precision, faces, listed)
+            for precision, path in (("float32", floating), ("int8", int8))
+        }
+        scores = [score for run in runs.values() for score in run.scores]
+        quantized = onnx.load(int8)
+        inside = OnnxEmbedder(int8).record
+        assert inside is not None  # quantize_model writes one
+        stamp(quantized, inside.with_(scores=scores, thresholds=runs["int8"].thresholds))
+        final = save(quantized, out / f"{name}.int8.onnx")
+    record = record.with_(
+        scores=scores,
+        thresholds=runs["float32"].thresholds,
+        sha256={**record.sha256, "int8_onnx": _digest(final)},
+    )
+    _write(out / f"{name}.json", record.to_json() + "\n")
+    log = weights.parent / "log.csv"
+    if log.is_file():
+        _write(out / f"{name}.log.csv", log.read_text())
+    return runs["float32"].result, runs["int8"].result
+
+
+@dataclass(frozen=True)
+class _Run:
+    """LFW of one precision: the result with flip, and what the record says."""
+
+    result: lfw.Result
+    scores: list[dict[str, Any]]
+    thresholds: list[dict[str, Any]]
+
+
+def _evaluate(model: Path, precision: str, faces: Path, listed: pairs.Pairs) -> _Run:
+    views = lfw.views(OnnxEmbedder(model), faces, listed, progress=sys.stderr.isatty())
+    both, single = lfw.score(views, listed), lfw.score(views[:1], listed)
+    scores = [
+        {
+            "dataset": "LFW View 2",
+            "protocol": f"10-fold, {'two views (flip)' if result.flip else 'one view'}",
+            "precision": precision,
+            "accuracy": round(result.accuracy, 6),
+            "std": round(result.std, 6),
+            "tar": result.to_dict()["tar"],
+        }
+        for result in (both, single)
+    ]
+    # Verdicts compare one view of each face, so the thresholds are of one view as well.
+    cosine = lfw.cosines(views[:1], listed)
+    thresholds = [
+        {
+            "far": far,
+            "threshold": round(protocol.threshold_at_far(cosine, listed.same, far), 4),
+            "dataset": "LFW View 2",
+            "protocol": f"{listed.same.count(False)} impostor pairs, one view, {precision}",
+        }
+        for far in FARS
+    ]
+    return _Run(both, scores, thresholds)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", help=f"one of: {', '.join(models.names())}")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True, help="aligned training crops")
+    parser.add_argument("--lfw", type=Path, required=True, help="aligned LFW crops")
+    parser.add_argument("--pairs", type=Path, required=True, help="LFW's pairs.txt")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=256, help="calibration images")
+    parser.add_argument("--tag", default=TAG)
+    parser.add_argument("--teacher", default=TEACHER, help="empty for none")
+    parser.add_argument("--data", default=DATA)
+    parser.add_argument("--licence", default=LICENCE)
+    given = parser.parse_args()
+    origin = Origin(given.tag, given.teacher or None, given.data, given.licence)
+    try:
+        before, after = ship(
+            given.name,
+            given.weights,
+            given.images,
+            given.lfw,
+            given.pairs,
+            given.out,
+            origin,
+            count=given.count,
+        )
+    except (KeyError, ValueError, FileNotFoundError) as error:
+        parser.error(str(error.args[0]) if isinstance(error, KeyError) else str(error))
+    for precision, result in (("float32", before), ("int8", after)):
+        tar = ", ".join(f"TAR {tar:.2%} at FAR {far:g}" for far, tar in result.tar.items())
+        print(f"LFW {precision}: {result.accuracy:.2%} +- {result.std:.2%}, {tar}")
+    print(f"int8 - float32: {100 * (after.accuracy - before.accuracy):+.2f} points")
+
+
+if __name__ == "__main__":
+    main()
