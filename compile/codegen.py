@@ -19,7 +19,8 @@ def write_object(program: Program, target: Target, path: Path) -> None:
     functions = {}
     for index, shape in enumerate(program.kernels):
         name = program.kernel_name(index)
-        functions[name] = BUILDERS[type(shape)][1](name, program.isa, shape)
+        build_function: Any = BUILDERS[type(shape)][1]
+        functions[name] = build_function(name, program.isa, shape)
     build(functions, target).write_to_file(str(path))
 
 
@@ -27,7 +28,7 @@ def build(functions: dict[str, tirx.PrimFunc], target: Target) -> Any:
     """The code generator's module for functions of flat buffers."""
     description = {k: list(v) if isinstance(v, tuple) else v for k, v in target.llvm}
     tvm_target = TvmTarget(description)
-    bound = tirx.transform.BindTarget(tvm_target.with_host(tvm_target))
+    bound: Any = tirx.transform.BindTarget(tvm_target.with_host(tvm_target))
     module = bound(tvm.IRModule(functions))
     before = tvm.ir.transform.Sequential(
         [
@@ -37,9 +38,10 @@ def build(functions: dict[str, tirx.PrimFunc], target: Target) -> Any:
         ]
     )
     module = before(module)
+    generate: Any = tvm.get_global_func("target.build.llvm")
     raw = {name: _raw(function) for name, function in module.functions.items()}
     module = tirx.transform.LowerIntrin()(tvm.IRModule(raw, attrs=module.attrs))
-    return tvm.get_global_func("target.build.llvm")(module, tvm_target)
+    return generate(module, tvm_target)
 
 
 def _raw(function: tirx.PrimFunc) -> tirx.PrimFunc:

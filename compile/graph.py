@@ -83,8 +83,8 @@ class Conv(Op):
     bias: np.ndarray
     scale: np.ndarray
     negative_scale: np.ndarray | None = None
-    stride: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    stride: tuple[int, ...] = (1, 1)
+    pads: tuple[int, ...] = (0, 0, 0, 0)
     groups: int = 1
     add: FusedAdd | None = None
 
@@ -117,9 +117,9 @@ class Pool(Op):
     """Max or average pooling. ``scale`` (out height, out width) is given for averages only."""
 
     kind: str
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    pads: tuple[int, int, int, int]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pads: tuple[int, ...]
     scale: np.ndarray | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -52,31 +53,21 @@ def prelu(network: Network, node: Node) -> list[Op]:
         slope = (slope - zero) * constant.scale.astype(np.float64)
     if slope.size not in (1, network.tensors[network.source(node.inputs[0], node)].channels):
         raise network.error(node, f"slope of shape {slope.shape}, expected one per channel")
-    return _rescale(network, node, slope.reshape(-1))
+    return [_rescale(network, node, slope.reshape(-1))]
 
 
 def relu(network: Network, node: Node) -> list[Op]:
-    return _rescale(network, node, np.zeros(1))
+    return [_rescale(network, node, np.zeros(1))]
 
 
 def leaky_relu(network: Network, node: Node) -> list[Op]:
-    return _rescale(network, node, np.full(1, node.attributes.get("alpha", 0.01)))
+    return [_rescale(network, node, np.full(1, node.attributes.get("alpha", 0.01)))]
 
 
 def clip(network: Network, node: Node) -> list[Op]:
-    (op,) = _rescale(network, node, np.ones(1))
+    op = _rescale(network, node, np.ones(1))
     low, high = clip_range(network, node, network.tensors[op.output])
-    return [
-        Rescale(
-            name=op.name,
-            inputs=op.inputs,
-            output=op.output,
-            scale=op.scale,
-            negative_scale=op.negative_scale,
-            low=max(low, op.low),
-            high=min(high, op.high),
-        )
-    ]
+    return [replace(op, low=max(low, op.low), high=min(high, op.high))]
 
 
 def add(network: Network, node: Node) -> list[Op]:
@@ -99,7 +90,8 @@ def sum_of(a: Tensor, b: Tensor, y: Tensor) -> Sum:
     shift = 21 - max(math.frexp(ratio)[1] for ratio in ratios)
     while max(round(ratio * 2.0**shift) for ratio in ratios) >= 2**21:
         shift -= 1
-    return Sum(*(round(ratio * 2.0**shift) for ratio in ratios), shift)
+    first, second = (round(ratio * 2.0**shift) for ratio in ratios)
+    return Sum(first, second, shift)
 
 
 def concat(network: Network, node: Node) -> list[Op]:
@@ -219,23 +211,21 @@ def _clamp(network: Network, passed: list[Node], output: str) -> tuple[int, int]
     return low, high
 
 
-def _rescale(network: Network, node: Node, slope: np.ndarray) -> list[Rescale]:
+def _rescale(network: Network, node: Node, slope: np.ndarray) -> Rescale:
     source = network.source(node.inputs[0], node)
     output, passed = network.result(node)
     low, high = _clamp(network, passed, output)
     x, y = network.tensors[source], network.tensors[output]
     ratio = x.scale / y.scale
-    return [
-        Rescale(
-            name=node.name,
-            inputs=(source,),
-            output=output,
-            scale=np.full(x.channels, ratio, np.float32),
-            negative_scale=np.broadcast_to(ratio * slope, x.channels).astype(np.float32),
-            low=low,
-            high=high,
-        )
-    ]
+    return Rescale(
+        name=node.name,
+        inputs=(source,),
+        output=output,
+        scale=np.full(x.channels, ratio, np.float32),
+        negative_scale=np.broadcast_to(ratio * slope, x.channels).astype(np.float32),
+        low=low,
+        high=high,
+    )
 
 
 def _weight(
@@ -262,7 +252,16 @@ def _weight(
     return weight, constant.scale.astype(np.float64).reshape(-1)
 
 
-def _convolution(network, node, source, weight, weight_scale, groups, stride, pads) -> list[Op]:
+def _convolution(
+    network: Network,
+    node: Node,
+    source: str,
+    weight: np.ndarray,
+    weight_scale: np.ndarray,
+    groups: int,
+    stride: tuple[int, ...],
+    pads: tuple[int, ...],
+) -> list[Op]:
     output, passed = network.result(node)
     low, high = _clamp(network, passed, output)
     x, y = network.tensors[source], network.tensors[output]
@@ -297,7 +296,13 @@ def _convolution(network, node, source, weight, weight_scale, groups, stride, pa
     ]
 
 
-def _pads(network: Network, node: Node, size, kernel, stride) -> tuple[int, int, int, int]:
+def _pads(
+    network: Network,
+    node: Node,
+    size: tuple[int, ...],
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+) -> tuple[int, ...]:
     mode = node.attributes.get("auto_pad", b"NOTSET").decode()
     if mode == "NOTSET":
         return tuple(node.attributes.get("pads", [0, 0, 0, 0]))
@@ -310,7 +315,14 @@ def _pads(network: Network, node: Node, size, kernel, stride) -> tuple[int, int,
     return (*before, total[0] - before[0], total[1] - before[1])
 
 
-def _window_counts(x, y, kernel, stride, pads, counted: bool) -> np.ndarray:
+def _window_counts(
+    x: Tensor,
+    y: Tensor,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pads: tuple[int, ...],
+    counted: bool,
+) -> np.ndarray:
     """How many values each window averages, (out height, out width)."""
     if counted:
         return np.full((y.height, y.width), kernel[0] * kernel[1], np.float64)

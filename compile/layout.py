@@ -92,9 +92,7 @@ def assign(graph: Graph) -> Layout:
     for name, tensor in graph.tensors.items():
         if places[name][0] == name:
             pixel = rounded(tensor.channels, _alignment(graph, name))
-            roots[name] = Root(
-                tensor.height, tensor.width, pixel, borders[name], fills.get(name)
-            )
+            roots[name] = Root(tensor.height, tensor.width, pixel, borders[name], fills.get(name))
     return Layout(roots, places, frozenset(materialised))
 
 
@@ -128,8 +126,10 @@ def _adjacent(graph: Graph) -> tuple[dict[str, tuple[str, int]], set[str]]:
 
 def _one_padding(graph: Graph, op: Op, parent: dict[str, tuple[str, int]]) -> bool:
     """Members of one root share its border, so no maximum may be padded among them."""
-    members = {op.output, *op.inputs, *(name for name, (to, _) in parent.items() if to in op.inputs)}
+    members = {
+        op.output,
+        *op.inputs,
+        *(name for name, (to, _) in parent.items() if to in op.inputs),
+    }
     readers = [r for r in graph.ops if isinstance(r, Pool) and r.kind == "max"]
     return not any(r.inputs[0] in members and any(p > 0 for p in r.pads) for r in readers)
-
-

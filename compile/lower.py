@@ -84,7 +84,7 @@ class Program:
 
 
 def lower(graph: Graph, isa: Isa) -> Program:
-    """Calls in execution order: input copy, for each operator its border and kernel, output copy."""
+    """Calls in order: input copy, each operator's border and kernel, output copy."""
     program = Program(graph, isa, layouts.assign(graph))
     bordered: set[str] = set()
 
@@ -256,6 +256,6 @@ def _numbers(
 def _wide(values: np.ndarray | None, width: int, dtype: type = np.float32) -> np.ndarray:
     """A per-channel table padded with zeros to whole vectors."""
     assert values is not None
-    table = np.zeros(width, dtype)
+    table: np.ndarray = np.zeros(width, dtype)
     table[: len(values)] = values
     return table

@@ -45,9 +45,7 @@ def compile_graph(graph: Graph, target: Target, path: Path) -> Compiled:
     return Compiled(path, target, graph, emit(program, target, path), len(program.kernels))
 
 
-def compile_model(
-    model: Path, target: str, out: Path, dump: Path | None = None
-) -> list[Compiled]:
+def compile_model(model: Path, target: str, out: Path, dump: Path | None = None) -> list[Compiled]:
     """``model`` (int8 QDQ ONNX) for every member of ``target``: ``out/NAME.TARGET.so`` each.
 
     Raises:

@@ -38,7 +38,7 @@ class Constant:
 
 
 class Network:
-    """Answers the importer's questions: which tensor, which constant, where a result is quantised."""
+    """Answers the importer: which tensor, which constant, where a result is quantised."""
 
     def __init__(self, file: str, model: onnx.ModelProto):
         self.file = file
@@ -160,7 +160,9 @@ class Network:
             quantiser = self.writer[stored]
             scale, zero = self._parameters(quantiser)
             if scale.size != 1:
-                raise self.error(quantiser, "activations need one scale per tensor, not per channel")
+                raise self.error(
+                    quantiser, "activations need one scale per tensor, not per channel"
+                )
             if zero.dtype not in (np.int8, np.uint8):
                 raise self.error(quantiser, f"stores {zero.dtype}, expected int8 or uint8")
             if not (np.isfinite(scale.item()) and scale.item() > 0):

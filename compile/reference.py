@@ -20,7 +20,9 @@ def run_all(graph: Graph, x: np.ndarray, keep: bool = False) -> dict[str, np.nda
     """
     expected = graph.tensors[graph.input].shape
     if x.dtype != np.int8 or x.shape[1:] != expected:
-        raise ValueError(f"expected int8 (N, {', '.join(map(str, expected))}), got {x.dtype} {x.shape}")
+        raise ValueError(
+            f"expected int8 (N, {', '.join(map(str, expected))}), got {x.dtype} {x.shape}"
+        )
     last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
     values = {graph.input: x}
     for index, op in enumerate(graph.ops):
@@ -51,7 +53,14 @@ def execute(graph: Graph, op: Op, inputs: list[np.ndarray]) -> np.ndarray:
     raise TypeError(f"no reference for {type(op).__name__}")
 
 
-def rescale(acc, scale, negative_scale, zero_point: int, low: int, high: int) -> np.ndarray:
+def rescale(
+    acc: np.ndarray,
+    scale: np.ndarray | np.float32,
+    negative_scale: np.ndarray | None,
+    zero_point: int,
+    low: int,
+    high: int,
+) -> np.ndarray:
     """ARITHMETIC.md, rescale: int32 accumulator to int8."""
     factor = np.asarray(scale, np.float32)
     if negative_scale is not None:
@@ -61,23 +70,30 @@ def rescale(acc, scale, negative_scale, zero_point: int, low: int, high: int) ->
     return (np.rint(real).astype(np.int32) + zero_point).astype(np.int8)
 
 
-def add(a, b, total: Sum, zero_point: int, low: int, high: int) -> np.ndarray:
+def add(
+    a: np.ndarray, b: np.ndarray, total: Sum, zero_point: int, low: int, high: int
+) -> np.ndarray:
     """ARITHMETIC.md, add, of zero-based int32 operands."""
     acc = a * np.int32(total.a_factor) + b * np.int32(total.b_factor)
     return rescale(acc, np.float32(2.0**-total.shift), None, zero_point, low, high)
 
 
-def windows(x: np.ndarray, kernel, stride, pads, fill: int, out) -> np.ndarray:
+def windows(
+    x: np.ndarray,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pads: tuple[int, ...],
+    fill: int,
+    out: tuple[int, int],
+) -> np.ndarray:
     """View (N, out height, out width, C, kh, kw) of the padded input's windows."""
     top, left, bottom, right = (max(p, 0) for p in pads)
-    padded = np.pad(
-        x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill
-    )
+    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill)
     view = np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=(1, 2))
     return view[:, :: stride[0], :: stride[1]][:, : out[0], : out[1]]
 
 
-def _conv(op: Conv, inputs, tensors: list[Tensor], y: Tensor) -> np.ndarray:
+def _conv(op: Conv, inputs: list[np.ndarray], tensors: list[Tensor], y: Tensor) -> np.ndarray:
     acc = accumulate(op, inputs[0], tensors[0].zero_point, (y.height, y.width))
     if op.add is None:
         return rescale(acc, op.scale, op.negative_scale, y.zero_point, op.low, op.high)
@@ -93,9 +109,7 @@ def accumulate(op: Conv, x: np.ndarray, zero_point: int, out: tuple[int, int]) -
 
     Sums are taken in float64, which is exact here: every partial sum is an integer below 2^53.
     """
-    centred = windows(
-        x.astype(np.float64) - zero_point, op.kernel, op.stride, op.pads, 0, out
-    )
+    centred = windows(x.astype(np.float64) - zero_point, op.kernel, op.stride, op.pads, 0, out)
     weight = op.weight.astype(np.float64)
     outputs, per_group = weight.shape[:2]
     if op.depthwise:

@@ -16,8 +16,8 @@ FEATURE_AVX2, FEATURE_AVX512_VNNI, FEATURE_NEON, FEATURE_DOTPROD = 1 << 0, 1 << 
 class Target:
     """One instruction set to compile for.
 
-    ``arch`` and ``features`` are the numbers of csrc/include/pocketvision/model.h; ``kernels`` names
-    the module and class of compile/kernels; ``triple`` prefixes the cross C compiler.
+    ``arch`` and ``features`` are the numbers of csrc/include/pocketvision/model.h; ``kernels``
+    names the module and class of compile/kernels; ``triple`` prefixes the cross C compiler.
     """
 
     name: str
@@ -29,13 +29,22 @@ class Target:
 
 
 def _x86(name: str, features: int, kernels: tuple[str, str], cpu: str, *attributes: str) -> Target:
-    llvm = (("kind", "llvm"), ("mtriple", "x86_64-linux-gnu"), ("mcpu", cpu))
-    llvm += (("mattr", attributes),) if attributes else ()
+    llvm: tuple[tuple[str, Any], ...] = (
+        ("kind", "llvm"),
+        ("mtriple", "x86_64-linux-gnu"),
+        ("mcpu", cpu),
+    )
+    if attributes:
+        llvm = (*llvm, ("mattr", attributes))
     return Target(name, ARCH_X86_64, features, kernels, llvm, "x86_64-linux-gnu")
 
 
 def _aarch64(name: str, features: int, kernels: tuple[str, str], *attributes: str) -> Target:
-    llvm = (("kind", "llvm"), ("mtriple", "aarch64-linux-gnu"), ("mcpu", "generic"))
+    llvm: tuple[tuple[str, Any], ...] = (
+        ("kind", "llvm"),
+        ("mtriple", "aarch64-linux-gnu"),
+        ("mcpu", "generic"),
+    )
     return Target(
         name, ARCH_AARCH64, features, kernels, (*llvm, ("mattr", attributes)), "aarch64-linux-gnu"
     )

@@ -1,13 +1,14 @@
 """Makes the training step of PReLU and large depthwise kernels fast on CPUs, same results.
 
-PyTorch's PReLU backward writes a slope gradient as large as the activation and then sums it: 40 % of
-a PocketNet step. TorchInductor fuses the two into one pass (4 to 5 times faster). The weight
-gradient of a depthwise kernel of 5x5 or more is twice as slow in bfloat16 as in float32 in oneDNN.
+PyTorch's PReLU backward writes a slope gradient as large as the activation and then sums it:
+40 % of a PocketNet step. TorchInductor fuses the two into one pass (4 to 5 times faster). The
+weight gradient of a depthwise kernel of 5x5 or more is twice as slow in bfloat16 as in float32 in oneDNN.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 
 @functools.cache
-def _fused_prelu():
+def _fused_prelu() -> Callable[[Tensor, Tensor], Tensor]:
     def prelu(x: Tensor, slope: Tensor) -> Tensor:
         return torch.where(x > 0, x, x * slope.view(1, -1, 1, 1).to(x.dtype))
 
@@ -53,4 +54,4 @@ def accelerate(model: nn.Module) -> nn.Module:
             and module.padding != (0, 0)
         ):
             module.forward = functools.partial(_depthwise_forward, module)  # type: ignore[method-assign]
-    return model.to(memory_format=torch.channels_last)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

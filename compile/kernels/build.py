@@ -13,7 +13,7 @@ from tvm.script.ir_builder.tirx import prim_func
 from .isa import Expr, Isa, constant
 
 MAGIC = 0x4B400000
-"""Bits of 1.5 * 2^23: adding that float leaves the nearest integer, ties to even, in the low bits."""
+"""Bits of 1.5 * 2^23: adding it leaves the nearest integer, ties to even, in the low bits."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,10 @@ INTS = ("source_zero", "magic_zero", "a_factor", "b_factor", "b_zero", "add_magi
 
 def function(name: str, parameters: list[tuple[str, str, int]], body: Callable) -> tirx.PrimFunc:
     """A function of flat buffers ``(name, dtype, elements)``; ``body`` gets them by name."""
-    with IRBuilder() as builder:
-        with prim_func(s_tir=True):
-            T.func_name(name)
-            T.func_attr({"global_symbol": name, "tirx.noalias": True})
-            body(**{p: T.arg(p, T.Buffer((size,), dtype)) for p, dtype, size in parameters})
+    with IRBuilder() as builder, prim_func(s_tir=True):
+        T.func_name(name)
+        T.func_attr({"global_symbol": name, "tirx.noalias": True})
+        body(**{p: T.arg(p, T.Buffer((size,), dtype)) for p, dtype, size in parameters})
     return builder.get()
 
 

@@ -19,7 +19,7 @@ UNROLLED = 160
 
 @dataclass(frozen=True)
 class Reads:
-    """Input channels of a block of outputs: how many, and how far ``share`` blocks on they start."""
+    """Input channels of a block of outputs: how many, and where ``share`` blocks on they start."""
 
     span: int
     advance: int
@@ -41,8 +41,8 @@ class ConvShape:
 
     x: View
     y: View
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
     reads: Reads
     two_scales: bool
     other: View | None
@@ -147,7 +147,9 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                             pixel = m * shape.stride[1] * x.pixel
                             shared = isa.operand(p["x"], base + offset + pixel + channel)
                         at = (m * high + n) * isa.lanes
-                        store(acc, at, isa.dot(acc.vload([at], kind), shared, weights[n]), isa.lanes)
+                        store(
+                            acc, at, isa.dot(acc.vload([at], kind), shared, weights[n]), isa.lanes
+                        )
 
             per_step = wide * high
             if taps * steps * per_step <= UNROLLED:
@@ -160,7 +162,9 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     tap = ky * shape.kernel[1] + kx
                     offset = ky * x.row + kx * x.pixel
                     unroll = max(
-                        u for u in (1, 2, 4, 8) if steps % u == 0 and (u == 1 or u * per_step <= 128)
+                        u
+                        for u in (1, 2, 4, 8)
+                        if steps % u == 0 and (u == 1 or u * per_step <= 128)
                     )
                     with T.serial(0, steps // unroll) as chunk:
                         for u in range(unroll):

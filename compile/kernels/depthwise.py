@@ -19,8 +19,8 @@ class DepthwiseShape:
 
     x: View
     y: View
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
     two_scales: bool
     other: View | None
 

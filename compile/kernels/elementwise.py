@@ -76,15 +76,18 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
     def body(**p: Any) -> None:
         epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], False, True)
         f, i = epilogue.f, epilogue.i
-        with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
-            with T.serial(0, channels // lanes) as block:
-                channel = block * lanes
-                first = widen(p["a"], row * a.row + column * a.pixel + channel, lanes)
-                second = widen(p["b"], row * b.row + column * b.pixel + channel, lanes)
-                total = (first - i["source_zero"]) * i["a_factor"]
-                total = total + (second - i["b_zero"]) * i["b_factor"]
-                value = round_clamped(total, f["add_scale"], f["add_low"], f["add_high"], lanes)
-                result = T.Cast(f"{isa.dtype}x{lanes}", value + i["add_magic_zero"])
-                store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+        with (
+            T.serial(0, y.height) as row,
+            T.serial(0, y.width) as column,
+            T.serial(0, channels // lanes) as block,
+        ):
+            channel = block * lanes
+            first = widen(p["a"], row * a.row + column * a.pixel + channel, lanes)
+            second = widen(p["b"], row * b.row + column * b.pixel + channel, lanes)
+            total = (first - i["source_zero"]) * i["a_factor"]
+            total = total + (second - i["b_zero"]) * i["b_factor"]
+            value = round_clamped(total, f["add_scale"], f["add_low"], f["add_high"], lanes)
+            result = T.Cast(f"{isa.dtype}x{lanes}", value + i["add_magic_zero"])
+            store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
 
     return function(name, parameters, body)

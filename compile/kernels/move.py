@@ -86,9 +86,7 @@ def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
                         top = T.Cast("uint8", T.int32(128))
                         value = value ^ (top if lanes == 1 else T.broadcast(top, lanes))
                     index = target + at
-                    T.buffer_store(
-                        p["y"], value, [T.ramp(index, 1, lanes) if lanes > 1 else index]
-                    )
+                    T.buffer_store(p["y"], value, [T.ramp(index, 1, lanes) if lanes > 1 else index])
                 done += count * lanes
 
     return function(name, [("x", "uint8", x.extent), ("y", "uint8", y.extent)], body)

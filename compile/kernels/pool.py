@@ -19,8 +19,8 @@ class PoolShape:
     x: View
     y: View
     kind: str
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
 
 
 def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:

@@ -12,7 +12,9 @@ from ..graph import Concat, Conv, Graph, Op, Pool, Rescale
 def run(graph: Graph) -> Graph:
     """Convolutions and averages are padded with zero, maxima with the least value: never shared."""
     consumers = graph.consumers()
-    joined = {name for op in graph.ops if isinstance(op, Concat) for name in (*op.inputs, op.output)}
+    joined = {
+        name for op in graph.ops if isinstance(op, Concat) for name in (*op.inputs, op.output)
+    }
     tensors = dict(graph.tensors)
     ops: list[Op] = []
     for op in graph.ops:

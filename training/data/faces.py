@@ -58,6 +58,7 @@ def _read(path: Path, size: int) -> np.ndarray:
         raise ValueError(f"{path}: not a readable image; remove it from the list") from error
     if pixels.shape != (size, size, 3):
         raise ValueError(
-            f"{path}: expected an aligned {size}x{size} crop, got {pixels.shape[:2]}; align it first"
+            f"{path}: expected an aligned {size}x{size} crop, got {pixels.shape[:2]}; "
+            "align it first"
         )
     return pixels

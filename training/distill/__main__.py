@@ -1,7 +1,7 @@
 """Distils a teacher's embedding into a registered model; resumes by the same command.
 
-    python -m pocketvision.training.distill RECIPE.toml --out DIR
-    python -m pocketvision.training.distill RECIPE.toml --out DIR --minutes 2    # a quick look
+python -m pocketvision.training.distill RECIPE.toml --out DIR
+python -m pocketvision.training.distill RECIPE.toml --out DIR --minutes 2    # a quick look
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from ..losses.embedding import embedding_regression
 from . import teacher
 
 
-def batch_at(crops, indices, mirror, size, generator):
+def batch_at(
+    crops: np.ndarray,
+    indices: np.ndarray,
+    mirror: torch.Tensor,
+    size: int,
+    generator: torch.Generator,
+) -> torch.Tensor:
     """Float32 (B, 3, size, size) in [-1, 1]: mirrored, jittered in position, scale and light."""
     pixels = torch.from_numpy(np.asarray(crops[np.sort(indices)][np.argsort(np.argsort(indices))]))
     x = pixels.permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)
@@ -66,8 +72,8 @@ def run(recipe: dict, data: Path, out: Path, threads: int) -> None:
     paths = recipe["data"]
     rows = faces.read_list(data / paths["list"])
     crops = faces.load_crops(data / paths["root"], [r[0] for r in rows], out / "crops.npy")
-    targets = teacher.cached(data / paths["teacher"], crops, out / "teacher.npy")
-    targets = torch.from_numpy(teacher.project(targets, entry.embedding))
+    cached = teacher.cached(data / paths["teacher"], crops, out / "teacher.npy")
+    targets = torch.from_numpy(teacher.project(cached, entry.embedding))
 
     model = accelerate(entry.make()).train()
     optimiser = torch.optim.SGD(
@@ -77,17 +83,17 @@ def run(recipe: dict, data: Path, out: Path, threads: int) -> None:
         weight_decay=recipe["weight_decay"],
         nesterov=True,
     )
-    step, elapsed = 0, 0.0
+    step, elapsed, running = 0, 0.0, 0.0
     checkpoint = out / "last.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
-        step, elapsed = state["step"], state["elapsed"]
+        step, elapsed, running = state["step"], state["elapsed"], state["loss"]
         print(f"resumed at step {step}, {elapsed / 60:.1f} min")
 
     bfloat16 = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    budget, saved, running = recipe["minutes"] * 60, elapsed, 0.0
+    budget, saved = recipe["minutes"] * 60, elapsed
     with open(out / "log.csv", "a", newline="") as file:
         log = csv.writer(file)
         while elapsed < budget:
@@ -128,10 +134,8 @@ def run(recipe: dict, data: Path, out: Path, threads: int) -> None:
             if elapsed - saved > recipe["checkpoint_minutes"] * 60 or elapsed >= budget:
                 saved = elapsed
                 state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
-                save(checkpoint, state | {"step": step, "elapsed": elapsed})
-    save_file(
-        {k: v.contiguous() for k, v in model.state_dict().items()}, out / "model.safetensors"
-    )
+                save(checkpoint, state | {"step": step, "elapsed": elapsed, "loss": running})
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, out / "model.safetensors")
     print(f"done: {step} steps, {out / 'model.safetensors'}")
 
 

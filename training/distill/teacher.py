@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 
 def embed(model: Path, crops: np.ndarray, mirror: bool, threads: int = 2) -> np.ndarray:
-    """Unit-norm float32 (N, D) of uint8 RGB crops (N, H, W, 3) by a teacher that eats RGB 0..255."""
+    """Unit-norm float32 (N, D) of uint8 crops (N, H, W, 3); the teacher takes RGB 0..255."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(model), options, ["CPUExecutionProvider"])
@@ -29,7 +29,7 @@ def embed(model: Path, crops: np.ndarray, mirror: bool, threads: int = 2) -> np.
 
 
 def cached(model: Path, crops: np.ndarray, cache: Path) -> np.ndarray:
-    """Unit-norm float32 (2, N, D): row 0 the crops, row 1 their mirror images; kept in ``cache``."""
+    """Unit-norm float32 (2, N, D) of the crops and their mirror images; kept in ``cache``."""
     if not cache.exists():
         both = np.stack([embed(model, crops, mirror) for mirror in (False, True)])
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -49,9 +49,7 @@ def project(targets: np.ndarray, size: int) -> np.ndarray:
     if size == width:
         return targets
     if size > width:
-        raise ValueError(
-            f"the student's embedding ({size}) is larger than the teacher's ({width})"
-        )
+        raise ValueError(f"the student's embedding ({size}) is larger than the teacher's ({width})")
     flat = targets.reshape(-1, width)
     _, vectors = np.linalg.eigh(flat.T @ flat)
     reduced = flat @ vectors[:, ::-1][:, :size]

@@ -1,6 +1,6 @@
 """LFW View 2: 6,000 pairs in ten folds, from aligned crops and any embedder.
 
-    pocketvision evaluate lfw --model pocketnet-s-128 --images lfw_112 --pairs lfw_pairs.txt
+pocketvision evaluate lfw --model pocketnet-s-128 --images lfw_112 --pairs lfw_pairs.txt
 """
 
 from __future__ import annotations

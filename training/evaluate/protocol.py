@@ -38,9 +38,7 @@ def fuse(views: Sequence[Floats]) -> Floats:
     return unit(np.sum(views, axis=0))
 
 
-def ten_fold(
-    distances: ArrayLike, same: ArrayLike, folds: int = 10
-) -> tuple[Floats, Floats]:
+def ten_fold(distances: ArrayLike, same: ArrayLike, folds: int = 10) -> tuple[Floats, Floats]:
     """Accuracy of each held-out fold and the threshold it was scored at.
 
     Args:

@@ -59,6 +59,11 @@ class Count:
         return sum(row.insightface_flops for row in self.rows)
 
 
+def _square(kernel: int | tuple[int, int]) -> int:
+    """Elements of a pooling window."""
+    return kernel * kernel if isinstance(kernel, int) else kernel[0] * kernel[1]
+
+
 def count(model: nn.Module, size: int = 112) -> Count:
     """Counts one picture of ``size`` x ``size`` pixels through ``model``, which is left alone.
 
@@ -105,7 +110,7 @@ def _row(name: str, layer: nn.Module, x: Tensor, y: Tensor) -> Row:
     elif isinstance(layer, nn.PReLU):
         pocketnet = elements
     elif isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
-        pocketnet = int(layer.kernel_size) ** 2 * elements
+        pocketnet = _square(layer.kernel_size) * elements
     elif isinstance(layer, nn.AdaptiveAvgPool2d):
         pocketnet = x[0].numel()
     parameters = sum(parameter.numel() for parameter in layer.parameters())

@@ -77,9 +77,7 @@ class DepthwiseSeparable(nn.Module):
         super().__init__()
         self.net = nn.Sequential(
             nn.PReLU(inputs),
-            nn.Conv2d(
-                inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False
-            ),
+            nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False),
             nn.Conv2d(inputs, outputs, 1, bias=False),
             nn.BatchNorm2d(outputs),
         )
@@ -87,6 +85,7 @@ class DepthwiseSeparable(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         prelu, depthwise, pointwise, norm = self.net
+        assert isinstance(depthwise, nn.Conv2d) and isinstance(pointwise, nn.Conv2d)
         if self.foldable:
             # Nothing stands between the two linear maps, so one convolution with the product of
             # their weights is the same function at half the memory traffic.
@@ -174,6 +173,7 @@ class Cell(nn.Module):
     def forward(self, before: Tensor, previous: Tensor) -> Tensor:
         states = [self.preproc0(before), self.preproc1(previous)]
         for edges, sources in zip(self.dag, self.sources, strict=True):
+            assert isinstance(edges, nn.ModuleList)
             terms = [op(states[source]) for op, source in zip(edges, sources, strict=True)]
             states.append(sum(terms[1:], terms[0]))
         return torch.cat(states[2:], dim=1)
@@ -192,14 +192,10 @@ class PocketNet(nn.Module):
         genotype: the cell structure.
     """
 
-    def __init__(
-        self, channels: int, layers: int, embedding: int, genotype: Genotype = CASIA
-    ):
+    def __init__(self, channels: int, layers: int, embedding: int, genotype: Genotype = CASIA):
         super().__init__()
         width = 4 * channels
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width)
-        )
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width))
         reductions = {layers // 3, 2 * layers // 3, layers - 1}
         self.cells = nn.ModuleList()
         before = previous = width
@@ -207,9 +203,7 @@ class PocketNet(nn.Module):
         for index in range(layers):
             reduce = index in reductions
             channels *= 2 if reduce else 1
-            self.cells.append(
-                Cell(genotype, before, previous, channels, reduce, after_reduce)
-            )
+            self.cells.append(Cell(genotype, before, previous, channels, reduce, after_reduce))
             nodes = genotype.reduce if reduce else genotype.normal
             before, previous, after_reduce = previous, channels * len(nodes), reduce
         head = 1024 if embedding == 512 else 512

@@ -63,9 +63,7 @@ class Normal(nn.Module):
             SqueezeExcite(outputs) if se else nn.Identity(),
         )
         same = stride == 1 and inputs == outputs
-        self.shortcut = (
-            nn.Identity() if same else Unit(inputs, outputs, stride, factor, act=False)
-        )
+        self.shortcut = nn.Identity() if same else Unit(inputs, outputs, stride, factor, act=False)
         self.act = nn.PReLU(outputs)
 
     def forward(self, x: Tensor) -> Tensor:

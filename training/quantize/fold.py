@@ -7,6 +7,8 @@ float rounding; ``fold`` is the table of contents, one function a rewrite.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import NodeProto, helper, numpy_helper
@@ -34,7 +36,7 @@ def fold_constants(graph: Graph) -> None:
             graph.weights[node.output[0]] = numpy_helper.to_array(attributes(node)["value"])
         elif node.input and all(name in graph.weights for name in node.input):
             evaluator = ReferenceEvaluator(node, opsets={"": graph.model.opset_import[0].version})
-            values = evaluator.run(None, {name: graph.weights[name] for name in node.input})
+            values: Any = evaluator.run(None, {name: graph.weights[name] for name in node.input})
             graph.weights.update(zip(node.output, values, strict=True))
         else:
             continue
@@ -113,9 +115,7 @@ def _set_weights(graph: Graph, layer: NodeProto, weight: np.ndarray, bias: np.nd
     layer.input.extend(names)
 
 
-def _become_depthwise(
-    graph: Graph, node: NodeProto, scale: np.ndarray, shift: np.ndarray
-) -> None:
+def _become_depthwise(graph: Graph, node: NodeProto, scale: np.ndarray, shift: np.ndarray) -> None:
     conv = helper.make_node(
         "Conv",
         [node.input[0]],

@@ -35,9 +35,7 @@ def run(model: onnx.ModelProto, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate([runner.run(None, {name: x[None]})[0] for x in inputs])
 
 
-def sqnr(
-    floating: onnx.ModelProto, quantized: onnx.ModelProto, inputs: np.ndarray
-) -> list[Row]:
+def sqnr(floating: onnx.ModelProto, quantized: onnx.ModelProto, inputs: np.ndarray) -> list[Row]:
     """SQNR per activation that both networks have, in the order of the graph.
 
     SQNR = 10 log10(sum of squares of the float activation / sum of squares of the difference), over
