@@ -2,7 +2,8 @@
 
 PyTorch's PReLU backward writes a slope gradient as large as the activation and then sums it:
 40 % of a PocketNet step. TorchInductor fuses the two into one pass (4 to 5 times faster). The
-weight gradient of a depthwise kernel of 5x5 or more is twice as slow in bfloat16 as in float32 in oneDNN.
+weight gradient of a depthwise kernel of 5x5 or more is in oneDNN twice as slow in bfloat16 as in
+float32.
 """
 
 from __future__ import annotations

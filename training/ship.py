@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 
-from pocketvision.align import ARCFACE_TEMPLATE
+from pocketvision.alignment import ARCFACE_TEMPLATE
 from pocketvision.record import Record
 
 from . import models
@@ -79,7 +79,8 @@ def ship(
     out.mkdir(parents=True, exist_ok=True)
     shipped = out / f"{name}.safetensors"
     partial = shipped.with_suffix(".partial")
-    save_file({key: value.contiguous() for key, value in model.state_dict().items()}, partial)
+    # Not save_file: it writes files that only their owner may read.
+    partial.write_bytes(serialise({k: v.contiguous() for k, v in model.state_dict().items()}))
     os.replace(partial, shipped)
     record = Record(
         name=name,

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .align import align
+    from .alignment import align
     from .compare import Verdict, similarity, top_k, verify
     from .embedder import Embedder
     from .errors import InputError, ModelFileError, PocketvisionError, RunError
@@ -29,7 +29,7 @@ _HOMES = {
     "Record": "record",
     "RunError": "errors",
     "Verdict": "compare",
-    "align": "align",
+    "align": "alignment",
     "similarity": "compare",
     "top_k": "compare",
     "verify": "compare",

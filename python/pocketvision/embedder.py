@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _runtime
-from .align import align, check_picture
+from .alignment import align, check_picture
 from .errors import InputError, ModelFileError
 from .models import DEFAULT_MODEL, resolve
 from .record import Record

@@ -131,7 +131,7 @@ class Builder:
         like: str = "",
         factor: float | None = None,
     ) -> str:
-        """Requantisation, or with ``two_scales`` a PReLU; ``factor`` is the same in all channels."""
+        """Requantisation, or a PReLU (``two_scales``); ``factor`` is one for all channels."""
         source = self.tensors[x]
         if like:
             y = self.tensor(source.shape, self.tensors[like].zero_point, self.tensors[like].scale)
@@ -144,8 +144,13 @@ class Builder:
         negative = scale * self._slopes(source.channels) if two_scales else scale
         return self._append(
             Rescale(
-                name=f"rescale_{y}", inputs=(x,), output=y, low=clamp[0], high=clamp[1],
-                scale=scale, negative_scale=negative,
+                name=f"rescale_{y}",
+                inputs=(x,),
+                output=y,
+                low=clamp[0],
+                high=clamp[1],
+                scale=scale,
+                negative_scale=negative,
             )  # fmt: skip
         )
 
@@ -187,8 +192,16 @@ class Builder:
             scale = (factor / count).astype(np.float32)
         return self._append(
             Pool(
-                name=f"pool_{y}", inputs=(x,), output=y, low=clamp[0], high=clamp[1], kind=kind,
-                kernel=kernel, stride=stride, pads=pads, scale=scale,
+                name=f"pool_{y}",
+                inputs=(x,),
+                output=y,
+                low=clamp[0],
+                high=clamp[1],
+                kind=kind,
+                kernel=kernel,
+                stride=stride,
+                pads=pads,
+                scale=scale,
             )  # fmt: skip
         )
 
@@ -212,9 +225,7 @@ class Builder:
         y = self._sum_tensor(op.output, other, None)
         total = sum_of(own, self.tensors[other], self.tensors[y])
         added = FusedAdd(total, own.zero_point, op.low, op.high)
-        return replace(
-            op, inputs=(op.inputs[0], other), output=y, low=-128, high=127, add=added
-        )
+        return replace(op, inputs=(op.inputs[0], other), output=y, low=-128, high=127, add=added)
 
     def _sum_tensor(self, a: str, b: str, zero: int | None) -> str:
         ratio = float(np.exp2(self.random.uniform(-1, 2)))

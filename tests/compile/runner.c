@@ -17,7 +17,8 @@ enum { GUARD = 64, GUARD_BYTE = 0x5c };
 static uint8_t *fenced(size_t bytes) {
   const size_t page = (size_t)sysconf(_SC_PAGESIZE);
   const size_t body = (bytes + GUARD + page - 1) / page * page;
-  uint8_t *start = mmap(NULL, body + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uint8_t *start =
+      mmap(NULL, body + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (start == MAP_FAILED || mprotect(start + body, page, PROT_NONE) != 0) return NULL;
   uint8_t *memory = start + body - bytes;
   memset(memory - GUARD, GUARD_BYTE, GUARD);

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder, InputError, ModelFileError, align
-from pocketvision.align import ARCFACE_TEMPLATE
+from pocketvision.alignment import ARCFACE_TEMPLATE
 from pocketvision.errors import RunError
 
 Array = np.ndarray[Any, Any]

@@ -118,9 +118,7 @@ def test_ship_writes_everything_the_package_needs(mobilefacenet, people, crops, 
     out = tmp_path / "weights"
     origin = ship.Origin("test.v1", None, "random pictures", "Apache-2.0")
     weights = tmp_path / "model.safetensors"
-    before, after = ship.ship(
-        "mobilefacenet", weights, training, *people, out, origin, count=8
-    )
+    before, after = ship.ship("mobilefacenet", weights, training, *people, out, origin, count=8)
     assert {path.name for path in out.iterdir()} == {
         "mobilefacenet.safetensors", "mobilefacenet.json", "mobilefacenet.int8.onnx",
         "mobilefacenet.log.csv", "mobilefacenet.sqnr.png",

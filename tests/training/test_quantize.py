@@ -79,7 +79,7 @@ def test_pixels_are_int8_values_exactly(int8):
     record = OnnxEmbedder(int8).record
     shades = np.arange(256, dtype=np.float32)
     planes = np.zeros((1, 3, 112, 112), np.float32)
-    planes[0, :, 0] = ((shades[:112] - record.preprocess["mean"][0]) / record.preprocess["std"][0])
+    planes[0, :, 0] = (shades[:112] - record.preprocess["mean"][0]) / record.preprocess["std"][0]
     planes[0, :, 1] = (shades[144:] - record.preprocess["mean"][0]) / record.preprocess["std"][0]
     stored = session(watch(model, [first.output[0]])).run([first.output[0]], {"input": planes})[0]
     assert (stored[0, 0, 0] == shades[:112] - 128).all()
@@ -128,18 +128,14 @@ def test_sqnr_by_hand(tmp_path):
     model = fold(onnx.load(export(Scale(), tmp_path / "n.onnx", size=2)))
     names = [name for node in model.graph.node for name in node.output]
     step = 3.0 / 127  # zero point 0 for a range of (-128, 127) steps
-    quantized = qdq.quantize(
-        model, {name: (-128 * step, 127 * step) for name in ["input", *names]}
-    )
+    quantized = qdq.quantize(model, {name: (-128 * step, 127 * step) for name in ["input", *names]})
     x = np.full((1, 3, 2, 2), 10.4 * step, np.float32)  # stored as 10; the sum is 30 of 31.2 steps
     row = report.sqnr(model, quantized, x)[0]
     assert row.sqnr == pytest.approx(20 * np.log10(31.2 / 1.2), abs=0.05)
 
 
 def test_recentred_network_is_the_same_function_inside_the_border(lively, crops, tmp_path):
-    network = lively(
-        torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(1)), size=16
-    )
+    network = lively(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(1)), size=16)
     model = fold(onnx.load(export(network, tmp_path / "n.onnx", size=16)))
     moved, exact = pixels.recentre(model, [127.5, 120.0, 110.0], [127.5] * 3)
     assert exact == (-128 / 127.5, 127 / 127.5)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 
 from pocketvision.record import METADATA_KEY, Record
@@ -56,7 +57,7 @@ class OnnxEmbedder:
         options.intra_op_num_threads = threads
         try:
             self.session = onnxruntime.InferenceSession(
-                str(path), options, ["CPUExecutionProvider"]
+                _prelu_as_relus(path), options, ["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime raises a class of its own per error code
             raise ValueError(f"{path}: onnxruntime cannot load this file: {error}") from error
@@ -121,3 +122,26 @@ class CompiledEmbedder:
         with self.model.session() as session:
             stored = np.stack([session.run(self.tables.apply(crop)).ravel() for crop in crops])
         return (stored.astype(np.float32) - output.zero_point) * np.float32(output.scale)
+
+
+def _prelu_as_relus(path: Path) -> bytes:
+    """The file with PReLU as ``relu(x) - slope * relu(-x)``: the same function, several times as
+    fast in onnxruntime, which fuses relus and not PReLU."""
+    model = onnx.load(path)
+    nodes = []
+    for node in model.graph.node:
+        if node.op_type != "PRelu":
+            nodes.append(node)
+            continue
+        (x, slope), y = node.input, node.output[0]
+        nodes += [
+            onnx.helper.make_node("Relu", [x], [f"{y}.positive"]),
+            onnx.helper.make_node("Neg", [x], [f"{y}.negated"]),
+            onnx.helper.make_node("Relu", [f"{y}.negated"], [f"{y}.negative"]),
+            onnx.helper.make_node("Mul", [f"{y}.negative", slope], [f"{y}.scaled"]),
+            onnx.helper.make_node("Sub", [f"{y}.positive", f"{y}.scaled"], [y]),
+        ]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    content: bytes = model.SerializeToString()
+    return content

@@ -67,10 +67,10 @@ def _run(model: str, out: Path, rounds: int) -> None:
     print()
     print(report.strangers(scores, verdict.threshold))
     print(
-        "The patches are 25x25 grey pixels without landmarks, enlarged to 112x112 and aligned "
-        "by the mean face:\nfar below what the network is made for. Two of them may show one "
-        "person; LFW accuracy is measured on\nfull pictures by the official protocol instead: "
-        "pocketvision evaluate lfw."
+        "The patches are 25x25 grey pixels without landmarks, enlarged to 112x112 by bilinear\n"
+        "interpolation and aligned by the mean face: far below what the network is made for. Two\n"
+        "of them may show one person. LFW accuracy is measured on full pictures by the official\n"
+        "protocol instead: pocketvision evaluate lfw."
     )
     print()
     print(report.latency(measure(embedder, rounds)))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..align import align
+from ..alignment import align
 from ..embedder import Embedder
 from .compare import Scores
 from .damage import COPIES

@@ -27,7 +27,7 @@ def kinds(graph: Graph) -> list[type]:
 @pytest.mark.parametrize("seed", range(12))
 def test_a_prelu_becomes_two_scales(seed: int) -> None:
     build = Builder(seed, (9, 8, 24), tame=True)
-    x = build.conv("input", 20, (3, 3), pads=(1, 1, 1, 1), zero=3, spread=12)
+    x = build.conv("input", 20, (3, 3), pads=(1, 1, 1, 1), zero=3, spread=7)
     y = build.rescale(x, two_scales=True, factor=0.9)
     graph = build.graph(y)
     after = fold_activation.run(graph).validate()
@@ -113,9 +113,7 @@ def pooled(build: Builder) -> str:
     return build.rescale(build.pool("input", "max", (2, 2)))
 
 
-@pytest.mark.parametrize(
-    "make", [two_readers, is_output, clamped, two_scales, fused_add, pooled]
-)
+@pytest.mark.parametrize("make", [two_readers, is_output, clamped, two_scales, fused_add, pooled])
 def test_must_not_fold(make) -> None:
     build = Builder(24, (3, 3, 4))
     graph = build.graph(make(build))

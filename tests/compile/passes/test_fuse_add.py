@@ -15,7 +15,8 @@ from ..graphs import Builder, inputs
 
 
 def later_is_first(build: Builder) -> str:
-    return build.add(build.conv("input", clamp=(-90, 80)), "input", clamp=(-100, 60))
+    x = build.conv("input", clamp=(-90, 80), zero=3)
+    return build.add(x, "input", clamp=(-100, 60), zero=3)
 
 
 def later_is_second(build: Builder) -> str:
@@ -27,8 +28,8 @@ def depthwise(build: Builder) -> str:
 
 
 def two_convolutions(build: Builder) -> str:
-    a = build.conv("input", (6))
-    b = build.conv("input", (6), (3, 3), pads=(1, 1, 1, 1))
+    a = build.conv("input", 6)
+    b = build.conv("input", 6, (3, 3), pads=(1, 1, 1, 1))
     return build.add(b, a)
 
 

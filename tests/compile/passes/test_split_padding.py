@@ -57,7 +57,9 @@ def test_the_maximum_reads_a_copy(make: Callable) -> None:
     assert len(after.ops) == len(graph.ops) + 1
     assert [op.inputs for op in copies] == [before.inputs]
     assert [op.output for op in copies] == list(maximum.inputs)
-    assert after.tensors[copies[0].output].quantisation == graph.tensors[before.inputs[0]].quantisation
+    assert (
+        after.tensors[copies[0].output].quantisation == graph.tensors[before.inputs[0]].quantisation
+    )
     x = inputs(build.random, 3, graph.tensors["input"])
     assert np.array_equal(reference.run(after, x), reference.run(graph, x))
     layout.assign(after)

@@ -1,0 +1,56 @@
+# Verbs of the project; `make` alone lists them. All of them make and reuse .venv/ here.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check -q
+SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc compile training/weights -type f \
+	-not -name '*.pyc' 2>/dev/null)
+C_FILES := $(shell find csrc tests -name '*.[ch]' -o -name '*.[ch]pp' 2>/dev/null)
+CROSS := aarch64-linux-gnu-gcc qemu-aarch64
+
+.PHONY: help run test test-full bench lint clean
+
+help:  ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+run: $(VENV)/demo.stamp  ## the shipped model on real faces: scores, verdicts, latency, a picture
+	$(BIN)/python -m pocketvision.demo --out build/demo
+
+test: $(VENV)/dev.stamp  ## every test that needs no data folder
+	@for tool in $(CROSS); do command -v $$tool >/dev/null || \
+		echo "note: $$tool is missing; tests that run aarch64 code will be skipped"; done
+	$(BIN)/python -m pytest -rs -m "not shared"
+
+test-full: $(VENV)/dev.stamp  ## all tests; POCKETVISION_DATA names the data folder
+	@test -d "$(POCKETVISION_DATA)" || { echo "test-full: set POCKETVISION_DATA to the folder" \
+		"with lfw_112/, lfw_pairs.txt and train_112/, now: '$(POCKETVISION_DATA)'" >&2; exit 2; }
+	$(BIN)/python -m pytest -rs
+
+bench: $(VENV)/dev.stamp  ## latency beside other runtimes: table, build/bench/bench.json and .png
+	$(BIN)/python -m pocketvision.bench --peers --out build/bench
+	$(BIN)/python -m pytest tests/bench/bench_*.py --benchmark-only --benchmark-columns=median,iqr,rounds \
+		--benchmark-json=build/bench/pytest-benchmark.json
+
+lint: $(VENV)/dev.stamp  ## ruff, mypy and clang-format, all without changing a file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+
+clean:  ## remove what was built, and .venv/
+	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+
+# What the wheel's build needs lives in .venv too, so that a rebuild costs seconds, not downloads.
+$(VENV)/build.stamp: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" > $(VENV)/build.txt
+	$(PIP) install -r $(VENV)/build.txt ninja
+	touch $@
+
+$(VENV)/demo.stamp: $(VENV)/build.stamp $(SOURCES)
+	$(PIP) install --no-build-isolation -e '.[demo]'
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/build.stamp $(SOURCES)
+	$(PIP) install --no-build-isolation -e '.[dev]'
+	touch $(VENV)/demo.stamp $@

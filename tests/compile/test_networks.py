@@ -1,0 +1,282 @@
+"""Whole networks, quantised here from random weights, and the shipped one: byte for byte."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static  # noqa: E402
+
+from pocketvision.compile import FAMILIES, TARGETS, importer, pipeline, reference  # noqa: E402
+from pocketvision.compile.graph import Add, Graph  # noqa: E402
+from pocketvision.training import models  # noqa: E402
+from pocketvision.training.export import export  # noqa: E402
+from pocketvision.training.models.pocketnet import CIFAR, PocketNet  # noqa: E402
+from pocketvision.training.models.vargfacenet import VarGFaceNet  # noqa: E402
+from pocketvision.training.quantize import calibrate, pixels, qdq  # noqa: E402
+from pocketvision.training.quantize.fold import fold  # noqa: E402
+
+from .build_onnx import onnxruntime_tensors, run_onnxruntime  # noqa: E402
+from .graphs import inputs  # noqa: E402
+from .machines import Machines  # noqa: E402
+
+SIDE = 112
+"""Pixels of the networks' input."""
+
+SHIPPED = Path(__file__).resolve().parents[2] / "training/weights/pocketnet-s-128.int8.onnx"
+
+
+def best_target(machines: Machines) -> str:
+    """The first target of this machine's family that its processor supports."""
+    for name in FAMILIES[machines.native]:
+        try:
+            machines.require(TARGETS[name])
+        except pytest.skip.Exception:
+            continue
+        return name
+    pytest.skip("no target for this machine")
+
+
+NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
+    "mobilefacenet": lambda: models.create("mobilefacenet"),
+    "vargfacenet": lambda: VarGFaceNet(((80, 2), (160, 2), (320, 2)), embedding=512, se=False),
+    "pocketnet_cifar": lambda: PocketNet(16, layers=6, embedding=128, genotype=CIFAR),
+}
+"""Fewer blocks than the papers have, but one of each form."""
+
+
+def quantised(name: str, folder: Path) -> Path:
+    """A network with random weights, its activations measured on two noise pictures."""
+    torch.manual_seed(1)
+    torch.set_num_threads(1)
+    network = NETWORKS[name]()
+    for module in network.modules():
+        if isinstance(module, torch.nn.PReLU):
+            module.weight.data.uniform_(-0.2, 0.8)
+        elif isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
+            module.momentum = None
+    noise = torch.randn(2, 3, SIDE, SIDE)
+    with torch.no_grad():
+        network.train()(noise)
+    floating, exact = pixels.recentre(
+        fold(onnx.load(export(network, folder / "float.onnx", size=SIDE))), [127.5] * 3, [127.5] * 3
+    )
+    ranges = calibrate.ranges(calibrate.histograms(floating, noise.numpy()), "minmax")
+    ranges[floating.graph.input[0].name] = exact
+    path = folder / f"{name}.int8.onnx"
+    onnx.save(qdq.quantize(floating, calibrate.share(floating, ranges)), path)
+    return path
+
+
+def lively_inputs(graph: Graph, count: int, seed: int = 1) -> np.ndarray:
+    """Noise as calibration saw it, stored as the network's input."""
+    tensor = graph.tensors[graph.input]
+    real = np.random.default_rng(seed).normal(size=(count, *tensor.shape))
+    values = np.rint(real / tensor.scale) + tensor.zero_point
+    return np.clip(values, -128, 127).astype(np.int8)
+
+
+def mean_cosine(graph: Graph, ours: np.ndarray, theirs: np.ndarray) -> float:
+    zero = graph.tensors[graph.output].zero_point
+    a, b = (v.reshape(len(v), -1).astype(np.float64) - zero for v in (ours, theirs))
+    return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).mean())
+
+
+def assert_each_layer_is_onnxruntimes(path: Path, graph: Graph, x: np.ndarray) -> None:
+    """Given the values that onnxruntime reads, each operator differs by at most one step."""
+    theirs = onnxruntime_tensors(path, graph, x)
+    compared = 0
+    for op in graph.ops:
+        found = reference.execute(graph, op, [theirs[name] for name in op.inputs])
+        if op.output in theirs:
+            far = np.abs(found.astype(np.int16) - theirs[op.output]).max()
+            assert far <= 1, f"{op.name}: {far} steps from onnxruntime"
+            compared += 1
+        theirs.setdefault(op.output, found)  # a rescaled part of a concatenation is ours alone
+    assert compared >= 0.8 * len(graph.ops)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The int8 file of one of ``NETWORKS``."""
+    return quantised(request.param, tmp_path_factory.mktemp(request.param))
+
+
+def test_each_layer_of_other_networks(network: Path) -> None:
+    graph = importer.load(network)
+    assert_each_layer_is_onnxruntimes(network, graph, lively_inputs(graph, 1)[0])
+
+
+def test_other_networks_compile(network: Path, machines: Machines) -> None:
+    target = best_target(machines)
+    graph = pipeline.optimise(importer.load(network))
+    noise = inputs(np.random.default_rng(2), 1, graph.tensors[graph.input])
+    machines.check(graph, target, np.concatenate([lively_inputs(graph, 1), noise]))
+
+
+class Small(torch.nn.Module):
+    """One of each operator that a stranger's network might have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = torch.nn.Conv2d(3, 16, 3, stride=2, padding=1)
+        self.slope = torch.nn.PReLU(16)
+        self.left = torch.nn.Conv2d(16, 16, 3, padding=1, groups=16)
+        self.right = torch.nn.Conv2d(16, 16, 1)
+        self.pool = torch.nn.MaxPool2d(3, 2, 1)
+        self.dense = torch.nn.Linear(32 * 6 * 6, 24)
+
+    def forward(self, x):
+        x = self.slope(self.stem(x))
+        y = torch.relu(self.left(x)) + self.right(x)
+        x = torch.cat([self.pool(y), self.pool(x)], dim=1)
+        return self.dense(torch.flatten(x, 1))
+
+
+class Noise(CalibrationDataReader):
+    """Eight random pictures."""
+
+    def __init__(self) -> None:
+        random = np.random.default_rng(5)
+        self.left = [random.normal(size=(1, 3, 24, 24)).astype(np.float32) for _ in range(8)]
+
+    def get_next(self):
+        return {"input": self.left.pop()} if self.left else None
+
+
+@pytest.mark.parametrize("activation", [QuantType.QUInt8, QuantType.QInt8], ids=["uint8", "int8"])
+@pytest.mark.parametrize("per_channel", [False, True], ids=["per tensor", "per channel"])
+def test_onnxruntimes_own_quantiser(
+    machines: Machines, tmp_path: Path, activation: QuantType, per_channel: bool
+) -> None:
+    """Defaults but for the two choices: int8 weights, quantised slopes, unfolded activations."""
+    torch.manual_seed(3)
+    network = Small()
+    network.slope.weight.data.uniform_(-0.2, 0.8)
+    path = tmp_path / "small.int8.onnx"
+    quantize_static(
+        export(network, tmp_path / "float.onnx", size=24), path, Noise(),
+        activation_type=activation, per_channel=per_channel,
+    )  # fmt: skip
+    before = importer.load(path)
+    x = lively_inputs(before, 6)
+    graph = pipeline.optimise(before)
+    machines.check(graph, best_target(machines), x)
+    assert not any(isinstance(op, Add) for op in graph.ops)
+    theirs = run_onnxruntime(path, before, x)
+    for ours in (reference.run(before, x), reference.run(graph, x)):
+        assert np.abs(ours.astype(int) - theirs).max() <= 4
+        assert mean_cosine(graph, ours, theirs) >= 0.999
+
+
+# ------------------------------------------------------------------------ the shipped network
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Graph:
+    """PocketNetS-128 after all passes."""
+    if not SHIPPED.exists():
+        pytest.skip(f"{SHIPPED.name} is not in this tree")
+    return pipeline.optimise(importer.load(SHIPPED))
+
+
+def smooth_inputs(graph: Graph, count: int) -> np.ndarray:
+    """Noise of every coarseness, from one shade to single pixels, as bytes of a picture."""
+    height, width, channels = graph.tensors[graph.input].shape
+    random = np.random.default_rng(9)
+    found = np.empty((count, height, width, channels), np.int8)
+    for index in range(count):
+        step = int(random.choice([1, 2, 4, 8, 16, 56]))
+        cells = (-(-height // step), -(-width // step), channels)
+        coarse = random.integers(-128, 128, cells)
+        fine = coarse.repeat(step, 0).repeat(step, 1)[:height, :width]
+        found[index] = np.clip(fine + random.normal(0, 4, fine.shape), -128, 127)
+    return found
+
+
+def compare_shipped(
+    machines: Machines, folder: Path, graph: Graph, target: str, x: np.ndarray, expected: np.ndarray
+) -> None:
+    machines.require(TARGETS[target])
+    done = pipeline.compile_graph(graph, TARGETS[target], folder / "shipped.so")
+    machines.compare(done.path, graph, target, x, expected)
+
+
+@pytest.fixture(scope="module")
+def three(shipped: Graph) -> tuple[np.ndarray, np.ndarray]:
+    """Three pictures and what the reference makes of them."""
+    x = smooth_inputs(shipped, 3)
+    return x, reference.run(shipped, x)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_shipped_network(
+    target: str, shipped: Graph, three: tuple, machines: Machines, tmp_path: Path
+) -> None:
+    compare_shipped(machines, tmp_path, shipped, target, *three)
+
+
+def test_each_layer_of_the_shipped_network(shipped: Graph) -> None:
+    assert_each_layer_is_onnxruntimes(SHIPPED, importer.load(SHIPPED), smooth_inputs(shipped, 1)[0])
+
+
+def test_shipped_network_against_onnxruntime(shipped: Graph, three: tuple) -> None:
+    x, ours = three
+    assert mean_cosine(shipped, ours, run_onnxruntime(SHIPPED, shipped, x)) >= 0.999
+
+
+def in_batches(graph: Graph, x: np.ndarray) -> np.ndarray:
+    return np.concatenate([reference.run(graph, x[i : i + 10]) for i in range(0, len(x), 10)])
+
+
+@pytest.fixture(scope="module")
+def thousand(shipped: Graph) -> tuple[np.ndarray, np.ndarray]:
+    """1,000 pictures and what the reference makes of them: several minutes."""
+    x = smooth_inputs(shipped, 1000)
+    return x, in_batches(shipped, x)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("target", TARGETS)
+def test_shipped_network_on_1000_inputs(
+    target: str, shipped: Graph, thousand: tuple, machines: Machines, tmp_path: Path
+) -> None:
+    compare_shipped(machines, tmp_path, shipped, target, *thousand)
+
+
+@pytest.fixture(scope="module")
+def faces(shipped: Graph) -> tuple[np.ndarray, np.ndarray]:
+    """200 LFW crops in the network's int8 and what the reference makes of them."""
+    from PIL import Image
+
+    folder = Path(os.environ["POCKETVISION_DATA"]) / "lfw_112"
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".jpg", ".png"))
+    if len(paths) < 200:
+        pytest.skip(f"{folder} holds {len(paths)} pictures, 200 are needed")
+    chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, 200).round().astype(int)]
+    crops = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in chosen])
+    x = (crops.astype(np.int16) - 128).astype(np.int8)
+    return x, in_batches(shipped, x)
+
+
+@pytest.mark.full
+@pytest.mark.shared
+@pytest.mark.parametrize("target", TARGETS)
+def test_shipped_network_on_faces(
+    target: str, shipped: Graph, faces: tuple, machines: Machines, tmp_path: Path
+) -> None:
+    compare_shipped(machines, tmp_path, shipped, target, *faces)
+
+
+@pytest.mark.full
+@pytest.mark.shared
+def test_shipped_network_against_onnxruntime_on_faces(shipped: Graph, faces: tuple) -> None:
+    x, ours = faces
+    assert mean_cosine(shipped, ours, run_onnxruntime(SHIPPED, shipped, x)) >= 0.999
