@@ -108,8 +108,10 @@ class Network:
             origin = self.writer.get(stored)
         if stored not in self.tensors:
             inner = origin.inputs[0] if origin is not None else value
-            mover = self.writer.get(inner)
-            if mover is not None and (mover.kind in MOVES or mover.kind == "DequantizeLinear"):
+            behind = self.writer.get(inner)
+            while behind is not None and behind.kind in MOVES:
+                behind = self.writer.get(behind.inputs[0])
+            if behind is not None and behind.kind == "DequantizeLinear":
                 return self.source(inner, where)
             return self._register(stored, inner)
         return stored

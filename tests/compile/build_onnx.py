@@ -111,10 +111,12 @@ class Qdq:
         return path
 
 
-def run_onnxruntime(path: Path, graph: Graph, x: np.ndarray) -> np.ndarray:
-    """int8 (N, H, W, C) results of int8 (N, H, W, C) inputs, nothing of the file optimised."""
+def run_onnxruntime(
+    path: Path, graph: Graph, x: np.ndarray, *, optimise: bool = False
+) -> np.ndarray:
+    """int8 (N, H, W, C) results of int8 (N, H, W, C) inputs; as the file stands, or optimised."""
     target = graph.tensors[graph.output]
-    session = _session(onnx.load(path))
+    session = _session(onnx.load(path), optimise)
     real = np.concatenate([session.run(None, _feed(session, graph, one))[0] for one in x])
     values = np.rint(real.astype(np.float64) / target.scale) + target.zero_point
     return _channels_last(values.reshape(len(x), target.channels, target.height, target.width))
@@ -138,9 +140,10 @@ def onnxruntime_tensors(path: Path, graph: Graph, x: np.ndarray) -> dict[str, np
     }
 
 
-def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+def _session(model: onnx.ModelProto, optimise: bool = False) -> onnxruntime.InferenceSession:
+    levels = onnxruntime.GraphOptimizationLevel
     options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(

@@ -227,9 +227,14 @@ def test_each_layer_of_the_shipped_network(shipped: Graph) -> None:
     assert_each_layer_is_onnxruntimes(SHIPPED, importer.load(SHIPPED), smooth_inputs(shipped, 1)[0])
 
 
-def test_shipped_network_against_onnxruntime(shipped: Graph, three: tuple) -> None:
-    x, ours = three
-    assert mean_cosine(shipped, ours, run_onnxruntime(SHIPPED, shipped, x)) >= 0.999
+def test_shipped_network_against_onnxruntime(shipped: Graph) -> None:
+    """A step of difference in one early value grows through the network: onnxruntime differs from
+    itself with and without its optimisations, and that distance is the yardstick."""
+    x = smooth_inputs(shipped, 8)
+    plain, optimised = (run_onnxruntime(SHIPPED, shipped, x, optimise=o) for o in (False, True))
+    ours = mean_cosine(shipped, reference.run(shipped, x), plain)
+    assert ours >= 0.99
+    assert 1 - ours <= max(0.001, 3 * (1 - mean_cosine(shipped, optimised, plain)))
 
 
 def in_batches(graph: Graph, x: np.ndarray) -> np.ndarray:
