@@ -19,12 +19,12 @@ run: $(VENV)/demo.stamp  ## the shipped model on real faces: scores, verdicts, l
 test: $(VENV)/dev.stamp  ## every test that needs no data folder
 	@for tool in $(CROSS); do command -v $$tool >/dev/null || \
 		echo "note: $$tool is missing; tests that run aarch64 code will be skipped"; done
-	$(BIN)/python -m pytest -rs -m "not shared"
+	$(BIN)/python -m pytest -rs -m "not shared and not full"
 
 test-full: $(VENV)/dev.stamp  ## all tests; POCKETVISION_DATA names the data folder
 	@test -d "$(POCKETVISION_DATA)" || { echo "test-full: set POCKETVISION_DATA to the folder" \
 		"with lfw_112/, lfw_pairs.txt and train_112/, now: '$(POCKETVISION_DATA)'" >&2; exit 2; }
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -rs -m "full or not full"
 
 bench: $(VENV)/dev.stamp  ## latency beside other runtimes: table, build/bench/bench.json and .png
 	$(BIN)/python -m pocketvision.bench --peers --out build/bench
