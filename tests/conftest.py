@@ -17,14 +17,17 @@ ROOT = Path(__file__).resolve().parent.parent
 MakeModel = Callable[..., Path]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with the reason, what this machine cannot run."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run, and long tests that -m does not name."""
+    long = "full" in str(config.option.markexpr)
     data = os.environ.get("POCKETVISION_DATA", "")
     tools = ("aarch64-linux-gnu-gcc", "qemu-aarch64")
     absent = [tool for tool in tools if shutil.which(tool) is None]
     for item in items:
         if item.get_closest_marker("shared") and not Path(data or os.devnull).is_dir():
             item.add_marker(pytest.mark.skip(reason="POCKETVISION_DATA names no folder"))
+        if item.get_closest_marker("full") and not long:
+            item.add_marker(pytest.mark.skip(reason="long; run by make test-full"))
         if item.get_closest_marker("qemu") and absent:
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(absent)}"))
 

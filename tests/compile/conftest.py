@@ -1,4 +1,4 @@
-"""Fixtures of the compiler's tests: machines to run on, and when the long tests run."""
+"""Fixtures of the compiler's tests: the machines that compiled models run on."""
 
 from __future__ import annotations
 
@@ -7,21 +7,6 @@ import platform
 import pytest
 
 from .machines import Machines
-
-FULL = "full: long; runs only where -m names it (`make test-full`)"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", FULL)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the long tests unless the marker expression names them."""
-    if "full" in str(config.option.markexpr):
-        return
-    for item in items:
-        if item.get_closest_marker("full"):
-            item.add_marker(pytest.mark.skip(reason="long; run with -m full"))
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,17 @@ def test_groups_of_every_width(machines: Machines, target: str) -> None:
 
 
 @on_every_target
+@pytest.mark.parametrize("side, inputs_, outputs, groups", [(2, 96, 3, 3), (1, 288, 18, 18)])
+def test_groups_do_not_fill_a_vector_of_outputs(
+    machines: Machines, target: str, side: int, inputs_: int, outputs: int, groups: int
+) -> None:
+    """The last block of outputs stands for groups that do not exist: nothing may be read there."""
+    build = Builder(5, (side, side, inputs_))
+    graph = build.graph(build.conv("input", outputs, groups=groups))
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
 def test_add_where_the_result_leaves(machines: Machines, target: str) -> None:
     build = Builder(3, (11, 13, 40))
     x = build.conv("input", 40, (3, 3), pads=(1, 1, 1, 1), add="input", two_scales=True)
