@@ -32,7 +32,7 @@ class GlobalDepthwise(nn.Conv2d):
 
     At the size the network was built for this is an ordinary convolution. A smaller map, as in the
     low-resolution phases of progressive training, meets the kernel averaged down to its size and
-    scaled by the ratio of areas, so that the expected response stays the same.
+    scaled by the ratio of areas: a flat kernel responds alike at any size, others about alike.
     """
 
     def forward(self, x: Tensor) -> Tensor:

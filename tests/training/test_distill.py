@@ -1,0 +1,92 @@
+"""The pieces of distillation: loss, projection of the teacher, schedule, small maps, fast PReLU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from pocketvision.training.distill import teacher  # noqa: E402
+from pocketvision.training.distill.__main__ import batch_at, learning_rate  # noqa: E402
+from pocketvision.training.losses.embedding import embedding_regression  # noqa: E402
+from pocketvision.training.models.layers import GlobalDepthwise  # noqa: E402
+
+
+def unit(generator: np.random.Generator, *shape: int) -> np.ndarray:
+    rows = generator.standard_normal(shape).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def test_loss_is_zero_for_the_teachers_direction_and_grows_with_the_angle() -> None:
+    target = torch.from_numpy(unit(np.random.default_rng(0), 6, 16))
+    assert embedding_regression(7 * target, target).item() == pytest.approx(0, abs=1e-5)
+    other = torch.from_numpy(unit(np.random.default_rng(1), 6, 16))
+    near, far = target + 0.3 * other, target + 2 * other
+    assert 0 < embedding_regression(near, target) < embedding_regression(far, target)
+
+
+def test_loss_against_its_formula_in_float64() -> None:
+    random = np.random.default_rng(2)
+    student, target = random.standard_normal((5, 8)), unit(random, 5, 8).astype(np.float64)
+    s = student / np.linalg.norm(student, axis=1, keepdims=True)
+    expected = (
+        4 * (1 - (s * target).sum(1)).mean() + 10 * ((s @ s.T - target @ target.T) ** 2).mean()
+    )
+    found = embedding_regression(torch.tensor(student), torch.tensor(target, dtype=torch.float32))
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_loss_refuses_unequal_sizes() -> None:
+    with pytest.raises(ValueError, match="differ"):
+        embedding_regression(torch.zeros(2, 8), torch.zeros(2, 16))
+
+
+def test_projection_keeps_inner_products_of_a_low_rank_space() -> None:
+    random = np.random.default_rng(3)
+    basis = np.linalg.qr(random.standard_normal((32, 8)))[0].T.astype(np.float32)
+    targets = (unit(random, 2, 40, 8) @ basis).astype(np.float32)
+    reduced = teacher.project(targets, 8)
+    assert reduced.shape == (2, 40, 8)
+    before, after = (t.reshape(80, -1) @ t.reshape(80, -1).T for t in (targets, reduced))
+    assert np.abs(before - after).max() < 1e-5
+    with pytest.raises(ValueError, match="larger than the teacher"):
+        teacher.project(targets, 64)
+
+
+def test_learning_rate_warms_up_and_ends_at_zero() -> None:
+    assert learning_rate(0.4, 0.0) == 0
+    assert learning_rate(0.4, 0.01) == pytest.approx(0.2, rel=1e-2)
+    assert learning_rate(0.4, 0.5) == pytest.approx(0.2)
+    assert learning_rate(0.4, 1.0) == pytest.approx(0)
+
+
+def test_batches_depend_on_the_step_only_and_mirror_what_they_say() -> None:
+    crops = np.random.default_rng(4).integers(0, 256, (9, 112, 112, 3), dtype=np.uint8)
+    indices, mirror = np.array([7, 2, 7]), torch.tensor([False, True, True])
+
+    def make() -> torch.Tensor:
+        return batch_at(crops, indices, mirror, 64, torch.Generator().manual_seed(5))
+
+    first, second = make(), make()
+    assert first.shape == (3, 3, 64, 64)
+    assert torch.equal(first, second)
+    assert first.abs().max() <= 1
+    assert not torch.allclose(first[0], first[2])
+
+
+def test_global_depthwise_with_a_flat_kernel_responds_alike_at_any_size() -> None:
+    layer = GlobalDepthwise(4, 4, 7, groups=4, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.rand(4, 1, 1, 1).expand(4, 1, 7, 7))
+    full, small = (layer(torch.full((1, 4, side, side), 0.5)) for side in (7, 4))
+    assert small.shape == full.shape == (1, 4, 1, 1)
+    assert torch.allclose(full, small, atol=1e-5)
+
+
+def test_global_depthwise_at_its_own_size_is_the_plain_convolution() -> None:
+    layer = GlobalDepthwise(4, 4, 7, groups=4, bias=False)
+    x = torch.randn(2, 4, 7, 7)
+    assert torch.equal(layer(x), nn.functional.conv2d(x, layer.weight, groups=4))
