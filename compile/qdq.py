@@ -43,7 +43,15 @@ class Network:
     def __init__(self, file: str, model: onnx.ModelProto):
         self.file = file
         graph = model.graph
-        self.constants = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+        self.constants: dict[str, np.ndarray] = {}
+        for constant in graph.initializer:
+            try:
+                self.constants[constant.name] = numpy_helper.to_array(constant)
+            except (ValueError, TypeError) as error:
+                raise CompileError(
+                    f"{file}: not a valid ONNX file: constant {constant.name!r} is damaged ({error}); "
+                    "export it anew"
+                ) from error
         for node in graph.node:
             if node.op_type == "Constant":
                 self.constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)

@@ -74,7 +74,11 @@ def reads(isa: Isa, inputs: int, outputs: int, groups: int) -> Reads:
         span, share = per_input, per_output // isa.lanes
     else:
         return dense
-    return dense if span % isa.group else Reads(span, span, share)
+    found = Reads(span, span, share)
+    blocks = rounded(outputs, isa.lanes) // isa.lanes
+    # Lanes past the last output belong to no group; their reads must stay inside the pixel.
+    outside = found.first(blocks - 1) + span > rounded(inputs, 16)
+    return dense if span % isa.group or outside else found
 
 
 def pack(isa: Isa, weight: np.ndarray, groups: int) -> np.ndarray:

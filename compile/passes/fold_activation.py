@@ -13,7 +13,8 @@ def run(graph: Graph) -> Graph:
     """``conv -> rescale`` with no other reader becomes one ``conv`` with a scale per sign.
 
     One rounding instead of two: the intermediate int8 value of the file is never formed, so the
-    result is closer to the float model and within 1 LSB of the file's.
+    result is within 1 LSB of the file's, but for values that saturate in between: those keep more
+    of the float model's range here, since the clamp is one for all channels.
     """
     consumers = graph.consumers()
     ops: list[Op] = []
