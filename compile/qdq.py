@@ -49,8 +49,8 @@ class Network:
                 self.constants[constant.name] = numpy_helper.to_array(constant)
             except (ValueError, TypeError) as error:
                 raise CompileError(
-                    f"{file}: not a valid ONNX file: constant {constant.name!r} is damaged ({error}); "
-                    "export it anew"
+                    f"{file}: not a valid ONNX file: constant {constant.name!r} is damaged "
+                    f"({error}); export it anew"
                 ) from error
         for node in graph.node:
             if node.op_type == "Constant":
