@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import pocketvision
 
 torch = pytest.importorskip("torch")
 
@@ -30,3 +33,10 @@ def test_int8_within_three_tenths_of_a_point_of_float(
             print(f"\nLFW 10-fold {name}: {result.accuracy:.2%} +- {result.std:.2%}", end="")
     assert int8.accuracy >= 0.85
     assert int8.accuracy >= floating.accuracy - 0.003
+
+
+def test_raw_embeddings_of_the_protocols_point_where_the_embedders_do() -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
+    raw = embedders.load("pocketnet-s-128")(crops)
+    unit = pocketvision.Embedder("pocketnet-s-128").embed(crops)
+    assert np.allclose(raw / np.linalg.norm(raw, axis=1, keepdims=True), unit, atol=1e-6)

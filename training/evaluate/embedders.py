@@ -118,9 +118,11 @@ class CompiledEmbedder:
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         """Raw float32 (N, D) of uint8 RGB (N, H, W, 3)."""
-        output = self.model.output
+        output, kind = self.model.output, np.dtype(self.model.input.dtype)
         with self.model.session() as session:
-            stored = np.stack([session.run(self.tables.apply(crop)).ravel() for crop in crops])
+            # The tables give stored bytes; the model's input says how to read them.
+            inputs = (self.tables.apply(crop).view(kind) for crop in crops)
+            stored = np.stack([session.run(x).ravel() for x in inputs])
         return (stored.astype(np.float32) - output.zero_point) * np.float32(output.scale)
 
 
