@@ -50,19 +50,39 @@ class Op:
 
 @dataclass(frozen=True)
 class Sum:
-    """``(a - za) * a_factor + (b - zb) * b_factor``, rescaled by ``2 ** -shift``."""
+    """``(a - za) * a_factor + (b - zb) * b_factor + offset``, rescaled by ``2 ** -shift``."""
 
     a_factor: int
     b_factor: int
     shift: int
+    offset: int = 0
+
+    def swapped(self) -> Sum:
+        """The same sum of the operands in the other order."""
+        return replace(self, a_factor=self.b_factor, b_factor=self.a_factor)
+
+
+@dataclass(frozen=True, eq=False)
+class FusedActivation:
+    """A PReLU, ReLU or requantisation done where a convolution's result leaves.
+
+    ``zero_point``/``low``/``high`` are those of the convolution's own, now unstored, output; its
+    steps from that zero point are rescaled by ``scale``, negative ones by ``negative_scale`` (O).
+    """
+
+    scale: np.float32
+    negative_scale: np.ndarray
+    zero_point: int
+    low: int
+    high: int
 
 
 @dataclass(frozen=True)
 class FusedAdd:
     """An add done where a convolution's result leaves: the result becomes operand a.
 
-    ``scale``/``zero_point``/``low``/``high`` are those of the convolution's own, now unstored,
-    output; the operator's ``inputs[1]`` is operand b.
+    ``zero_point``/``low``/``high`` are those of operand a, now unstored; the operator's
+    ``inputs[1]`` is operand b.
     """
 
     sum: Sum
@@ -75,17 +95,17 @@ class FusedAdd:
 class Conv(Op):
     """Convolution: weight int8 (O, I / groups, kh, kw), bias int32 (O), one rescale per channel.
 
-    ``negative_scale`` (O), if given, rescales negative accumulators: a folded PReLU or ReLU.
-    ``pads`` is (top, left, bottom, right).
+    ``activation``, then ``add``, if given, take the result before it is stored. ``pads`` is (top,
+    left, bottom, right).
     """
 
     weight: np.ndarray
     bias: np.ndarray
     scale: np.ndarray
-    negative_scale: np.ndarray | None = None
     stride: tuple[int, ...] = (1, 1)
     pads: tuple[int, ...] = (0, 0, 0, 0)
     groups: int = 1
+    activation: FusedActivation | None = None
     add: FusedAdd | None = None
 
     @property

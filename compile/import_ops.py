@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .graph import INT8_MAX, INT8_MIN, Add, Concat, Conv, Op, Pool, Rescale, Sum, Tensor
+from . import exact
+from .graph import INT8_MAX, INT8_MIN, Add, Concat, Conv, Op, Pool, Rescale, Tensor
 from .qdq import Network, Node
 
 
@@ -79,19 +80,9 @@ def add(network: Network, node: Node) -> list[Op]:
     y = network.tensors[output]
     if not network.tensors[a].shape == network.tensors[b].shape == y.shape:
         raise network.error(node, "operands of different shapes (broadcasting) are not supported")
-    total = sum_of(network.tensors[a], network.tensors[b], y)
+    total, misses = exact.sum_factors(network.tensors[a], network.tensors[b], y)
+    network.note(node, misses, "65,536 pairs of operands")
     return [Add(name=node.name, inputs=(a, b), output=output, low=low, high=high, sum=total)]
-
-
-def sum_of(a: Tensor, b: Tensor, y: Tensor) -> Sum:
-    """The integer factors of ARITHMETIC.md for ``y = a + b``."""
-    ratios = a.scale / y.scale, b.scale / y.scale
-    # Zero-based operands stay below 2^8, so 21-bit factors keep the sum within 2^30.
-    shift = 21 - max(math.frexp(ratio)[1] for ratio in ratios)
-    while max(round(ratio * 2.0**shift) for ratio in ratios) >= 2**21:
-        shift -= 1
-    first, second = (round(ratio * 2.0**shift) for ratio in ratios)
-    return Sum(first, second, shift)
 
 
 def concat(network: Network, node: Node) -> list[Op]:
@@ -109,7 +100,7 @@ def concat(network: Network, node: Node) -> list[Op]:
         if x.quantisation != y.quantisation:
             copy = Tensor(f"{output}.part{index}", *x.shape, *y.quantisation)
             network.tensors[copy.name] = copy
-            ops.append(requantise(f"{node.name}.part{index}", x, copy))
+            ops.append(_requantise(network, node, f"{node.name}.part{index}", x, copy))
             source = copy.name
         parts.append(source)
     return [*ops, Concat(name=node.name, inputs=tuple(parts), output=output)]
@@ -137,7 +128,7 @@ def pool(network: Network, node: Node) -> list[Op]:
         else:
             same = Tensor(f"{output}.max", *y.shape, *x.quantisation)
             network.tensors[same.name] = same
-            target, after = same.name, [requantise(f"{node.name}.scale", same, y)]
+            target, after = same.name, [_requantise(network, node, f"{node.name}.scale", same, y)]
             if passed:
                 raise network.error(node, "an unquantised activation behind it is not supported")
         whole_op = Pool(
@@ -168,12 +159,6 @@ def pool(network: Network, node: Node) -> list[Op]:
             scale=(x.scale / (y.scale * count)).astype(np.float32),
         )
     ]
-
-
-def requantise(name: str, x: Tensor, y: Tensor) -> Rescale:
-    """A copy of ``x`` in the quantisation of ``y``."""
-    scale = np.full(x.channels, x.scale / y.scale, np.float32)
-    return Rescale(name=name, inputs=(x.name,), output=y.name, scale=scale, negative_scale=scale)
 
 
 def clip_range(network: Network, node: Node, y: Tensor) -> tuple[int, int]:
@@ -215,17 +200,20 @@ def _rescale(network: Network, node: Node, slope: np.ndarray) -> Rescale:
     source = network.source(node.inputs[0], node)
     output, passed = network.result(node)
     low, high = _clamp(network, passed, output)
-    x, y = network.tensors[source], network.tensors[output]
-    ratio = x.scale / y.scale
-    return Rescale(
-        name=node.name,
-        inputs=(source,),
-        output=output,
-        scale=np.full(x.channels, ratio, np.float32),
-        negative_scale=np.broadcast_to(ratio * slope, x.channels).astype(np.float32),
-        low=low,
-        high=high,
+    op = _requantise(
+        network, node, node.name, network.tensors[source], network.tensors[output], slope
     )
+    return replace(op, low=low, high=high)
+
+
+def _requantise(
+    network: Network, node: Node, name: str, x: Tensor, y: Tensor, slope: np.ndarray | None = None
+) -> Rescale:
+    """``x`` in the quantisation of ``y``, negative values times ``slope`` (1) or (C) if given."""
+    slope = np.ones(1) if slope is None else slope
+    scale, negative, misses = exact.rescale_factors(x, y, slope)
+    network.note(node, misses, f"{256 * x.channels:,} results")
+    return Rescale(name=name, inputs=(x.name,), output=y.name, scale=scale, negative_scale=negative)
 
 
 def _weight(
@@ -278,7 +266,9 @@ def _convolution(
             limit = np.iinfo(np.int32)
             scaled = np.rint(real / (x.scale * weight_scale))
             bias = np.clip(scaled, limit.min, limit.max).astype(np.int32)
-    scale = np.broadcast_to(x.scale * weight_scale / y.scale, channels).astype(np.float32)
+    # In float32 step by step, as onnxruntime's QLinearConv computes it.
+    scale = np.float32(x.scale) * weight_scale.astype(np.float32) / np.float32(y.scale)
+    scale = np.broadcast_to(scale, channels).astype(np.float32)
     return [
         Conv(
             name=node.name,

@@ -92,6 +92,7 @@ def load(path: Path) -> Graph:
         output=network.output,
         record=record,
         sha256=hashlib.sha256(content).hexdigest(),
+        notes=tuple(network.notes),
     )
     _check_finite(path, graph)
     return graph.with_ops(list(graph.ops)).validate()

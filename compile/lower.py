@@ -10,7 +10,7 @@ import numpy as np
 
 from . import layout as layouts
 from .errors import CompileError
-from .graph import Add, Concat, Conv, FusedAdd, Graph, Op, Pool, Rescale, Tensor
+from .graph import Add, Concat, Conv, FusedActivation, FusedAdd, Graph, Op, Pool, Rescale, Tensor
 from .kernels import conv, depthwise, elementwise, move, pool
 from .kernels.build import FLOATS, INTS, MAGIC, View, rounded
 from .kernels.isa import Isa
@@ -125,24 +125,25 @@ def _conv(program: Program, op: Conv) -> None:
     isa, graph = program.isa, program.graph
     source = graph.tensors[op.inputs[0]]
     other = program.view(op.inputs[1]) if op.add else None
-    two = op.negative_scale is not None
+    activation = op.activation
     x, y = program.view(source.name), program.view(op.output)
     outputs = op.weight.shape[0]
     shape: Any
     if op.depthwise:
         width = rounded(outputs, isa.vector)
         packed = depthwise.pack(isa, op.weight)
-        shape = depthwise.DepthwiseShape(x, y, op.kernel, op.stride, two, other)
+        shape = depthwise.DepthwiseShape(x, y, op.kernel, op.stride, activation is not None, other)
     else:
         width = rounded(outputs, isa.lanes)
         layer = conv.reads(isa, source.channels, outputs, op.groups)
         packed = conv.pack(isa, op.weight, op.groups)
-        shape = conv.ConvShape(x, y, op.kernel, op.stride, layer, two, other)
+        shape = conv.ConvShape(x, y, op.kernel, op.stride, layer, activation is not None, other)
     zero = source.zero_point + isa.offset
     bias = op.bias.astype(np.int64) - zero * op.weight.astype(np.int64).sum(axis=(1, 2, 3))
     if np.abs(bias).max() >= 2**31:
         raise CompileError(f"{graph.name}: node {op.name!r}: the bias overflows int32")
-    floats, ints = _numbers(program, op, source, op.add, op.inputs[1] if op.add else None)
+    other_name = op.inputs[1] if op.add else None
+    floats, ints = _numbers(program, op, source, op.add, other_name, activation)
     program.call(
         op.name,
         shape,
@@ -150,7 +151,9 @@ def _conv(program: Program, op: Conv) -> None:
         program.constant(packed),
         program.constant(_wide(bias, width, np.int32)),
         program.constant(_wide(op.scale, width, np.float32)),
-        program.constant(_wide(op.negative_scale if two else np.zeros(1), width if two else 1)),
+        program.constant(
+            _wide(activation.negative_scale, width) if activation else np.zeros(1, np.float32)
+        ),
         floats,
         ints,
         program.pointer(op.inputs[1]) if op.add else program.pointer(op.output),
@@ -229,7 +232,12 @@ _LOWER: dict[type[Op], Any] = {
 
 
 def _numbers(
-    program: Program, op: Op, source: Tensor, add: FusedAdd | None = None, other: str | None = None
+    program: Program,
+    op: Op,
+    source: Tensor,
+    add: FusedAdd | None = None,
+    other: str | None = None,
+    activation: FusedActivation | None = None,
 ) -> tuple[Pointer, Pointer]:
     """The constant tables FLOATS and INTS of kernels/build.py for one operator."""
     offset = program.isa.offset
@@ -237,16 +245,28 @@ def _numbers(
     floats = dict.fromkeys(FLOATS, 0.0)
     ints = dict.fromkeys(INTS, 0)
     ints["source_zero"] = source.zero_point + offset
-    ints["magic_zero"] = ints["add_magic_zero"] = y.zero_point + offset - MAGIC
-    floats["low"], floats["high"] = op.low - y.zero_point, op.high - y.zero_point
-    if isinstance(op, Pool):
-        ints["a_factor"], ints["b_factor"] = op.low + offset, op.high + offset
+    ints["magic_zero"] = y.zero_point + offset - MAGIC
+    ints["minimum"], ints["maximum"] = op.low + offset, op.high + offset
+    # Each link of the chain rescale, activation, add writes the range of its own result.
+    results = [
+        (link.low - link.zero_point, link.high - link.zero_point)
+        for link in (activation, add)
+        if link is not None
+    ]
+    results.append((op.low - y.zero_point, op.high - y.zero_point))
+    floats["low"], floats["high"] = results.pop(0)
+    if activation is not None:
+        floats["positive"] = float(activation.scale)
+        floats["act_low"], floats["act_high"] = results.pop(0)
     if add is not None and other is not None:
-        floats["low"], floats["high"] = add.low - add.zero_point, add.high - add.zero_point
-        floats["add_low"], floats["add_high"] = op.low - y.zero_point, op.high - y.zero_point
-        floats["add_scale"] = 2.0**-add.sum.shift
-        ints["a_factor"], ints["b_factor"] = add.sum.a_factor, add.sum.b_factor
-        ints["b_zero"] = program.graph.tensors[other].zero_point + offset
+        total = add.sum
+        floats["add_low"], floats["add_high"] = results.pop(0)
+        floats["add_scale"] = 2.0**-total.shift
+        ints["a_factor"], ints["b_factor"] = total.a_factor, total.b_factor
+        b_zero = program.graph.tensors[other].zero_point + offset
+        ints["b_offset"] = total.offset - b_zero * total.b_factor
+        # A convolution's own result is zero-based when the fused add takes it.
+        ints["a_offset"] = -(source.zero_point + offset) * total.a_factor
     return (
         program.constant(np.array(list(floats.values()), np.float32)),
         program.constant(np.array(list(ints.values()), np.int32)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def compile_model(model: Path, target: str, out: Path, dump: Path | None = None)
     """
     targets = resolve(target)
     graph = optimise(importer.load(model), dump)
+    for note in graph.notes:
+        print(f"{model.name}: note: {note}", file=sys.stderr)
     return [compile_graph(graph, t, out / f"{graph.name}.{t.name}.so") for t in targets]
 
 

@@ -75,6 +75,7 @@ class Network:
             for value in [*graph.value_info, *graph.input, *graph.output]
         }
         self.tensors: dict[str, Tensor] = {}
+        self.notes: list[str] = []
         self._absorbed: set[str] = set()
         inputs = [i.name for i in graph.input if i.name not in self.constants]
         outputs = [o.name for o in graph.output]
@@ -91,6 +92,14 @@ class Network:
     def error(self, node: Node | str, message: str) -> CompileError:
         name = node if isinstance(node, str) else f"node {node.name!r} ({node.kind})"
         return CompileError(f"{self.file}: {name}: {message}")
+
+    def note(self, node: Node, misses: int, of: str) -> None:
+        """Remembers where integers cannot give all that the file's float operator gives."""
+        if misses:
+            self.notes.append(
+                f"node {node.name!r} ({node.kind}): {misses:,} of {of} differ by one step from "
+                "the file's float32 operator"
+            )
 
     def is_absorbed(self, node: Node) -> bool:
         """Whether an activation was already folded into the operator before it."""

@@ -74,7 +74,7 @@ def add(
     a: np.ndarray, b: np.ndarray, total: Sum, zero_point: int, low: int, high: int
 ) -> np.ndarray:
     """ARITHMETIC.md, add, of zero-based int32 operands."""
-    acc = a * np.int32(total.a_factor) + b * np.int32(total.b_factor)
+    acc = a * np.int32(total.a_factor) + b * np.int32(total.b_factor) + np.int32(total.offset)
     return rescale(acc, np.float32(2.0**-total.shift), None, zero_point, low, high)
 
 
@@ -95,13 +95,20 @@ def windows(
 
 def _conv(op: Conv, inputs: list[np.ndarray], tensors: list[Tensor], y: Tensor) -> np.ndarray:
     acc = accumulate(op, inputs[0], tensors[0].zero_point, (y.height, y.width))
-    if op.add is None:
-        return rescale(acc, op.scale, op.negative_scale, y.zero_point, op.low, op.high)
-    fused = op.add
-    own = rescale(acc, op.scale, op.negative_scale, fused.zero_point, fused.low, fused.high)
-    a = own.astype(np.int32) - fused.zero_point
-    b = inputs[1].astype(np.int32) - tensors[1].zero_point
-    return add(a, b, fused.sum, y.zero_point, op.low, op.high)
+    # One int8 value after the other, as if each were stored: (zero point, low, high) of each.
+    results = [(f.zero_point, f.low, f.high) for f in (op.activation, op.add) if f is not None]
+    results.append((y.zero_point, op.low, op.high))
+    zero, low, high = results.pop(0)
+    value = rescale(acc, op.scale, None, zero, low, high)
+    if op.activation is not None:
+        acc = value.astype(np.int32) - zero
+        zero, low, high = results.pop(0)
+        value = rescale(acc, op.activation.scale, op.activation.negative_scale, zero, low, high)
+    if op.add is not None:
+        a = value.astype(np.int32) - zero
+        b = inputs[1].astype(np.int32) - tensors[1].zero_point
+        value = add(a, b, op.add.sum, *results.pop(0))
+    return value
 
 
 def accumulate(op: Conv, x: np.ndarray, zero_point: int, out: tuple[int, int]) -> np.ndarray:

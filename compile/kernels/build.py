@@ -15,6 +15,8 @@ from .isa import Expr, Isa, constant
 MAGIC = 0x4B400000
 """Bits of 1.5 * 2^23: adding it leaves the nearest integer, ties to even, in the low bits."""
 
+MAGIC_FLOAT = 12582912.0
+
 
 @dataclass(frozen=True)
 class View:
@@ -42,8 +44,17 @@ class View:
 
 # Constants of one operator beside its weights: floats and integers that differ between layers of
 # one shape, read from memory so that such layers share one kernel.
-FLOATS = ("low", "high", "add_scale", "add_low", "add_high")
-INTS = ("source_zero", "magic_zero", "a_factor", "b_factor", "b_zero", "add_magic_zero")
+FLOATS = ("low", "high", "positive", "act_low", "act_high", "add_scale", "add_low", "add_high")
+INTS = (
+    "source_zero",
+    "magic_zero",
+    "a_factor",
+    "b_factor",
+    "a_offset",
+    "b_offset",
+    "minimum",
+    "maximum",
+)
 
 
 def function(name: str, parameters: list[tuple[str, str, int]], body: Callable) -> tirx.PrimFunc:
@@ -67,17 +78,36 @@ def spread(buffer: Expr, index: int, lanes: int) -> Expr:
 
 
 def round_clamped(acc: Expr, scale: Expr, low: Expr, high: Expr, lanes: int) -> Expr:
-    """``rint(clamp(acc * scale))`` with MAGIC still added to its bits, int32."""
+    """``rint(clamp(acc * scale))`` with 1.5 * 2^23 still added, float32."""
     real = T.Cast(f"float32x{lanes}", acc) * scale
-    real = T.max(T.min(real, high), low) + constant(12582912.0, "float32", lanes)
+    return T.max(T.min(real, high), low) + constant(MAGIC_FLOAT, "float32", lanes)
+
+
+def bits(real: Expr, lanes: int) -> Expr:
+    """What ``round_clamped`` gave as int32, with MAGIC still added."""
     return T.reinterpret(real, dtype=f"int32x{lanes}")
 
 
 class Epilogue:
-    """ARITHMETIC.md's rescale (and fused add) of an accumulator, stored as ``isa.dtype``."""
+    """ARITHMETIC.md's rescale of an accumulator, stored as ``isa.dtype``.
 
-    def __init__(self, isa: Isa, lanes: int, floats: Expr, ints: Expr, two_scales: bool, add: bool):
-        self.isa, self.lanes, self.two_scales, self.add = isa, lanes, two_scales, add
+    Either one rescale with a scale for each sign (``two_scales``), or a convolution's chain of
+    rescale, fused activation (``activation``) and fused add (``add``), rounded at each link.
+    """
+
+    def __init__(
+        self,
+        isa: Isa,
+        lanes: int,
+        floats: Expr,
+        ints: Expr,
+        *,
+        two_scales: bool = False,
+        activation: bool = False,
+        add: bool = False,
+    ):
+        self.isa, self.lanes, self.add = isa, lanes, add
+        self.two_scales, self.activation = two_scales, activation
         self.f = {name: T.bind(spread(floats, i, lanes)) for i, name in enumerate(FLOATS)}
         self.i = {name: T.bind(spread(ints, i, lanes)) for i, name in enumerate(INTS)}
 
@@ -86,23 +116,26 @@ class Epilogue:
         kind = f"float32x{self.lanes}"
         positive, negative = scale
         first = T.bind(positive.vload([index], kind))
-        return first, (T.bind(negative.vload([index], kind)) if self.two_scales else None)
+        second = self.two_scales or self.activation
+        return first, (T.bind(negative.vload([index], kind)) if second else None)
 
     def apply(self, acc: Expr, scales: tuple[Expr, Expr | None], other: Expr | None) -> Expr:
         """The stored value of ``acc``; ``other`` is the fused add's operand b as int32."""
-        f, i = self.f, self.i
+        f, i, lanes = self.f, self.i, self.lanes
         factor, negative = scales
-        if negative is not None:
-            factor = T.Select(acc >= constant(0, "int32", self.lanes), factor, negative)
-        value = round_clamped(acc, factor, f["low"], f["high"], self.lanes)
+        if self.two_scales:
+            factor = T.Select(acc >= constant(0, "int32", lanes), factor, negative)
+        value = round_clamped(acc, factor, f["low"], f["high"], lanes)
+        if self.activation:
+            # Through integers: a subtraction of floats would be simplified away with the addition.
+            steps = T.bind(bits(value, lanes) - constant(MAGIC, "int32", lanes))
+            factor = T.Select(steps >= constant(0, "int32", lanes), f["positive"], negative)
+            value = round_clamped(steps, factor, f["act_low"], f["act_high"], lanes)
         if self.add:
-            own = value - constant(MAGIC, "int32", self.lanes)
-            total = own * i["a_factor"] + (other - i["b_zero"]) * i["b_factor"]
-            value = round_clamped(total, f["add_scale"], f["add_low"], f["add_high"], self.lanes)
-            value = value + i["add_magic_zero"]
-        else:
-            value = value + i["magic_zero"]
-        return T.Cast(f"{self.isa.dtype}x{self.lanes}", value)
+            own = bits(value, lanes) - constant(MAGIC, "int32", lanes)
+            total = own * i["a_factor"] + (other * i["b_factor"] + i["b_offset"])
+            value = round_clamped(total, f["add_scale"], f["add_low"], f["add_high"], lanes)
+        return T.Cast(f"{self.isa.dtype}x{lanes}", bits(value, lanes) + i["magic_zero"])
 
 
 def store(buffer: Expr, index: Expr, value: Expr, lanes: int) -> None:

@@ -44,7 +44,7 @@ class ConvShape:
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     reads: Reads
-    two_scales: bool
+    activation: bool
     other: View | None
 
     def flattened(self) -> ConvShape:
@@ -54,7 +54,7 @@ class ConvShape:
             return self
         other = self.other.flat() if self.other else None
         return ConvShape(
-            self.x.flat(), self.y.flat(), (1, 1), (1, 1), self.reads, self.two_scales, other
+            self.x.flat(), self.y.flat(), (1, 1), (1, 1), self.reads, self.activation, other
         )
 
 
@@ -111,7 +111,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         ("w", "int8", channels * taps * shape.reads.span),
         ("bias", "int32", channels),
         ("scale", "float32", channels),
-        ("negative", "float32", channels if shape.two_scales else 1),
+        ("negative", "float32", channels if shape.activation else 1),
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),
         ("other", isa.dtype, other.extent if other else 1),
@@ -120,7 +120,12 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
 
     def body(**p: Any) -> None:
         epilogue = Epilogue(
-            isa, isa.lanes, p["floats"], p["ints"], shape.two_scales, other is not None
+            isa,
+            isa.lanes,
+            p["floats"],
+            p["ints"],
+            activation=shape.activation,
+            add=other is not None,
         )
         blocks = channels // isa.lanes
         # A tile's blocks share their operands, unless each block has groups of its own.

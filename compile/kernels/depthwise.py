@@ -21,7 +21,7 @@ class DepthwiseShape:
     y: View
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
-    two_scales: bool
+    activation: bool
     other: View | None
 
 
@@ -43,7 +43,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
         ("w", "int8", channels * kh * kw),
         ("bias", "int32", channels),
         ("scale", "float32", channels),
-        ("negative", "float32", channels if shape.two_scales else 1),
+        ("negative", "float32", channels if shape.activation else 1),
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),
         ("other", isa.dtype, other.extent if other else 1),
@@ -51,7 +51,14 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     ]
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], shape.two_scales, other is not None)
+        epilogue = Epilogue(
+            isa,
+            lanes,
+            p["floats"],
+            p["ints"],
+            activation=shape.activation,
+            add=other is not None,
+        )
         kind = f"int32x{lanes}"
         pixels = -(-y.width // -(-y.width // 8))
 

@@ -8,7 +8,18 @@ from typing import Any
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, View, function, round_clamped, rounded, store, widen
+from .build import (
+    FLOATS,
+    INTS,
+    Epilogue,
+    View,
+    bits,
+    function,
+    round_clamped,
+    rounded,
+    store,
+    widen,
+)
 from .isa import Isa
 
 
@@ -44,7 +55,7 @@ def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
     ]
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], shape.two_scales, False)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], two_scales=shape.two_scales)
         # A few vectors per pixel at a time: their scales stay in registers, whole lines are used.
         blocks = channels // lanes
         together = max(n for n in (1, 2, 3, 4) if blocks % n == 0)
@@ -62,7 +73,7 @@ def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
 
 
 def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
-    """``name(a, b, floats, ints, y)``: ``source_zero`` is operand a's zero point."""
+    """``name(a, b, floats, ints, y)``."""
     a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
     channels = rounded(y.channels, lanes)
     parameters = [
@@ -74,7 +85,7 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
     ]
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], False, True)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], add=True)
         f, i = epilogue.f, epilogue.i
         with (
             T.serial(0, y.height) as row,
@@ -84,10 +95,10 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
             channel = block * lanes
             first = widen(p["a"], row * a.row + column * a.pixel + channel, lanes)
             second = widen(p["b"], row * b.row + column * b.pixel + channel, lanes)
-            total = (first - i["source_zero"]) * i["a_factor"]
-            total = total + (second - i["b_zero"]) * i["b_factor"]
+            total = first * i["a_factor"] + i["a_offset"]
+            total = total + (second * i["b_factor"] + i["b_offset"])
             value = round_clamped(total, f["add_scale"], f["add_low"], f["add_high"], lanes)
-            result = T.Cast(f"{isa.dtype}x{lanes}", value + i["add_magic_zero"])
+            result = T.Cast(f"{isa.dtype}x{lanes}", bits(value, lanes) + i["magic_zero"])
             store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
 
     return function(name, parameters, body)

@@ -46,7 +46,7 @@ def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:
         return best
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], False, False)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"])
         with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
             if average:
                 scale = T.bind(
@@ -66,8 +66,8 @@ def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:
                 else:
                     # The clamp of a ReLU behind the pool, in stored values.
                     value = T.Cast(f"int32x{lanes}", largest(p, at + channel))
-                    value = T.max(value, epilogue.i["a_factor"])
-                    value = T.min(value, epilogue.i["b_factor"])
+                    value = T.max(value, epilogue.i["minimum"])
+                    value = T.min(value, epilogue.i["maximum"])
                     result = T.Cast(f"{isa.dtype}x{lanes}", value)
                 store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..graph import Add, Conv, FusedAdd, Graph, Op, Sum
+from ..graph import Add, Conv, FusedAdd, Graph, Op
 
 
 def run(graph: Graph) -> Graph:
@@ -23,7 +23,7 @@ def run(graph: Graph) -> Graph:
                 and len(consumers[own]) == 1
                 and own != graph.output
             ):
-                total = op.sum if first else Sum(op.sum.b_factor, op.sum.a_factor, op.sum.shift)
+                total = op.sum if first else op.sum.swapped()
                 ops[position[own]] = replace(
                     conv,
                     inputs=(conv.inputs[0], other),

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from pocketvision.compile import reference
+from pocketvision.compile.exact import sum_factors
 from pocketvision.compile.graph import (
     Add,
     Concat,
     Conv,
+    FusedActivation,
     FusedAdd,
     Graph,
     Op,
@@ -18,7 +20,6 @@ from pocketvision.compile.graph import (
     Rescale,
     Tensor,
 )
-from pocketvision.compile.import_ops import sum_of
 
 Pair = tuple[int, int]
 Pads = tuple[int, int, int, int]
@@ -91,7 +92,7 @@ class Builder:
         bias: np.ndarray | None = None,
     ) -> str:
         """Convolution; ``like``: a tensor whose quantisation the result takes; ``add``: a tensor
-        that is added where the result leaves."""
+        that is added where the result leaves; ``two_scales``: a PReLU before that."""
         source = self.tensors[x]
         outputs = outputs or source.channels
         if weight is None:
@@ -110,8 +111,9 @@ class Builder:
         )  # fmt: skip
         acc = reference.accumulate(op, self.values[x], source.zero_point, shape[:2])
         scale = self._scales(spread / max(float(acc.std()), 1.0), outputs)
-        negative = scale * self._slopes(outputs) if two_scales else None
-        op = replace(op, scale=scale, negative_scale=negative)
+        op = replace(op, scale=scale)
+        if two_scales:
+            op = self._activated(op)
         if add:
             op = self._fused(op, add)
         return self._append(op)
@@ -157,7 +159,7 @@ class Builder:
     def add(self, a: str, b: str, *, clamp: Pair = (-128, 127), zero: int | None = None) -> str:
         """Sum of two tensors of one shape."""
         y = self._sum_tensor(a, b, zero)
-        total = sum_of(self.tensors[a], self.tensors[b], self.tensors[y])
+        total, _ = sum_factors(self.tensors[a], self.tensors[b], self.tensors[y])
         return self._append(
             Add(name=f"add_{y}", inputs=(a, b), output=y, low=clamp[0], high=clamp[1], sum=total)
         )
@@ -220,10 +222,21 @@ class Builder:
         self.values[op.output] = reference.execute(graph, op, [self.values[n] for n in op.inputs])
         return op.output
 
+    def _activated(self, op: Conv) -> Conv:
+        outputs = len(op.bias)
+        scale = np.float32(self.random.choice([1.0, 0.5, self.random.uniform(0.4, 2.5)]))
+        low, high = sorted(self.random.integers(-128, 128, 2))
+        wide = self.random.random() < 0.7
+        middle = FusedActivation(
+            scale, scale * self._slopes(outputs), int(self.random.integers(-128, 128)),
+            -128 if wide else int(low), 127 if wide else int(high),
+        )  # fmt: skip
+        return replace(op, activation=middle)
+
     def _fused(self, op: Conv, other: str) -> Conv:
         own = self.tensors[op.output]
         y = self._sum_tensor(op.output, other, None)
-        total = sum_of(own, self.tensors[other], self.tensors[y])
+        total, _ = sum_factors(own, self.tensors[other], self.tensors[y])
         added = FusedAdd(total, own.zero_point, op.low, op.high)
         return replace(op, inputs=(op.inputs[0], other), output=y, low=-128, high=127, add=added)
 

@@ -132,7 +132,7 @@ def describe(graph: Graph) -> str:
         )
         details = " ".join(
             f"{key}={getattr(op, key)}"
-            for key in ("kind", "kernel", "stride", "pads", "groups", "sum", "add")
+            for key in ("kind", "kernel", "stride", "pads", "groups", "sum", "activation", "add")
             if getattr(op, key, None) is not None
         )
         lines.append(

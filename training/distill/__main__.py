@@ -2,6 +2,7 @@
 
 python -m pocketvision.training.distill RECIPE.toml --out DIR
 python -m pocketvision.training.distill RECIPE.toml --out DIR --minutes 2    # a quick look
+python -m pocketvision.training.distill RECIPE.toml --out DIR --start FILE   # from these weights
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 from .. import models
@@ -64,7 +65,7 @@ def save(path: Path, state: dict) -> None:
     os.replace(partial, path)
 
 
-def run(recipe: dict, data: Path, out: Path, threads: int) -> None:
+def run(recipe: dict, data: Path, out: Path, threads: int, start: Path | None = None) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(recipe["seed"])
     out.mkdir(parents=True, exist_ok=True)
@@ -75,7 +76,10 @@ def run(recipe: dict, data: Path, out: Path, threads: int) -> None:
     cached = teacher.cached(data / paths["teacher"], crops, out / "teacher.npy")
     targets = torch.from_numpy(teacher.project(cached, entry.embedding))
 
-    model = accelerate(entry.make()).train()
+    model = entry.make()
+    if start is not None:
+        model.load_state_dict(load_file(start))
+    model = accelerate(model).train()
     optimiser = torch.optim.SGD(
         model.parameters(),
         lr=0.0,
@@ -143,6 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="a safetensors file of the same model")
     parser.add_argument("--minutes", type=float, help="training time instead of the recipe's")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
@@ -151,7 +156,13 @@ def main() -> None:
     recipe = tomllib.loads(arguments.recipe.read_text())
     if arguments.minutes:
         recipe["minutes"] = arguments.minutes
-    run(recipe, Path(os.environ["POCKETVISION_DATA"]), arguments.out, arguments.threads)
+    run(
+        recipe,
+        Path(os.environ["POCKETVISION_DATA"]),
+        arguments.out,
+        arguments.threads,
+        arguments.start,
+    )
 
 
 if __name__ == "__main__":

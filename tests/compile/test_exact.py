@@ -1,0 +1,80 @@
+"""Constants that give a file's float operators bit for bit, over every operand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from pocketvision.compile import exact, reference
+from pocketvision.compile.graph import Tensor
+
+
+def tensor(name: str, random: np.random.Generator, scale: float | None = None) -> Tensor:
+    drawn = np.exp(random.uniform(-6, 1)) if scale is None else scale
+    return Tensor(name, 1, 1, 8, float(np.float32(drawn)), int(random.integers(-128, 128)))
+
+
+def quantised(real: np.ndarray, y: Tensor) -> np.ndarray:
+    """QuantizeLinear as ONNX defines it, one value at a time in float32."""
+    assert real.dtype == np.float32
+    steps = np.rint(np.float32(real) / np.float32(y.scale)) + y.zero_point
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_prelu_of_every_value(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    x = tensor("x", random)
+    y = tensor("y", random, x.scale * np.exp(random.uniform(-0.5, 1)))
+    slope = random.uniform(-0.5, 1.5, x.channels).astype(np.float32)
+    scale, negative, misses = exact.rescale_factors(x, y, slope)
+    acc = np.broadcast_to(exact.STORED[:, None] - x.zero_point, (256, x.channels))
+    found = reference.rescale(acc, scale, negative, y.zero_point, -128, 127)
+    real = acc.astype(np.float32) * np.float32(x.scale)
+    wanted = quantised(np.where(real > 0, real, real * slope), y)
+    assert misses == 0
+    assert np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_add_of_every_pair(seed: int) -> None:
+    random = np.random.default_rng(100 + seed)
+    a, b = tensor("a", random), tensor("b", random)
+    y = tensor("y", random, max(a.scale, b.scale) * np.exp(random.uniform(-0.5, 1)))
+    total, misses = exact.sum_factors(a, b, y)
+    grid = np.array(list(itertools.product(exact.STORED, repeat=2)), np.int32).T
+    first, second = grid[0] - a.zero_point, grid[1] - b.zero_point
+    found = reference.add(first, second, total, y.zero_point, -128, 127)
+    real = [v.astype(np.float32) * np.float32(t.scale) for v, t in ((first, a), (second, b))]
+    assert misses == 0
+    assert np.array_equal(found, quantised(real[0] + real[1], y))
+    for factor, operand in ((total.a_factor, a), (total.b_factor, b)):
+        for storage in (0, 128):  # int8, and uint8 as the VNNI kernels store it
+            zero = operand.zero_point + storage
+            assert abs(255 * factor) + 4096 < 2**31 and abs(zero * factor) + 4096 < 2**31
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.5, 2.0])
+def test_simple_ratios_keep_their_ties(ratio: float) -> None:
+    a, b = (Tensor(name, 1, 1, 1, 0.03125, 0) for name in "ab")
+    y = Tensor("y", 1, 1, 1, 0.03125 * ratio, 5)
+    total, misses = exact.sum_factors(a, b, y)
+    assert misses == 0
+    grid = np.array([[3, 1, -3, 100, -2], [0, 0, 0, 100, -3]], np.int32)
+    found = reference.add(*grid, total, 5, -128, 127)
+    assert np.array_equal(found, np.clip(np.rint(grid.sum(0) / ratio) + 5, -128, 127))
+
+
+def test_what_cannot_be_matched_is_counted() -> None:
+    """Every odd sum is a tie that the file's float32 breaks its own way."""
+    a, b = (Tensor(name, 1, 1, 1, float(np.float32(0.1)), 0) for name in "ab")
+    y = Tensor("y", 1, 1, 1, float(np.float32(0.2)), 0)
+    total, misses = exact.sum_factors(a, b, y)
+    grid = np.array(list(itertools.product(exact.STORED, repeat=2)), np.int32).T
+    found = reference.add(*grid, total, 0, -128, 127)
+    real = [v.astype(np.float32) * np.float32(a.scale) for v in grid]
+    wanted = quantised(real[0] + real[1], y)
+    assert misses == (found != wanted).sum() > 0
+    assert np.abs(found.astype(int) - wanted).max() == 1
