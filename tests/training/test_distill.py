@@ -1,4 +1,4 @@
-"""The pieces of distillation: loss, projection of the teacher, schedule, small maps, fast PReLU."""
+"""The pieces of distillation: loss, projection of the teacher, small maps, fast PReLU."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from pocketvision.training.distill import teacher  # noqa: E402
-from pocketvision.training.distill.__main__ import batch_at, learning_rate  # noqa: E402
 from pocketvision.training.losses.embedding import embedding_regression  # noqa: E402
 from pocketvision.training.models.layers import GlobalDepthwise  # noqa: E402
 
@@ -48,33 +47,12 @@ def test_projection_keeps_inner_products_of_a_low_rank_space() -> None:
     random = np.random.default_rng(3)
     basis = np.linalg.qr(random.standard_normal((32, 8)))[0].T.astype(np.float32)
     targets = (unit(random, 2, 40, 8) @ basis).astype(np.float32)
-    reduced = teacher.project(targets, 8)
+    reduced = teacher.project(targets, teacher.basis(targets, 8))
     assert reduced.shape == (2, 40, 8)
     before, after = (t.reshape(80, -1) @ t.reshape(80, -1).T for t in (targets, reduced))
     assert np.abs(before - after).max() < 1e-5
     with pytest.raises(ValueError, match="larger than the teacher"):
-        teacher.project(targets, 64)
-
-
-def test_learning_rate_warms_up_and_ends_at_zero() -> None:
-    assert learning_rate(0.4, 0.0) == 0
-    assert learning_rate(0.4, 0.01) == pytest.approx(0.2, rel=1e-2)
-    assert learning_rate(0.4, 0.5) == pytest.approx(0.2)
-    assert learning_rate(0.4, 1.0) == pytest.approx(0)
-
-
-def test_batches_depend_on_the_step_only_and_mirror_what_they_say() -> None:
-    crops = np.random.default_rng(4).integers(0, 256, (9, 112, 112, 3), dtype=np.uint8)
-    indices, mirror = np.array([7, 2, 7]), torch.tensor([False, True, True])
-
-    def make() -> torch.Tensor:
-        return batch_at(crops, indices, mirror, 64, torch.Generator().manual_seed(5))
-
-    first, second = make(), make()
-    assert first.shape == (3, 3, 64, 64)
-    assert torch.equal(first, second)
-    assert first.abs().max() <= 1
-    assert not torch.allclose(first[0], first[2])
+        teacher.basis(targets, 64)
 
 
 def test_global_depthwise_with_a_flat_kernel_responds_alike_at_any_size() -> None:

@@ -29,7 +29,9 @@ def test_forward(name):
     entry = models.entry(name.replace("_", "-"))
     model = models.create(name).eval()
     with torch.no_grad():
-        for size in (entry.input_size, 64):
+        # A teacher's last layer is linear over its whole map: one size only.
+        sizes = (entry.input_size,) if name.startswith("iresnet") else (entry.input_size, 64)
+        for size in sizes:
             assert model(torch.rand(1, 3, size, size)).shape == (1, entry.embedding)
 
 

@@ -1,57 +1,132 @@
-"""Teacher embeddings from an ONNX file, computed once per crop and its mirror image."""
+"""Teachers: any ONNX embedder or registered model, one or several, cached or asked live."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import torch
 from tqdm import tqdm
 
+from .. import models
 
-def embed(model: Path, crops: np.ndarray, mirror: bool, threads: int = 2) -> np.ndarray:
-    """Unit-norm float32 (N, D) of uint8 crops (N, H, W, 3); the teacher takes RGB 0..255."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(model), options, ["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    batch = session.get_inputs()[0].shape[0]
-    step = batch if isinstance(batch, int) else 32
-    rows = []
-    for start in tqdm(range(0, len(crops), step), desc="teacher", disable=None):
-        images = np.asarray(crops[start : start + step])
-        images = images[:, :, ::-1] if mirror else images
-        planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)
-        rows.append(session.run(None, {name: planes})[0])
-    embeddings = np.concatenate(rows)
-    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+Embedder = Callable[[np.ndarray], np.ndarray]
+"""Unit-norm float32 (N, D) of float32 (N, 3, H, W), RGB 0..255."""
+
+STEP = 32
 
 
-def cached(model: Path, crops: np.ndarray, cache: Path) -> np.ndarray:
-    """Unit-norm float32 (2, N, D) of the crops and their mirror images; kept in ``cache``."""
+class OnnxTeacher:
+    """An ONNX face embedder that takes RGB 0..255."""
+
+    def __init__(self, model: Path):
+        if not model.is_file():
+            raise FileNotFoundError(f"{model}: no such teacher; embedding.teachers names it")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        self.session = onnxruntime.InferenceSession(str(model), options, ["CPUExecutionProvider"])
+        self.name = self.session.get_inputs()[0].name
+        batch = self.session.get_inputs()[0].shape[0]
+        self.step = batch if isinstance(batch, int) else STEP
+
+    def __call__(self, planes: np.ndarray) -> np.ndarray:
+        rows = [
+            self.session.run(None, {self.name: planes[start : start + self.step]})[0]
+            for start in range(0, len(planes), self.step)
+        ]
+        return _unit(np.concatenate(rows))
+
+
+class TorchTeacher:
+    """A registered model with weights, in evaluation mode; it takes ``(x - 127.5) / 127.5``."""
+
+    def __init__(self, name: str, weights: Path):
+        self.model = models.load(name, weights).eval()
+
+    def __call__(self, planes: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            rows = self.model((torch.from_numpy(planes) - 127.5) / 127.5)
+        return _unit(rows.float().numpy())
+
+
+def open_teacher(name: str, root: Path) -> Embedder:
+    """``file.onnx`` or ``model:weights.safetensors``, relative to ``root``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        KeyError: no model of that name.
+    """
+    if ":" in name:
+        model, _, weights = name.partition(":")
+        if not (root / weights).is_file():
+            raise FileNotFoundError(f"{root / weights}: no such teacher; train it first")
+        return TorchTeacher(model, root / weights)
+    return OnnxTeacher(root / name)
+
+
+def ensemble(teachers: list[Embedder], planes: np.ndarray) -> np.ndarray:
+    """Unit-norm float32 (N, sum of D): the teachers' unit embeddings side by side.
+
+    Inner products of these are the means of the teachers' cosines.
+    """
+    rows = [teacher(planes) for teacher in teachers]
+    return rows[0] if len(rows) == 1 else _unit(np.concatenate(rows, axis=1))
+
+
+def width(teachers: list[Embedder]) -> int:
+    """Dimensions of the ensemble's embedding."""
+    return ensemble(teachers, np.zeros((1, 3, 112, 112), np.float32)).shape[1]
+
+
+def cached(teachers: list[Embedder], crops: np.ndarray, cache: Path) -> np.ndarray:
+    """Unit-norm float32 (2, N, D) of uint8 crops (N, H, W, 3) and their mirror images, kept."""
     if not cache.exists():
-        both = np.stack([embed(model, crops, mirror) for mirror in (False, True)])
+        both = np.stack([_embed(teachers, crops, mirror) for mirror in (False, True)])
         cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(".partial.npy")
         np.save(partial, both)
         os.replace(partial, cache)
-    return np.load(cache)
+    known = np.load(cache)
+    if known.shape[:2] != (2, len(crops)):
+        raise ValueError(
+            f"{cache}: holds {known.shape[1]} crops, the set has {len(crops)}; delete it"
+        )
+    return np.asarray(known)
 
 
-def project(targets: np.ndarray, size: int) -> np.ndarray:
-    """The teacher space reduced to ``size`` dimensions that best keep inner products, renormalised.
+def _embed(teachers: list[Embedder], crops: np.ndarray, mirror: bool) -> np.ndarray:
+    rows = []
+    for start in tqdm(range(0, len(crops), STEP), desc="teacher", disable=None):
+        images = np.asarray(crops[start : start + STEP])
+        images = images[:, :, ::-1] if mirror else images
+        planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)
+        rows.append(ensemble(teachers, planes))
+    return np.concatenate(rows)
+
+
+def basis(targets: np.ndarray, size: int) -> np.ndarray:
+    """Float32 (D, size): the directions of the teacher space that best keep inner products.
 
     A student whose embedding is smaller than the teacher's cannot regress it directly; the leading
     right singular vectors of the (uncentred) embeddings give the best rank-``size`` Gram matrix.
     """
-    width = targets.shape[-1]
-    if size == width:
-        return targets
-    if size > width:
-        raise ValueError(f"the student's embedding ({size}) is larger than the teacher's ({width})")
-    flat = targets.reshape(-1, width)
+    wide = targets.shape[-1]
+    if size == wide:
+        return np.eye(wide, dtype=np.float32)
+    if size > wide:
+        raise ValueError(f"the student's embedding ({size}) is larger than the teacher's ({wide})")
+    flat = targets.reshape(-1, wide)
     _, vectors = np.linalg.eigh(flat.T @ flat)
-    reduced = flat @ vectors[:, ::-1][:, :size]
-    reduced /= np.linalg.norm(reduced, axis=1, keepdims=True)
-    return reduced.reshape(*targets.shape[:-1], size).astype(np.float32)
+    return np.ascontiguousarray(vectors[:, ::-1][:, :size], dtype=np.float32)
+
+
+def project(targets: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Unit-norm float32 (..., size): ``targets`` (..., D) along ``directions`` (D, size)."""
+    return _unit(targets @ directions)
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True), np.float32)

@@ -1,0 +1,54 @@
+"""Multi-step distillation: the teacher's snapshot of epoch e supervises the student's epoch e.
+
+PocketNet, arXiv 2108.10710, section 3.3: a converged teacher is a hard target for a student that
+has just begun; the teacher as it was after the same epoch is within reach. The snapshots come from
+a run whose recipe says ``keep = "epochs"``, with an embedding of the student's size.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from . import teacher
+
+
+class MultiStep:
+    """Teachers by epoch, from the kept snapshots of a run named ``model:folder`` below ``root``.
+
+    Raises:
+        ValueError: ``source`` is not of that form.
+        FileNotFoundError: the run has no snapshot for an epoch of the student; at once, not when
+            that epoch begins.
+    """
+
+    def __init__(self, source: str, root: Path, epochs: int):
+        self.model, colon, run = source.partition(":")
+        if not colon:
+            raise ValueError(f"embedding.snapshots: expected model:folder, got {source!r}")
+        folder = root / run
+        self.files = [
+            folder / "snapshots" / f"epoch-{e:03d}.safetensors" for e in range(1, epochs + 1)
+        ]
+        missing = [file for file in self.files if not file.is_file()]
+        if missing:
+            raise FileNotFoundError(
+                f"{missing[0]}: no such snapshot ({len(missing)} of {epochs} are missing); train "
+                'the teacher with keep = "epochs" for as many epochs as the student'
+            )
+        self._epoch = -1
+        self._teacher: teacher.Embedder | None = None
+
+    def at(self, epoch: int) -> teacher.Embedder:
+        """The teacher of a student's epoch, counted from 0."""
+        if epoch != self._epoch or self._teacher is None:
+            self._epoch = epoch
+            self._teacher = teacher.TorchTeacher(
+                self.model, self.files[min(epoch, len(self.files) - 1)]
+            )
+        return self._teacher
+
+    def __call__(self, planes: np.ndarray, epoch: int) -> np.ndarray:
+        """Unit-norm float32 (N, D) of float32 (N, 3, H, W), RGB 0..255, by that epoch's teacher."""
+        return self.at(epoch)(planes)

@@ -1,0 +1,97 @@
+"""Resume points and snapshots: written to a temporary name, renamed, never half there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+LAST = "last.pt"
+FORMAT = 1
+
+
+class CheckpointError(RuntimeError):
+    """A resume point that cannot be written or read; the message says what is still good."""
+
+
+def save(folder: Path, state: dict[str, Any]) -> None:
+    """Writes ``folder/last.pt``; the one before stays until the new one is whole.
+
+    Raises:
+        CheckpointError: the disk is full or the folder cannot be written.
+    """
+    path, partial = folder / LAST, folder / (LAST + ".partial")
+    try:
+        with open(partial, "wb") as file:
+            torch.save(state | {"format": FORMAT}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:
+        partial.unlink(missing_ok=True)
+        kept = f"{path} of the last checkpoint is whole" if path.exists() else "there is none yet"
+        raise CheckpointError(
+            f"{partial}: cannot be written ({error}); {kept}. Free some space and start the same "
+            "command again: it resumes there"
+        ) from error
+
+
+def load(folder: Path) -> dict[str, Any] | None:
+    """The resume point of a run, or None where there is none.
+
+    Raises:
+        CheckpointError: it is damaged, or of another format.
+    """
+    path = folder / LAST
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+    except Exception as error:  # torch raises types of its own for each kind of damage
+        raise CheckpointError(
+            f"{path}: not a resume point ({type(error).__name__}); delete it to start over"
+        ) from error
+    if state.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: resume point of format {state.get('format')}, expected {FORMAT}; it is of "
+            "another version: delete it to start over"
+        )
+    return state
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """The model's state dict as safetensors."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, partial)
+    os.replace(partial, path)
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Weights of the same model from safetensors.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: names or shapes do not fit; the first few are named.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights")
+    stored, wanted = load_file(path), model.state_dict()
+    wrong = sorted(set(stored) ^ set(wanted)) + [
+        name for name in stored if name in wanted and stored[name].shape != wanted[name].shape
+    ]
+    if wrong:
+        raise ValueError(
+            f"{path}: {len(wrong)} tensors do not fit this model, the first: "
+            f"{', '.join(wrong[:3])}; was it made with another recipe?"
+        )
+    model.load_state_dict(stored)
+
+
+def snapshot(folder: Path, epoch: int) -> Path:
+    """Where a run keeps its weights after ``epoch`` (counted from 1)."""
+    return folder / "snapshots" / f"epoch-{epoch:03d}.safetensors"

@@ -1,0 +1,63 @@
+"""LFW during a run: every score in validation.csv, the best weights beside the last."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..evaluate import lfw
+from . import state
+from .recipe import Recipe
+
+
+class Judge:
+    """Scores a network in evaluation mode; the best so far is kept as ``best.safetensors``.
+
+    The published LFW figure of PocketNet is the best over a run's evaluations and its last one is
+    lower (its log, 99.58 against 99.50): both are reported, so that nobody mistakes one for the
+    other.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path, out: Path):
+        options = recipe.validate
+        assert options is not None
+        self.every, self.out = options.steps, out
+        self.images, self.pairs = data / options.images, data / options.pairs
+        if not self.pairs.is_file():
+            raise FileNotFoundError(f"{self.pairs}: no such list; validate.pairs names it")
+        self.scores: list[tuple[int, float]] = []
+        path = out / "validation.csv"
+        if path.exists():
+            with open(path, newline="") as file:
+                self.scores = [(int(r["step"]), float(r["accuracy"])) for r in csv.DictReader(file)]
+
+    def __call__(self, model: nn.Module, step: int) -> float:
+        """Accuracy in [0, 1] of ``model`` after ``step``; leaves it in training mode."""
+        model.eval()
+
+        def embed(crops: np.ndarray) -> np.ndarray:
+            planes = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
+            with torch.no_grad():
+                return np.asarray(model(planes.float().sub(127.5).div(127.5)).float().numpy())
+
+        accuracy = lfw.evaluate(embed, self.images, self.pairs, flip=True).accuracy
+        model.train()
+        before = max((score for at, score in self.scores if at < step), default=-1.0)
+        self.scores = [row for row in self.scores if row[0] < step] + [(step, accuracy)]
+        if accuracy > before:
+            state.save_weights(self.out / "best.safetensors", model)
+        with open(self.out / "validation.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([("step", "accuracy"), *self.scores])
+        best = max(self.scores, key=lambda row: row[1])
+        print(
+            f"validation: last {100 * accuracy:.2f} % (step {step}), best {100 * best[1]:.2f} % "
+            f"(step {best[0]})",
+            file=sys.stderr,
+        )
+        return accuracy
