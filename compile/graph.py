@@ -200,6 +200,14 @@ class Graph:
         return self
 
 
+def results(
+    op: Op, y: Tensor, *links: FusedActivation | FusedAdd | None
+) -> list[tuple[int, int, int]]:
+    """(zero point, low, high) of each int8 value that ``op`` forms, its output ``y`` last."""
+    found = [(link.zero_point, link.low, link.high) for link in links if link is not None]
+    return [*found, (y.zero_point, op.low, op.high)]
+
+
 def conv_macs(op: Conv, output: Tensor) -> int:
     """Multiply-accumulates of one convolution."""
     return output.height * output.width * int(np.prod(op.weight.shape))

@@ -10,7 +10,19 @@ import numpy as np
 
 from . import layout as layouts
 from .errors import CompileError
-from .graph import Add, Concat, Conv, FusedActivation, FusedAdd, Graph, Op, Pool, Rescale, Tensor
+from .graph import (
+    Add,
+    Concat,
+    Conv,
+    FusedActivation,
+    FusedAdd,
+    Graph,
+    Op,
+    Pool,
+    Rescale,
+    Tensor,
+    results,
+)
 from .kernels import conv, depthwise, elementwise, move, pool
 from .kernels.build import FLOATS, INTS, MAGIC, View, rounded
 from .kernels.isa import Isa
@@ -248,19 +260,14 @@ def _numbers(
     ints["magic_zero"] = y.zero_point + offset - MAGIC
     ints["minimum"], ints["maximum"] = op.low + offset, op.high + offset
     # Each link of the chain rescale, activation, add writes the range of its own result.
-    results = [
-        (link.low - link.zero_point, link.high - link.zero_point)
-        for link in (activation, add)
-        if link is not None
-    ]
-    results.append((op.low - y.zero_point, op.high - y.zero_point))
-    floats["low"], floats["high"] = results.pop(0)
+    ranges = [(low - zero, high - zero) for zero, low, high in results(op, y, activation, add)]
+    floats["low"], floats["high"] = ranges.pop(0)
     if activation is not None:
         floats["positive"] = float(activation.scale)
-        floats["act_low"], floats["act_high"] = results.pop(0)
+        floats["act_low"], floats["act_high"] = ranges.pop(0)
     if add is not None and other is not None:
         total = add.sum
-        floats["add_low"], floats["add_high"] = results.pop(0)
+        floats["add_low"], floats["add_high"] = ranges.pop(0)
         floats["add_scale"] = 2.0**-total.shift
         ints["a_factor"], ints["b_factor"] = total.a_factor, total.b_factor
         b_zero = program.graph.tensors[other].zero_point + offset

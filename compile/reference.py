@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .graph import Add, Concat, Conv, Graph, Op, Pool, Rescale, Sum, Tensor
+from .graph import Add, Concat, Conv, Graph, Op, Pool, Rescale, Sum, Tensor, results
 
 
 def run(graph: Graph, x: np.ndarray) -> np.ndarray:
@@ -95,19 +95,18 @@ def windows(
 
 def _conv(op: Conv, inputs: list[np.ndarray], tensors: list[Tensor], y: Tensor) -> np.ndarray:
     acc = accumulate(op, inputs[0], tensors[0].zero_point, (y.height, y.width))
-    # One int8 value after the other, as if each were stored: (zero point, low, high) of each.
-    results = [(f.zero_point, f.low, f.high) for f in (op.activation, op.add) if f is not None]
-    results.append((y.zero_point, op.low, op.high))
-    zero, low, high = results.pop(0)
+    # One int8 value after the other, as if each were stored.
+    formed = results(op, y, op.activation, op.add)
+    zero, low, high = formed.pop(0)
     value = rescale(acc, op.scale, None, zero, low, high)
     if op.activation is not None:
         acc = value.astype(np.int32) - zero
-        zero, low, high = results.pop(0)
+        zero, low, high = formed.pop(0)
         value = rescale(acc, op.activation.scale, op.activation.negative_scale, zero, low, high)
     if op.add is not None:
         a = value.astype(np.int32) - zero
         b = inputs[1].astype(np.int32) - tensors[1].zero_point
-        value = add(a, b, op.add.sum, *results.pop(0))
+        value = add(a, b, op.add.sum, *formed.pop(0))
     return value
 
 

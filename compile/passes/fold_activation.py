@@ -18,22 +18,26 @@ def run(graph: Graph) -> Graph:
     ops: list[Op] = []
     position: dict[str, int] = {}
     for op in graph.ops:
-        index = position.get(op.inputs[0]) if isinstance(op, Rescale) else None
-        if index is not None and isinstance(op, Rescale) and np.all(op.scale == op.scale[0]):
-            conv = ops[index]
-            if isinstance(conv, Conv) and _foldable(graph, conv, consumers):
-                own = graph.tensors[conv.output]
-                ops[index] = replace(
-                    conv,
-                    output=op.output,
-                    low=op.low,
-                    high=op.high,
-                    activation=FusedActivation(
-                        op.scale[0], op.negative_scale, own.zero_point, conv.low, conv.high
-                    ),
-                )
-                position[op.output] = index
-                continue
+        index = position.get(op.inputs[0], len(ops))
+        conv = ops[index] if index < len(ops) else None
+        if (
+            isinstance(op, Rescale)
+            and isinstance(conv, Conv)
+            and np.all(op.scale == op.scale[0])
+            and _foldable(graph, conv, consumers)
+        ):
+            own = graph.tensors[conv.output]
+            ops[index] = replace(
+                conv,
+                output=op.output,
+                low=op.low,
+                high=op.high,
+                activation=FusedActivation(
+                    op.scale[0], op.negative_scale, own.zero_point, conv.low, conv.high
+                ),
+            )
+            position[op.output] = index
+            continue
         position[op.output] = len(ops)
         ops.append(op)
     return graph.with_ops(ops)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from . import pictures
-from .faces import read_list
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+from .pictures import SUFFIXES, EncodedSet, numbered
 
 
-class Folder:
+class Folder(EncodedSet):
     """Pictures below ``root``; people are its folders, or the identities of ``listed`` (a CSV).
 
     Raises:
@@ -37,19 +32,22 @@ class Folder:
         if listed is None:
             people |= {person.name for person in root.iterdir() if person.is_dir()}
         self.root, self.files = root, [file for file, _ in rows]
-        self.names = sorted(people)
-        place = {name: label for label, name in enumerate(self.names)}
-        self.labels: NDArray[np.int64] = np.array([place[person] for _, person in rows], np.int64)
+        names = sorted(people)
+        super().__init__(names, numbered(names, [person for _, person in rows]))
 
-    def __len__(self) -> int:
-        return len(self.files)
+    def encoded(self, index: int) -> tuple[Path, str]:
+        file = self.root / self.files[index]
+        return file, str(file)
 
-    @property
-    def classes(self) -> int:
-        return len(self.names)
 
-    def image(self, index: int) -> NDArray[np.uint8]:
-        return pictures.decode(self.root / self.files[index], str(self.root / self.files[index]))
-
-    def size(self, index: int) -> tuple[int, int]:
-        return pictures.size(self.root / self.files[index], str(self.root / self.files[index]))
+def read_list(path: Path) -> list[tuple[str, str]]:
+    """``(relative image path, identity)`` of each row of a list with those two columns."""
+    with open(path, newline="") as file:
+        reader = csv.DictReader(file)
+        missing = {"path", "identity"} - set(reader.fieldnames or ())
+        if missing:
+            raise ValueError(
+                f"{path}: expected a CSV header with columns path and identity, "
+                f"{', '.join(sorted(missing))} missing"
+            )
+        return [(row["path"], row["identity"]) for row in reader]

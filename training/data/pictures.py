@@ -1,8 +1,10 @@
-"""Decoding one encoded picture, and its size from the header."""
+"""Sets of encoded pictures: decoding one, its size from the header, labels from people."""
 
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,43 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .base import CorruptImageError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+
+
+class EncodedSet(ABC):
+    """A ``base.FaceSet`` whose pictures are image files or their bytes.
+
+    Args:
+        names: of the people.
+        labels: int64 (N), each an index into ``names``.
+    """
+
+    def __init__(self, names: list[str], labels: NDArray[np.int64]):
+        self.names, self.labels = names, labels
+
+    @abstractmethod
+    def encoded(self, index: int) -> tuple[Path | bytes, str]:
+        """A picture's file or bytes, and what an error calls it."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        return len(self.names)
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        return decode(*self.encoded(index))
+
+    def size(self, index: int) -> tuple[int, int]:
+        return size(*self.encoded(index))
+
+
+def numbered(kinds: Sequence[Hashable], found: Sequence[Hashable]) -> NDArray[np.int64]:
+    """The place of each of ``found`` among the distinct ``kinds``."""
+    place = {kind: number for number, kind in enumerate(kinds)}
+    return np.array([place[kind] for kind in found], np.int64)
 
 
 def decode(source: Path | bytes, name: str) -> NDArray[np.uint8]:

@@ -13,17 +13,14 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from . import pictures
+from .pictures import EncodedSet, numbered
 
 MAGIC = 0xCED7230A
 HEADER = struct.Struct("<IfQQ")
 FRAME = struct.Struct("<II")
 
 
-class Record:
+class Record(EncodedSet):
     """Pictures of a record file; ``place`` is the ``.rec`` file or the folder of ``train.rec``.
 
     Raises:
@@ -37,35 +34,17 @@ class Record:
         for file in (self.file, index):
             if not file.is_file():
                 raise FileNotFoundError(f"{file}: no such file; a record set is .rec and .idx")
-        self.length = self.file.stat().st_size
-        self.offsets = _offsets(index, self.length)
-        keys = self._pictures()
-        found = [self._label(key) for key in keys]
-        self.keys = keys
+        self.offsets = _offsets(index, self.file.stat().st_size)
+        self.keys = self._pictures()
+        found = [self._label(key) for key in self.keys]
         kinds = sorted(set(found))
-        place_of = {label: number for number, label in enumerate(kinds)}
-        self.names = [f"{label:g}" for label in kinds]
-        self.labels: NDArray[np.int64] = np.array([place_of[label] for label in found], np.int64)
+        super().__init__([f"{label:g}" for label in kinds], numbered(kinds, found))
 
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    @property
-    def classes(self) -> int:
-        return len(self.names)
-
-    def image(self, index: int) -> NDArray[np.uint8]:
-        return pictures.decode(self._content(index), self._name(index))
-
-    def size(self, index: int) -> tuple[int, int]:
-        return pictures.size(self._content(index), self._name(index))
-
-    def _name(self, index: int) -> str:
-        return f"{self.file}: record {self.keys[index]}"
+    def encoded(self, index: int) -> tuple[bytes, str]:
+        return self._content(index), f"{self.file}: record {self.keys[index]}"
 
     def _content(self, index: int) -> bytes:
-        labels, content = self._unpack(self.keys[index])
-        return content
+        return self._unpack(self.keys[index])[1]
 
     def _label(self, key: int) -> float:
         return self._unpack(key, head=True)[0][0]

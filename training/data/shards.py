@@ -7,14 +7,10 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from . import pictures
-from .folder import SUFFIXES
+from .pictures import SUFFIXES, EncodedSet, numbered
 
 
-class Shards:
+class Shards(EncodedSet):
     """Pictures in tar files, indexed once, read by offset.
 
     Raises:
@@ -37,24 +33,10 @@ class Shards:
                     )
                 self.places.append((number, offset, size, name))
                 found.append(labels[key])
-        self.names = sorted(set(found), key=lambda name: (len(name), name))
-        place = {name: label for label, name in enumerate(self.names)}
-        self.labels: NDArray[np.int64] = np.array([place[name] for name in found], np.int64)
+        names = sorted(set(found), key=lambda name: (len(name), name))
+        super().__init__(names, numbered(names, found))
 
-    def __len__(self) -> int:
-        return len(self.places)
-
-    @property
-    def classes(self) -> int:
-        return len(self.names)
-
-    def image(self, index: int) -> NDArray[np.uint8]:
-        return pictures.decode(*self._read(index))
-
-    def size(self, index: int) -> tuple[int, int]:
-        return pictures.size(*self._read(index))
-
-    def _read(self, index: int) -> tuple[bytes, str]:
+    def encoded(self, index: int) -> tuple[bytes, str]:
         number, offset, size, name = self.places[index]
         with open(self.files[number], "rb") as file:
             file.seek(offset)

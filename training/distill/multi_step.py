@@ -14,6 +14,11 @@ import numpy as np
 from . import teacher
 
 
+def snapshot(run: Path, epoch: int) -> Path:
+    """Where a run keeps its weights after ``epoch`` (counted from 1)."""
+    return run / "snapshots" / f"epoch-{epoch:03d}.safetensors"
+
+
 class MultiStep:
     """Teachers by epoch, from the kept snapshots of a run named ``model:folder`` below ``root``.
 
@@ -27,10 +32,7 @@ class MultiStep:
         self.model, colon, run = source.partition(":")
         if not colon:
             raise ValueError(f"embedding.snapshots: expected model:folder, got {source!r}")
-        folder = root / run
-        self.files = [
-            folder / "snapshots" / f"epoch-{e:03d}.safetensors" for e in range(1, epochs + 1)
-        ]
+        self.files = [snapshot(root / run, epoch) for epoch in range(1, epochs + 1)]
         missing = [file for file in self.files if not file.is_file()]
         if missing:
             raise FileNotFoundError(

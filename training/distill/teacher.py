@@ -81,19 +81,23 @@ def width(teachers: list[Embedder]) -> int:
     return ensemble(teachers, np.zeros((1, 3, 112, 112), np.float32)).shape[1]
 
 
-def cached(teachers: list[Embedder], crops: np.ndarray, cache: Path) -> np.ndarray:
-    """Unit-norm float32 (2, N, D) of uint8 crops (N, H, W, 3) and their mirror images, kept."""
-    if not cache.exists():
-        both = np.stack([_embed(teachers, crops, mirror) for mirror in (False, True)])
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        partial = cache.with_suffix(".partial.npy")
-        np.save(partial, both)
-        os.replace(partial, cache)
+def embed(teachers: list[Embedder], crops: np.ndarray, cache: Path) -> None:
+    """Embeds uint8 crops (N, H, W, 3) and their mirror images into the file ``cache``."""
+    both = np.stack([_embed(teachers, crops, mirror) for mirror in (False, True)])
+    partial = cache.with_suffix(".partial.npy")
+    np.save(partial, both)
+    os.replace(partial, cache)
+
+
+def embedded(cache: Path, count: int) -> np.ndarray:
+    """Unit-norm float32 (2, count, D) that :func:`embed` kept.
+
+    Raises:
+        ValueError: they are of another number of crops.
+    """
     known = np.load(cache)
-    if known.shape[:2] != (2, len(crops)):
-        raise ValueError(
-            f"{cache}: holds {known.shape[1]} crops, the set has {len(crops)}; delete it"
-        )
+    if known.shape[:2] != (2, count):
+        raise ValueError(f"{cache}: holds {known.shape[1]} crops, the set has {count}; delete it")
     return np.asarray(known)
 
 

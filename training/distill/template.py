@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..losses.embedding import check_shapes
+
 
 def template(student: Tensor, teacher: Tensor, weight: float = 100.0) -> Tensor:
     """``weight * mean((s / |s| - t / |t|)^2)`` over batch and dimensions, in float32.
@@ -15,7 +17,7 @@ def template(student: Tensor, teacher: Tensor, weight: float = 100.0) -> Tensor:
     Args:
         student, teacher: (B, D), any norm.
     """
-    _same(student, teacher)
+    check_shapes(student, teacher)
     return weight * F.mse_loss(
         F.normalize(student.float(), dim=1), F.normalize(teacher.float(), dim=1)
     )
@@ -26,13 +28,5 @@ def angular(student: Tensor, teacher: Tensor, weight: float = 7.0) -> Tensor:
 
     The angular distillation loss of VarGFaceNet, arXiv 1910.04985, eq. 3, with alpha = 7.
     """
-    _same(student, teacher)
+    check_shapes(student, teacher)
     return weight * 2 * (1 - F.cosine_similarity(student.float(), teacher.float(), dim=1)).mean()
-
-
-def _same(student: Tensor, teacher: Tensor) -> None:
-    if student.shape != teacher.shape:
-        raise ValueError(
-            f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ; project "
-            "the teacher's embeddings to the student's size"
-        )

@@ -6,6 +6,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def check_shapes(student: Tensor, teacher: Tensor) -> None:
+    """Raises ValueError where the two (B, D) differ in shape."""
+    if student.shape != teacher.shape:
+        raise ValueError(
+            f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ; project "
+            "the teacher's embeddings to the student's size"
+        )
+
+
 def embedding_regression(
     student: Tensor, teacher: Tensor, direction: float = 4.0, relation: float = 10.0
 ) -> Tensor:
@@ -19,11 +28,7 @@ def embedding_regression(
         student: (B, D), any norm.
         teacher: (B, D), unit norm.
     """
-    if student.shape != teacher.shape:
-        raise ValueError(
-            f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} differ; project "
-            "the teacher's embeddings to the student's size"
-        )
+    check_shapes(student, teacher)
     unit = F.normalize(student.float(), dim=1)
     cosine = (unit * teacher).sum(dim=1)
     similarity = F.mse_loss(unit @ unit.T, teacher @ teacher.T)

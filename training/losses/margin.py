@@ -80,7 +80,7 @@ class MarginHead(nn.Module):
 
     def cosines(self, embedding: Tensor) -> Tensor:
         """Float32 (B, C) between embeddings (B, D) and centres."""
-        _check(embedding, self.weight)
+        check_embedding(embedding, self.weight)
         with torch.autocast(embedding.device.type, enabled=False):
             return F.normalize(embedding.float()) @ F.normalize(self.weight.float()).T
 
@@ -94,16 +94,21 @@ class MarginHead(nn.Module):
         Raises:
             ValueError: another embedding size, or a label outside 0 .. C - 1.
         """
-        classes = len(self.weight)
-        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-            raise ValueError(
-                f"labels: expected 0 to {classes - 1}, got {int(labels.min())} to "
-                f"{int(labels.max())}; the head was built for another set of people"
-            )
+        check_labels(labels, len(self.weight))
         return F.cross_entropy(self.margin.logits(self.cosines(embedding), labels), labels)
 
 
-def _check(embedding: Tensor, weight: Tensor) -> None:
+def check_labels(labels: Tensor, classes: int) -> None:
+    """Raises ValueError where a label is outside 0 .. classes - 1."""
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise ValueError(
+            f"labels: expected 0 to {classes - 1}, got {int(labels.min())} to "
+            f"{int(labels.max())}; the head was built for another set of people"
+        )
+
+
+def check_embedding(embedding: Tensor, weight: Tensor) -> None:
+    """Raises ValueError where (B, D) and the centres (C, D) differ in D."""
     if embedding.ndim != 2 or embedding.shape[1] != weight.shape[1]:
         raise ValueError(
             f"embedding: expected (B, {weight.shape[1]}), got {tuple(embedding.shape)}"

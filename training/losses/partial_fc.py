@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_gather
 from torch.nn import functional as F
 
-from .margin import Margin, _check
+from .. import ranks
+from .margin import Margin, check_embedding, check_labels
 
 
 class PartialFC(nn.Module):
@@ -29,10 +31,9 @@ class PartialFC(nn.Module):
         if not 0 < sampling <= 1:
             raise ValueError(f"sampling: expected a share in (0, 1], got {sampling}")
         self.margin, self.classes, self.sampling = margin, classes, sampling
-        self.rank, self.world = (
-            (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        )
-        self.first, last = (classes * n // self.world for n in (self.rank, self.rank + 1))
+        self.world = ranks.world()
+        self.bounds = [classes * n // self.world for n in range(self.world + 1)]
+        self.first, last = self.bounds[ranks.rank() : ranks.rank() + 2]
         # Drawn whole and cut, so that any number of ranks starts from the same centres.
         centres = torch.empty(classes, embedding).normal_(0, 0.01)
         self.weight = nn.Parameter(centres[self.first : last].clone())
@@ -43,20 +44,13 @@ class PartialFC(nn.Module):
         Raises:
             ValueError: another embedding size, or a label outside 0 .. classes - 1.
         """
-        _check(embedding, self.weight)
-        rows, wanted = embedding.float(), labels
+        check_embedding(embedding, self.weight)
+        rows, wanted = embedding.float(), ranks.gathered(labels)
         if self.world > 1:
             # Forward unchanged, gradient times the ranks: see the class's docstring.
             rows = rows * self.world - (rows * (self.world - 1)).detach()
-            rows = torch.cat(all_gather(rows.contiguous()))
-            parts = [torch.empty_like(labels) for _ in range(self.world)]
-            dist.all_gather(parts, labels.contiguous())
-            wanted = torch.cat(parts)
-        if not 0 <= int(wanted.min()) <= int(wanted.max()) < self.classes:
-            raise ValueError(
-                f"labels: expected 0 to {self.classes - 1}, got {int(wanted.min())} to "
-                f"{int(wanted.max())}; the head was built for another set of people"
-            )
+            rows = ranks.gathered(rows)
+        check_labels(wanted, self.classes)
         local = wanted - self.first
         local = torch.where((local >= 0) & (local < len(self.weight)), local, -1)
         weight, local = self._sampled(local)
@@ -81,14 +75,11 @@ class PartialFC(nn.Module):
 
     def whole(self, shard: Tensor) -> Tensor:
         """All rows (classes, D) of which ``shard`` is this rank's, for a checkpoint; collective."""
-        if self.world == 1:
-            return shard.detach().clone()
-        sizes = [self.classes * (n + 1) // self.world - self.classes * n // self.world
-                 for n in range(self.world)]  # fmt: skip
+        sizes = [end - first for first, end in itertools.pairwise(self.bounds)]
+        # Ranks gather equal shares only: shorter shards are padded, and cut again.
         widest = torch.zeros(max(sizes), shard.shape[1])
         widest[: len(shard)] = shard.detach()
-        parts = [torch.empty_like(widest) for _ in sizes]
-        dist.all_gather(parts, widest)
+        parts = ranks.gathered(widest).split(max(sizes))
         return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
 
     def shard(self, whole: Tensor) -> Tensor:

@@ -15,49 +15,19 @@ Output: float32 (N, embedding).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
-from .layers import GlobalDepthwise
+from .layers import ConvNorm, GlobalDepthwise, InvertedResidual
 from .registry import register
 
 # ------------------------------------------------------------------------------------------ blocks
 
 
-class ConvReLU(nn.Sequential):
-    """Convolution (padding ``kernel // 2``, no bias), batch norm, ReLU unless ``act`` is off."""
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        kernel: int,
-        stride: int = 1,
-        *,
-        groups: int = 1,
-        act: bool = True,
-    ):
-        layers: list[nn.Module] = [
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-            nn.BatchNorm2d(outputs),
-        ]
-        super().__init__(*layers, *([nn.ReLU()] if act else []))
-
-
-class Bottleneck(nn.Module):
-    """1x1 expansion, 3x3 depthwise, linear 1x1; identity added where the shape stays."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int):
-        super().__init__()
-        width = inputs * expansion
-        self.residual = stride == 1 and inputs == outputs
-        self.net = nn.Sequential(
-            ConvReLU(inputs, width, 1),
-            ConvReLU(width, width, 3, stride, groups=width),
-            ConvReLU(width, outputs, 1, act=False),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.net(x) if self.residual else self.net(x)
+def relu(_: int) -> nn.Module:
+    """The activation of every layer, whatever its channels."""
+    return nn.ReLU()
 
 
 # ----------------------------------------------------------------------------------------- network
@@ -84,17 +54,13 @@ class FaceChain(nn.Module):
         if size % 16 or not 80 <= size <= 112:
             raise ValueError(f"size: expected 80, 96 or 112 pixels, got {size}")
         channels = multiple(32 * width)
-        self.stem = ConvReLU(3, channels, 3, 2)
-        blocks: list[nn.Module] = []
-        for expansion, base, count in STAGES:
-            for index in range(round(count * depth)):
-                outputs = multiple(base * width)
-                blocks.append(Bottleneck(channels, outputs, 1 if index else 2, expansion))
-                channels = outputs
-        self.blocks = nn.Sequential(*blocks)
+        self.stem = ConvNorm(3, channels, 3, 2, activation=relu)
+        shapes = list(layout(width, depth))
+        self.blocks = nn.Sequential(*(InvertedResidual(*shape, relu) for shape in shapes))
+        channels = shapes[-1][1]
         head, side = multiple(512 * min(width, 1.0)), size // 16
         self.tail = nn.Sequential(
-            ConvReLU(channels, head, 1),
+            ConvNorm(channels, head, 1, activation=relu),
             GlobalDepthwise(head, head, side, groups=head, bias=False),
             nn.BatchNorm2d(head),
             nn.Conv2d(head, embedding, 1, bias=False),
@@ -113,17 +79,25 @@ def multiple(channels: float) -> int:
     return max(16, int(channels / 16 + 0.5) * 16)
 
 
+def layout(width: float, depth: float) -> Iterator[tuple[int, int, int, int]]:
+    """Inputs, outputs, stride and expansion of every block."""
+    channels = multiple(32 * width)
+    for expansion, base, count in STAGES:
+        for index in range(round(count * depth)):
+            outputs = multiple(base * width)
+            yield channels, outputs, 1 if index else 2, expansion
+            channels = outputs
+
+
 def macs(width: float, depth: float = 1.0, size: int = 112, embedding: int = 128) -> int:
     """Multiply-accumulates of ``FaceChain`` with these arguments, by its layers' shapes."""
     side, channels = size // 2, multiple(32 * width)
     total = side * side * 27 * channels
-    for expansion, base, count in STAGES:
-        for index in range(round(count * depth)):
-            outputs, wide = multiple(base * width), channels * expansion
-            total += side * side * channels * wide
-            side //= 1 if index else 2
-            total += side * side * wide * (9 + outputs)
-            channels = outputs
+    for inputs, channels, stride, expansion in layout(width, depth):
+        wide = inputs * expansion
+        total += side * side * inputs * wide
+        side //= stride
+        total += side * side * wide * (9 + channels)
     head = multiple(512 * min(width, 1.0))
     return total + side * side * head * (channels + 1) + head * embedding
 

@@ -1,13 +1,18 @@
-"""Layers shared by the zoo: convolution + norm + PReLU, and the global depthwise convolution."""
+"""Layers shared by the zoo: convolution + norm, inverted residual, global depthwise."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution (padding ``kernel // 2``, no bias), batch norm, PReLU unless ``act`` is off."""
+    """Convolution (padding ``kernel // 2``, no bias), batch norm, activation unless ``act`` is off.
+
+    ``activation`` makes the layer from the number of channels.
+    """
 
     def __init__(
         self,
@@ -19,12 +24,40 @@ class ConvNorm(nn.Sequential):
         groups: int = 1,
         act: bool = True,
         eps: float = 1e-5,
+        activation: Callable[[int], nn.Module] = nn.PReLU,
     ):
         layers: list[nn.Module] = [
             nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
             nn.BatchNorm2d(outputs, eps=eps),
         ]
-        super().__init__(*layers, *([nn.PReLU(outputs)] if act else []))
+        super().__init__(*layers, *([activation(outputs)] if act else []))
+
+
+class InvertedResidual(nn.Module):
+    """1x1 expansion, 3x3 depthwise, linear 1x1; identity added where the shape stays.
+
+    Sandler et al., "MobileNetV2", CVPR 2018, arXiv 1801.04381, section 3.3.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int,
+        expansion: int,
+        activation: Callable[[int], nn.Module] = nn.PReLU,
+    ):
+        super().__init__()
+        width = inputs * expansion
+        self.residual = stride == 1 and inputs == outputs
+        self.net = nn.Sequential(
+            ConvNorm(inputs, width, 1, activation=activation),
+            ConvNorm(width, width, 3, stride, groups=width, activation=activation),
+            ConvNorm(width, outputs, 1, act=False),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.net(x) if self.residual else self.net(x)
 
 
 class GlobalDepthwise(nn.Conv2d):

@@ -15,28 +15,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from .layers import ConvNorm, GlobalDepthwise
+from .layers import ConvNorm, GlobalDepthwise, InvertedResidual
 from .registry import register
-
-# ------------------------------------------------------------------------------------------ blocks
-
-
-class Bottleneck(nn.Module):
-    """Inverted residual: 1x1 expansion, 3x3 depthwise, linear 1x1; identity added at stride 1."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int):
-        super().__init__()
-        width = inputs * expansion
-        self.residual = stride == 1 and inputs == outputs
-        self.net = nn.Sequential(
-            ConvNorm(inputs, width, 1),
-            ConvNorm(width, width, 3, stride, groups=width),
-            ConvNorm(width, outputs, 1, act=False),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.net(x) if self.residual else self.net(x)
-
 
 # ----------------------------------------------------------------------------------------- network
 
@@ -57,7 +37,7 @@ class MobileFaceNet(nn.Module):
         for expansion, channels, repeats, first in stages:
             for index in range(repeats):
                 stride = first if index == 0 else 1
-                blocks.append(Bottleneck(width, channels, stride, expansion))
+                blocks.append(InvertedResidual(width, channels, stride, expansion))
                 width = channels
         self.blocks = nn.Sequential(*blocks)
         self.tail = nn.Sequential(

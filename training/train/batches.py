@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from . import ranks
+from .. import ranks
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,9 @@ def order(length: int, batch: int, seed: int, step: int) -> np.ndarray:
     return found
 
 
-_known: dict[tuple[int, int, int], np.ndarray] = {}
-
-
+@functools.lru_cache(maxsize=2)
 def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
-    key = (length, seed, epoch)
-    if key not in _known:
-        while len(_known) > 1:
-            _known.pop(next(iter(_known)))
-        _known[key] = np.random.default_rng([seed, epoch]).permutation(length)
-    return _known[key]
+    return np.random.default_rng([seed, epoch]).permutation(length)
 
 
 class _Pictures(Dataset):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -48,12 +49,15 @@ class Journal:
             plot(self.rows, self.path.with_suffix(".png"), title)
 
     def _rewrite(self) -> None:
-        partial = self.path.with_suffix(".partial")
-        with open(partial, "w", newline="") as file:
-            writer = csv.DictWriter(file, self.columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(partial, self.path)
+        write_rows(self.path, [self.columns, *(list(row.values()) for row in self.rows)])
+
+
+def write_rows(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """A CSV file, written to a temporary name and renamed."""
+    partial = path.with_suffix(".partial")
+    with open(partial, "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    os.replace(partial, path)
 
 
 def plot(rows: list[dict[str, str]], path: Path, title: str) -> None:

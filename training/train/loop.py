@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from .. import models
+from .. import models, ranks
 from ..accelerate import accelerate
 from ..distill import views
-from . import batches, pictures, ranks, schedule, state, validate
+from ..distill.multi_step import snapshot
+from . import batches, pictures, schedule, state, validate
 from .journal import Journal
 from .objective import Objective, labeller
 from .recipe import Recipe
@@ -68,18 +68,17 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     network = ranks.parallel(model)
     journal = Journal(out, step) if ranks.rank() == 0 else None
     judge = validate.Judge(recipe, data, out) if recipe.validate and ranks.rank() == 0 else None
-    reach = views.Reach(**dataclasses.asdict(recipe.views))
     wide = recipe.precision == "bfloat16" or (recipe.precision == "auto" and _fast_bfloat16())
     stop = min(total, stop_at or total)
     source = batches.batches(
         faces, recipe.batch, recipe.seed, step, stop,
-        pairs=reach.compose > 0, workers=recipe.data.workers,
+        pairs=recipe.views.compose > 0, workers=recipe.data.workers,
     )  # fmt: skip
     began = time.monotonic()
     for batch in source:
         progress, epoch = step / total, step * recipe.batch / length
         draws = views.draw(recipe.batch, recipe.seed, step)[ranks.share(recipe.batch)]
-        whole = views.make(batch.first, batch.second, draws, reach)
+        whole = views.make(batch.first, batch.second, draws, recipe.views)
         small = views.shrunk(whole, schedule.input_size(recipe, progress))
         rate = schedule.learning_rate(recipe.optimiser, progress, epoch)
         for group in optimiser.param_groups:
@@ -109,7 +108,7 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
             judge(model, step)
         done = int(step * recipe.batch / length)
         if journal and recipe.keep == "epochs" and done > int((step - 1) * recipe.batch / length):
-            state.save_weights(state.snapshot(out, done), model)
+            state.save_weights(snapshot(out, done), model)
     if journal:
         journal.close(f"{recipe.model}, seed {recipe.seed}")
     if step == total and ranks.rank() == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import ranks
 from ..distill import osakd, teacher, views
 from ..distill.multi_step import MultiStep
 from ..distill.template import angular, template
 from ..losses.embedding import embedding_regression
 from ..losses.margin import Margin, MarginHead
 from ..losses.partial_fc import PartialFC
-from . import ranks
 from .batches import Batch
 from .pictures import Pictures
 from .recipe import Recipe
@@ -87,12 +86,12 @@ class Objective(nn.Module):
             return
         stored["objective"]["head.weight"] = change(self.head, stored["objective"]["head.weight"])
         # The centres are the optimiser's last parameter.
-        entry = stored["optimiser"]["state"][stored["optimiser"]["param_groups"][0]["params"][-1]]
-        stored["optimiser"]["state"] = dict(stored["optimiser"]["state"])
-        last = max(stored["optimiser"]["state"])
-        stored["optimiser"]["state"][last] = entry | {
-            "momentum_buffer": change(self.head, entry["momentum_buffer"])
-        }
+        known, last = (
+            stored["optimiser"]["state"],
+            stored["optimiser"]["param_groups"][0]["params"][-1],
+        )
+        momentum = change(self.head, known[last]["momentum_buffer"])
+        known[last] = known[last] | {"momentum_buffer": momentum}
 
     def _neighbours(self, everyone: Tensor, labels: Tensor, progress: float) -> Tensor:
         options, queue = self.recipe.osakd, self.queue
@@ -149,16 +148,15 @@ def labeller(
     teachers = [teacher.open_teacher(name, data) for name in options.teachers]
     directions, targets = None, None
     if options.cached or teacher.width(teachers) != embedding:
-        if ranks.rank() == 0:
-            teacher.cached(teachers, faces.crops(), out / "teacher.npy")
-        ranks.barrier()
-        known = teacher.cached(teachers, faces.crops(), out / "teacher.npy")
+        cache = out / "teacher.npy"
+        ranks.once(cache, lambda: teacher.embed(teachers, faces.crops(), cache))
+        known = teacher.embedded(cache, len(faces.labels))
         directions = teacher.basis(known, embedding)
         targets = torch.from_numpy(teacher.project(known, directions))
     if options.cached and targets is not None:
-        cache, reach = targets, views.Reach(**dataclasses.asdict(recipe.views))
-        return lambda batch, whole, draws, step: cache[
-            views.mirrored(draws, reach).long(), batch.indices
+        plain = targets
+        return lambda batch, whole, draws, step: plain[
+            views.mirrored(draws, recipe.views).long(), batch.indices
         ]
 
     def live(batch: Batch, whole: Tensor, draws: Tensor, step: int) -> Tensor:

@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
+from .. import ranks
 from ..data import base, folder, record, shards
-from . import ranks
 from .recipe import Data
 
 
@@ -81,10 +81,12 @@ def open_set(options: Data, root: Path, out: Path) -> Pictures:
     if not options.cache:
         base.check(faces, size=options.size, classes=options.classes)
         return Direct(faces)
-    if ranks.rank() == 0 and not (out / "crops.npy").exists():
+
+    def decode() -> None:
         base.check(faces, size=options.size, classes=options.classes)
         _decode(faces, out, options.size)
-    ranks.barrier()
+
+    ranks.once(out / "crops.npy", decode)
     return _stored(faces, out, options.size)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..distill.views import Reach
+
 
 @dataclass(frozen=True)
 class Data:
@@ -47,20 +49,6 @@ class Optimiser:
     warmup: float = 0.02
     milestones: tuple[float, ...] = ()
     decay: float = 0.1
-
-
-@dataclass(frozen=True)
-class Views:
-    """How a picture is varied (distill/views.py): reach of each change, share of blends."""
-
-    compose: float = 0.0
-    mirror: float = 0.5
-    turn: float = 0.0
-    scale: float = 0.05
-    stretch: float = 0.0
-    shift: float = 0.04
-    light: float = 0.2
-    tint: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -132,7 +120,7 @@ class Recipe:
     seed: int = 1
     precision: str = "auto"
     phases: tuple[tuple[float, int], ...] = ()
-    views: Views = field(default_factory=Views)
+    views: Reach = field(default_factory=Reach)
     margin: Margin | None = None
     embedding: Embedding | None = None
     osakd: Osakd | None = None

@@ -90,8 +90,3 @@ def load_weights(path: Path, model: nn.Module) -> None:
             f"{', '.join(wrong[:3])}; was it made with another recipe?"
         )
     model.load_state_dict(stored)
-
-
-def snapshot(folder: Path, epoch: int) -> Path:
-    """Where a run keeps its weights after ``epoch`` (counted from 1)."""
-    return folder / "snapshots" / f"epoch-{epoch:03d}.safetensors"

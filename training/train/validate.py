@@ -12,6 +12,7 @@ from torch import nn
 
 from ..evaluate import lfw
 from . import state
+from .journal import write_rows
 from .recipe import Recipe
 
 
@@ -51,9 +52,7 @@ class Judge:
         self.scores = [row for row in self.scores if row[0] < step] + [(step, accuracy)]
         if accuracy > before:
             state.save_weights(self.out / "best.safetensors", model)
-        with open(self.out / "validation.csv", "w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerows([("step", "accuracy"), *self.scores])
+        write_rows(self.out / "validation.csv", [("step", "accuracy"), *self.scores])
         best = max(self.scores, key=lambda row: row[1])
         print(
             f"validation: last {100 * accuracy:.2f} % (step {step}), best {100 * best[1]:.2f} % "

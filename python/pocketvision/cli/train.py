@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("--data: missing; name the folder that the recipe's paths start from")
     import torch
 
-    from ..training.train import ranks, read, train
+    from ..training import ranks
+    from ..training.train import read, train
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pocketvision.training.train import batches, ranks  # noqa: E402
+from pocketvision.training import ranks  # noqa: E402
+from pocketvision.training.train import batches  # noqa: E402
 
 
 class Shades:

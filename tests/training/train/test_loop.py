@@ -167,7 +167,8 @@ sys.path[:0] = [{here!r}]
 import test_loop
 from pathlib import Path
 from pocketvision.training.models import registry
-from pocketvision.training.train import ranks, read, train
+from pocketvision.training import ranks
+from pocketvision.training.train import read, train
 registry._ENTRIES["tiny"] = registry.Entry("tiny", test_loop.Tiny, "none", 16, 112)
 ranks.start()
 train(read(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,6 +37,13 @@ def barrier() -> None:
     """Waits for all ranks."""
     if dist.is_initialized():
         dist.barrier()
+
+
+def once(path: Path, make: Callable[[], None]) -> None:
+    """The first rank makes the file ``path`` where it is absent; all wait until it is there."""
+    if rank() == 0 and not path.exists():
+        make()
+    barrier()
 
 
 def share(batch: int) -> slice:
