@@ -32,7 +32,7 @@ from .quantize import quantize_model
 from .quantize.graph import save
 from .quantize.run import stamp
 
-TAG = "mobileface-v2-distill.v1"
+TAG = "mobileface-v2-distill.v3"
 TEACHER = "MobileFace V2 (MIT), 256-d, embedding regression"
 DATA = "22,504 aligned crops of 446 people without those of LFW (CelebA, Bollywood, film frames)"
 LICENCE = "non-commercial research (training images); code Apache-2.0"
