@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,14 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
     for generation in range(1, recipe.generations + 1):
         folder = out if recipe.generations == 1 else out / f"generation-{generation}"
         start = weights if generation > 1 else (data / recipe.start if recipe.start else None)
-        if not (folder / "model.safetensors").exists():
-            _run(recipe, data, folder, start, stop_at)
         weights = folder / "model.safetensors"
+        if not weights.exists():
+            # A generation that saw the views of the last again would learn them by heart.
+            own = dataclasses.replace(recipe, seed=recipe.seed + generation - 1)
+            _run(own, data, folder, start, stop_at)
+            ranks.barrier()
+        if not weights.exists():
+            break  # stopped before the end; the next call goes on here
     return weights
 
 

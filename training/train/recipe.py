@@ -108,7 +108,7 @@ class Recipe:
 
     ``phases``: (share of the run at which the phase ends, input size in pixels). ``keep``:
     ``last``, or ``epochs`` to keep a snapshot after each epoch. ``generations`` > 1 repeats the
-    run from its own result with a fresh optimiser (recursive KD).
+    run from its own result with a fresh optimiser and the next ``seed`` (recursive KD).
     """
 
     model: str

@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from pocketvision.training.models import registry  # noqa: E402
-from pocketvision.training.train import read, state, train  # noqa: E402
+from pocketvision.training.train import batches, read, state, train  # noqa: E402
 
 BASE = """
 model = "{model}"
@@ -144,6 +144,16 @@ def test_generations_start_from_the_last(data: Path, tmp_path: Path) -> None:
     first, second = (log(tmp_path / "run" / f"generation-{n}") for n in (1, 2))
     assert second[0]["rate"] == first[0]["rate"]
     assert second[3]["loss"] < 0.8 * first[3]["loss"]
+
+
+def test_generations_stop_and_go_on(data: Path, tmp_path: Path) -> None:
+    tables = TEACHER.format(loss="angular", cached="false")
+    path = read(recipe(tmp_path, tables, steps=6, top="generations = 2"))
+    assert not train(path, data, tmp_path / "run", stop_at=4).exists()
+    assert not (tmp_path / "run" / "generation-2").exists()
+    assert train(path, data, tmp_path / "run").exists()
+    order = [batches.order(30, 4, seed, 0).tolist() for seed in (path.seed, path.seed + 1)]
+    assert order[0] != order[1]
 
 
 @pytest.mark.parametrize("method", ["angular with arcface", "osakd", "composed"])
