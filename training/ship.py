@@ -25,7 +25,7 @@ from pocketvision.alignment import ARCFACE_TEMPLATE
 from pocketvision.record import Record
 
 from . import models
-from .evaluate import lfw, pairs, protocol
+from .evaluate import lfw, pairs
 from .evaluate.embedders import OnnxEmbedder
 from .export import export
 from .quantize import quantize_model
@@ -36,7 +36,6 @@ TAG = "mobileface-v2-distill.v3"
 TEACHER = "MobileFace V2 (MIT), 256-d, embedding regression"
 DATA = "22,504 aligned crops of 446 people without those of LFW (CelebA, Bollywood, film frames)"
 LICENCE = "non-commercial research (training images); code Apache-2.0"
-FARS = (1e-2, 1e-3)
 
 
 @dataclass(frozen=True)
@@ -152,6 +151,7 @@ def _evaluate(model: Path, precision: str, faces: Path, listed: pairs.Pairs) -> 
             "accuracy": round(result.accuracy, 6),
             "std": round(result.std, 6),
             "tar": result.to_dict()["tar"],
+            "tar_interval": result.to_dict()["intervals"],
         }
         for result in (both, single)
     ]
@@ -159,12 +159,13 @@ def _evaluate(model: Path, precision: str, faces: Path, listed: pairs.Pairs) -> 
     cosine = lfw.cosines(views[:1], listed)
     thresholds = [
         {
-            "far": far,
-            "threshold": round(protocol.threshold_at_far(cosine, listed.same, far), 4),
+            "far": point.far,
+            "threshold": round(point.threshold.value, 4),
+            "interval": [round(point.threshold.low, 4), round(point.threshold.high, 4)],
             "dataset": "LFW View 2",
             "protocol": f"{listed.same.count(False)} impostor pairs, one view, {precision}",
         }
-        for far in FARS
+        for point in lfw.operating_points(cosine, listed)
     ]
     return _Run(both, scores, thresholds)
 

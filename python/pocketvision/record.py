@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 METADATA_KEY = "pocketvision.record"
 """Key of the record's JSON text in the ``metadata_props`` of an ONNX file."""
@@ -31,12 +31,16 @@ class Preprocess(TypedDict):
 
 
 class Threshold(TypedDict):
-    """Cosine at which the false accept rate on a data set is ``far``."""
+    """Cosine at which the false accept rate on a data set is ``far``.
+
+    ``interval``: its 95 % bounds by bootstrap over people, where they were computed.
+    """
 
     far: float
     threshold: float
     dataset: str
     protocol: str
+    interval: NotRequired[list[float]]
 
 
 @dataclass(frozen=True)
@@ -229,14 +233,18 @@ def _thresholds(value: object) -> list[Threshold]:
         entry = _mapping(where, item, ("far", "threshold", "dataset", "protocol"))
         _text(f"{where}.dataset", entry["dataset"])
         _text(f"{where}.protocol", entry["protocol"])
-        entries.append(
-            {
-                "far": _number(f"{where}.far", entry["far"], 0.0, 1.0),
-                "threshold": _number(f"{where}.threshold", entry["threshold"], -1.0, 1.0),
-                "dataset": entry["dataset"],
-                "protocol": entry["protocol"],
-            }
-        )
+        threshold: Threshold = {
+            "far": _number(f"{where}.far", entry["far"], 0.0, 1.0),
+            "threshold": _number(f"{where}.threshold", entry["threshold"], -1.0, 1.0),
+            "dataset": entry["dataset"],
+            "protocol": entry["protocol"],
+        }
+        if "interval" in entry:
+            bounds = _sequence(f"{where}.interval", entry["interval"])
+            if len(bounds) != 2:
+                raise ValueError(f"{where}.interval: expected [low, high], got {bounds!r}")
+            threshold["interval"] = [_number(f"{where}.interval", b, -1.0, 1.0) for b in bounds]
+        entries.append(threshold)
     return entries
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 
+from pocketvision import cli  # noqa: E402
 from pocketvision.record import METADATA_KEY, Record  # noqa: E402
 from pocketvision.training import ship  # noqa: E402
 from pocketvision.training.evaluate import embedders, lfw  # noqa: E402
@@ -53,6 +54,25 @@ def test_a_separable_set_scores_one(people):
     assert (result.pairs, result.people, result.flip) == (6000, 6, True)
     data = json.loads(json.dumps(result.to_dict()))
     assert data["tar"] == {"0.01": 1.0, "0.001": 1.0}
+    assert data["intervals"] == {"0.01": [1.0, 1.0], "0.001": [1.0, 1.0]}
+
+
+def test_the_verb_prints_figures_and_draws_them(people, mobilefacenet_onnx, tmp_path, capsys):
+    images, listed = map(str, people)
+    model, plot = ["--model", str(mobilefacenet_onnx)], tmp_path / "roc.png"
+    files = ["--images", images, "--pairs", listed, "--plot", str(plot)]
+    assert cli.main(["evaluate", "lfw", *model, *files, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pairs"] == 6000
+    assert Image.open(plot).size[0] > 1000
+
+
+def test_the_verb_names_what_a_protocol_does_not_take(capsys):
+    for arguments, message in (
+        (["lfw", "--model", "m", "--pairs", "p"], "--images"),
+        (["bin", "--model", "m", "--pairs", "p", "--plot", "x.png"], "leave them out"),
+    ):
+        assert cli.main(["evaluate", *arguments]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_flip_adds_the_mirror_image(people):
@@ -129,6 +149,8 @@ def test_ship_writes_everything_the_package_needs(mobilefacenet, people, crops, 
     assert floating.scores == inside.scores
     assert {s["precision"] for s in inside.scores} == {"float32", "int8"}
     assert [t["far"] for t in inside.thresholds] == [0.01, 0.001]
+    for entry in inside.thresholds:
+        assert entry["interval"][0] <= entry["threshold"] <= entry["interval"][1]
     assert inside.sha256["float_weights"] == floating.sha256["float_weights"]
     assert lfw.evaluate(str(out / "mobilefacenet.int8.onnx"), *people) == after
     assert before.accuracy > 0.9

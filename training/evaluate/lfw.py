@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from . import embedders, pairs, protocol
+from . import bootstrap, embedders, pairs, plots, protocol
 
 FARS = (1e-2, 1e-3)
 BATCH = 32
@@ -21,7 +21,8 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Result:
-    """Figures of one run: fractions of 1; ``tar`` maps a FAR to the TAR there.
+    """Figures of one run: fractions of 1; ``tar`` maps a FAR to the TAR there, ``intervals`` to its
+    95 % bounds (bootstrap over people).
 
     ``threshold`` is the mean over folds of the chosen threshold, as a cosine.
     """
@@ -29,14 +30,19 @@ class Result:
     accuracy: float
     std: float
     tar: dict[float, float]
+    intervals: dict[float, tuple[float, float]]
     threshold: float
     pairs: int
     people: int
     flip: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON data; the keys of ``tar`` become text such as ``"0.001"``."""
-        return asdict(self) | {"tar": {f"{far:g}": tar for far, tar in self.tar.items()}}
+        """JSON data; the keys of ``tar`` and ``intervals`` become text such as ``"0.001"``."""
+        named = {
+            key: {f"{far:g}": value for far, value in getattr(self, key).items()}
+            for key in ("tar", "intervals")
+        }
+        return asdict(self) | named
 
 
 def evaluate(
@@ -46,6 +52,7 @@ def evaluate(
     *,
     flip: bool = True,
     progress: bool = False,
+    plot: Path | None = None,
 ) -> Result:
     """Runs the ten-fold protocol.
 
@@ -54,6 +61,7 @@ def evaluate(
         images: folder with ``Name/Name_0001.jpg``, aligned RGB crops of the model's input size.
         pairs_file: LFW's ``pairs.txt``.
         flip: add the embedding of the mirror image, as published figures do.
+        plot: PNG of ROC, DET and score histograms, or None.
 
     Raises:
         FileNotFoundError: the model, the list or some images are missing (the first are named).
@@ -61,7 +69,11 @@ def evaluate(
     """
     embed = embedders.load(model) if isinstance(model, str) else model
     listed = pairs.read(pairs_file)
-    return score(views(embed, images, listed, flip=flip, progress=progress), listed)
+    found = views(embed, images, listed, flip=flip, progress=progress)
+    if plot is not None:
+        title = f"{model if isinstance(model, str) else 'model'}, LFW View 2"
+        plots.verification(plot, cosines(found, listed), listed.same, title)
+    return score(found, listed)
 
 
 def views(
@@ -102,21 +114,27 @@ def score(embeddings: list[np.ndarray], listed: pairs.Pairs) -> Result:
     """The figures of embeddings made by :func:`views`."""
     cosine = cosines(embeddings, listed)
     accuracies, thresholds = protocol.ten_fold(2 - 2 * cosine, listed.same, listed.folds)
-    impostors = listed.same.count(False)
+    points = operating_points(cosine, listed)
     return Result(
         accuracy=float(accuracies.mean()),
         std=float(accuracies.std()),
-        # A FAR below one impostor pair cannot be observed at all.
-        tar={
-            far: protocol.tar_at_far(cosine, listed.same, far)
-            for far in FARS
-            if far * impostors >= 1
-        },
+        tar={point.far: point.tar.value for point in points},
+        intervals={point.far: (point.tar.low, point.tar.high) for point in points},
         threshold=float(1 - thresholds.mean() / 2),
         pairs=len(listed.same),
         people=listed.people,
         flip=len(embeddings) > 1,
     )
+
+
+def operating_points(cosine: np.ndarray, listed: pairs.Pairs) -> list[bootstrap.Operating]:
+    """Thresholds and TARs at those of ``FARS`` that the impostor pairs support (rule of three)."""
+    left, right = ([name.split("/")[0] for name in side] for side in (listed.first, listed.second))
+    return [
+        bootstrap.operating_point(cosine, listed.same, left, right, far)
+        for far in FARS
+        if far * listed.same.count(False) >= 3 - 1e-9
+    ]
 
 
 def _read(path: Path) -> np.ndarray:
