@@ -56,3 +56,8 @@ def accelerate(model: nn.Module) -> nn.Module:
         ):
             module.forward = functools.partial(_depthwise_forward, module)  # type: ignore[method-assign]
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def fast_bfloat16() -> bool:
+    """Whether bfloat16 multiplies faster than float32 on this processor."""
+    return torch.backends.cpu.get_cpu_capability() == "AVX512"

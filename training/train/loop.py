@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from .. import models, ranks
-from ..accelerate import accelerate
+from ..accelerate import accelerate, fast_bfloat16
 from ..distill import views
 from ..distill.multi_step import snapshot
 from . import batches, pictures, schedule, state, validate
@@ -74,7 +74,7 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     network = ranks.parallel(model)
     journal = Journal(out, step) if ranks.rank() == 0 else None
     judge = validate.Judge(recipe, data, out) if recipe.validate and ranks.rank() == 0 else None
-    wide = recipe.precision == "bfloat16" or (recipe.precision == "auto" and _fast_bfloat16())
+    wide = recipe.precision == "bfloat16" or (recipe.precision == "auto" and fast_bfloat16())
     stop = min(total, stop_at or total)
     source = batches.batches(
         faces, recipe.batch, recipe.seed, step, stop,
@@ -136,7 +136,3 @@ def _save(out: Path, parts: dict[str, Any], step: int) -> None:
     parts["objective"].gather(stored)
     if ranks.rank() == 0:
         state.save(out, stored)
-
-
-def _fast_bfloat16() -> bool:
-    return torch.backends.cpu.get_cpu_capability() == "AVX512"
