@@ -1,6 +1,6 @@
 """Training runs from recipes: one loop for every model, data set and objective."""
 
 from .loop import train
-from .recipe import Recipe, read
+from .recipe import Recipe, parse, read
 
-__all__ = ["Recipe", "read", "train"]
+__all__ = ["Recipe", "parse", "read", "train"]

@@ -157,10 +157,19 @@ def read(path: Path) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: not TOML ({error})") from error
     try:
-        recipe: Recipe = _build(Recipe, table, "")
-        _check(recipe)
+        return parse(table)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def parse(table: dict[str, Any]) -> Recipe:
+    """The recipe in a TOML file's table.
+
+    Raises:
+        ValueError: as :func:`read`, without the file's name.
+    """
+    recipe: Recipe = _build(Recipe, table, "")
+    _check(recipe)
     return recipe
 
 

@@ -11,9 +11,21 @@ import torch
 from torch import nn
 
 from ..evaluate import lfw
+from ..evaluate.embedders import Embed
 from . import state
 from .journal import write_rows
 from .recipe import Recipe
+
+
+def embedder(model: nn.Module) -> Embed:
+    """``model`` as the protocols call it: uint8 RGB crops (N, H, W, 3) to raw embeddings."""
+
+    def embed(crops: np.ndarray) -> np.ndarray:
+        planes = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
+        with torch.no_grad():
+            return np.asarray(model(planes.float().sub(127.5).div(127.5)).float().numpy())
+
+    return embed
 
 
 class Judge:
@@ -40,13 +52,7 @@ class Judge:
     def __call__(self, model: nn.Module, step: int) -> float:
         """Accuracy in [0, 1] of ``model`` after ``step``; leaves it in training mode."""
         model.eval()
-
-        def embed(crops: np.ndarray) -> np.ndarray:
-            planes = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
-            with torch.no_grad():
-                return np.asarray(model(planes.float().sub(127.5).div(127.5)).float().numpy())
-
-        accuracy = lfw.evaluate(embed, self.images, self.pairs, flip=True).accuracy
+        accuracy = lfw.evaluate(embedder(model), self.images, self.pairs, flip=True).accuracy
         model.train()
         before = max((score for at, score in self.scores if at < step), default=-1.0)
         self.scores = [row for row in self.scores if row[0] < step] + [(step, accuracy)]

@@ -1,0 +1,224 @@
+"""Compares training methods on one small network: equal budget, several seeds, LFW of each run.
+
+    python -m pocketvision.training.evidence --data $POCKETVISION_DATA --out runs/evidence
+
+Every run is a process of one thread on ``recipes/evidence.toml`` with one method's tables laid over
+it. What is done stays done: the same command goes on after a stop. ``--table`` only prints what
+there is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import ttest_ind
+
+RECIPE = Path(__file__).parent / "recipes" / "evidence.toml"
+CACHES = ("crops.npy", "kept.npy", "teacher.npy")
+CERTAIN = 0.05
+"""Two-sided p of Welch's test below which a difference counts, if it exceeds the spread too."""
+
+MIT = {"teachers": ["models/mobileface_v2.onnx"]}
+OWN = {"teachers": ["facechain_125m:{out}/teacher/seed-1/model.safetensors"]}
+STEPS = {"snapshots": "facechain_125m:{out}/teacher/seed-1"}
+BEFORE = "{out}/recursive-1/seed-{seed}/model.safetensors"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row: what it is called, its tables over the recipe, and the method it is held against.
+
+    ``stage``: runs of a stage need those of the stages before it.
+    """
+
+    title: str
+    tables: dict[str, Any]
+    against: str | None = None
+    stage: int = 1
+
+
+METHODS = {
+    "teacher": Method(
+        "(the own teacher: FaceChain 125 M, ArcFace)",
+        {"model": "facechain_125m", "keep": "epochs"},
+        stage=0,
+    ),
+    "arcface": Method("no distillation: ArcFace", {}),
+    "embedding": Method(
+        "ArcFace + embedding KD of the MIT teacher",
+        {"embedding": {"loss": "template", **MIT}},
+        "arcface",
+    ),
+    "final": Method(
+        "ArcFace + embedding KD of the own teacher",
+        {"embedding": {"loss": "template", **OWN}},
+        "arcface",
+    ),
+    "multi-step": Method(
+        "ArcFace + multi-step KD of the own teacher",
+        {"embedding": {"loss": "template", **STEPS}},
+        "final",
+    ),
+    "recursive-1": Method(
+        "ArcFace + angular KD of the MIT teacher, generation 1",
+        {"embedding": {"loss": "angular", **MIT}},
+        "arcface",
+    ),
+    "recursive-2": Method(
+        "the same, generation 2 (twice the steps)",
+        {"embedding": {"loss": "angular", **MIT}, "start": BEFORE},
+        "recursive-1",
+        stage=2,
+    ),
+    "osakd": Method("ArcFace + OSAKD", {"osakd": {}}, "arcface"),
+}
+
+
+def table(method: str, seed: int, out: Path) -> dict[str, Any]:
+    """The TOML table of one run: the recipe, the margin, the method, its paths filled in."""
+    base = tomllib.loads(RECIPE.read_text(encoding="utf-8"))
+    tables = json.dumps(METHODS[method].tables)
+    for name, value in (("out", json.dumps(str(out.resolve()))[1:-1]), ("seed", str(seed))):
+        tables = tables.replace("{" + name + "}", value)
+    # A second generation that saw the first one's views again would learn them by heart.
+    own = seed + 100 * METHODS[method].stage
+    return base | {"margin": {"kind": "arcface"}} | json.loads(tables) | {"seed": own}
+
+
+def run(method: str, seed: int, data: Path, out: Path) -> None:
+    """Trains one method with one seed, measures LFW and writes both to its folder."""
+    import torch
+
+    from . import models
+    from .evaluate import lfw
+    from .train import parse, train
+    from .train.validate import embedder
+
+    torch.set_num_threads(1)
+    folder = out / method / f"seed-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    _link(out / "cache", folder)
+    recipe = parse(table(method, seed, out))
+    weights = train(recipe, data, folder)
+    _link(folder, out / "cache")
+    model = models.load(recipe.model, weights)
+    result = lfw.evaluate(embedder(model), data / "lfw_112", data / "lfw_pairs.txt")
+    partial = folder / "lfw.json.partial"
+    partial.write_text(json.dumps(result.to_dict()) + "\n")
+    os.replace(partial, folder / "lfw.json")
+
+
+def _link(source: Path, target: Path) -> None:
+    """Shares decoded crops and teacher embeddings between runs instead of making them again."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in CACHES:
+        if (source / name).exists() and not (target / name).exists():
+            os.link(source / name, target / name)
+
+
+def run_all(data: Path, out: Path, seeds: int, jobs: int) -> None:
+    """Every run that has no result yet, ``jobs`` at a time.
+
+    Raises:
+        RuntimeError: a run failed; its log is named. The others are finished first.
+    """
+    failed: list[str] = []
+
+    def start(method: str, seed: int) -> None:
+        folder = out / method / f"seed-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "pocketvision.training.evidence", "--run", method]
+        command += ["--seed", str(seed), "--data", str(data), "--out", str(out)]
+        with open(folder / "run.log", "a") as log:
+            done = subprocess.run(command, stdout=log, stderr=log, check=False)
+        if done.returncode:
+            failed.append(str(folder / "run.log"))
+
+    for stage in sorted({method.stage for method in METHODS.values()}):
+        waiting = [
+            (name, seed)
+            for seed in range(1, (seeds if stage else 1) + 1)
+            for name, method in METHODS.items()
+            if method.stage == stage and not (out / name / f"seed-{seed}" / "lfw.json").exists()
+        ]
+        with ThreadPoolExecutor(jobs) as pool:
+            for _ in pool.map(lambda pair: start(*pair), waiting):
+                pass
+        if failed:
+            raise RuntimeError(f"{len(failed)} runs failed, see {', '.join(failed)}")
+
+
+def verdict(scores: list[float], before: list[float]) -> str:
+    """helps, hurts or undecided: Welch's test, and a difference larger than either spread."""
+    if len(scores) < 2 or len(before) < 2:
+        return "undecided (too few seeds)"
+    difference = statistics.fmean(scores) - statistics.fmean(before)
+    spread = max(statistics.stdev(scores), statistics.stdev(before))
+    certain = float(ttest_ind(scores, before, equal_var=False).pvalue)
+    if abs(difference) <= spread or not certain < CERTAIN:
+        return f"undecided ({100 * difference:+.2f} points, p = {certain:.2g})"
+    return f"{'helps' if difference > 0 else 'hurts'} ({100 * difference:+.2f}, p = {certain:.2g})"
+
+
+def report(out: Path) -> str:
+    """The Markdown table of all results in ``out``."""
+    found = {
+        name: [
+            json.loads(path.read_text())["accuracy"]
+            for path in sorted((out / name).glob("seed-*/lfw.json"))
+        ]
+        for name in METHODS
+    }
+    lines = [
+        "| method | seeds | LFW, mean ± sd | held against | verdict |",
+        "|---|---|---|---|---|",
+    ]
+    for name, method in METHODS.items():
+        scores = found[name]
+        if not scores:
+            continue
+        spread = f" ± {100 * statistics.stdev(scores):.2f}" if len(scores) > 1 else ""
+        figure = f"{100 * statistics.fmean(scores):.2f}{spread} %"
+        against = METHODS[method.against].title if method.against else ""
+        said = verdict(scores, found[method.against]) if method.against else ""
+        lines.append(f"| {method.title} | {len(scores)} | {figure} | {against} | {said} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=os.environ.get("POCKETVISION_DATA"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, one thread each")
+    parser.add_argument("--table", action="store_true", help="print what there is, run nothing")
+    parser.add_argument("--run", choices=list(METHODS), help="one run, in this process")
+    parser.add_argument("--seed", type=int, default=1, help="of --run")
+    given = parser.parse_args()
+    if given.table:
+        print(report(given.out))
+        return
+    if given.data is None:
+        parser.error("--data: missing; name the folder with train_112/, lfw_112/ and models/")
+    if given.run:
+        run(given.run, given.seed, given.data, given.out)
+        return
+    try:
+        run_all(given.data, given.out, given.seeds, given.jobs)
+    except RuntimeError as error:
+        parser.error(str(error))
+    print(report(given.out))
+
+
+if __name__ == "__main__":
+    main()
