@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -72,6 +73,24 @@ def _nearest(
     best = misses.argmin(axis=1)
     rows = np.arange(len(factors))
     return factors[rows, best], misses[rows, best]
+
+
+def product_factor(a: Tensor, b: Tensor, y: Tensor) -> tuple[np.float32, int]:
+    """The float32 scale of ``y = a * b`` over products of zero-based stored values.
+
+    Returns:
+        The scale, and how many of the 65,536 pairs of operands are one step from the file's.
+    """
+    real = dequantise(STORED, a)[:, None] * dequantise(STORED, b)[None]
+    acc = (STORED - a.zero_point)[:, None] * (STORED - b.zero_point)[None]
+    wanted = quantise(real, y).reshape(1, -1)
+    scale, misses = _nearest(acc.ravel(), wanted, a.scale * b.scale / y.scale, y)
+    return np.float32(scale[0]), int(misses[0])
+
+
+def table(x: Tensor, y: Tensor, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """int8 (256): the stored result of ``function`` (float32 to float32) for every stored value."""
+    return (quantise(function(dequantise(STORED, x)), y) + y.zero_point).astype(np.int8)
 
 
 def sum_factors(a: Tensor, b: Tensor, y: Tensor) -> tuple[Sum, int]:

@@ -132,6 +132,20 @@ class Add(Op):
     sum: Sum
 
 
+@dataclass(frozen=True, kw_only=True)
+class Multiply(Op):
+    """Product of two tensors; the second has the first's shape, or one pixel: a channel gate."""
+
+    scale: np.float32
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table(Op):
+    """Any function of one value: ``table`` int8 (256) holds the results of -128 to 127."""
+
+    table: np.ndarray
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pool(Op):
     """Max or average pooling. ``scale`` (out height, out width) is given for averages only."""

@@ -8,7 +8,19 @@ from dataclasses import replace
 import numpy as np
 
 from . import exact
-from .graph import INT8_MAX, INT8_MIN, Add, Concat, Conv, Op, Pool, Rescale, Tensor
+from .graph import (
+    INT8_MAX,
+    INT8_MIN,
+    Add,
+    Concat,
+    Conv,
+    Multiply,
+    Op,
+    Pool,
+    Rescale,
+    Table,
+    Tensor,
+)
 from .qdq import Network, Node
 
 
@@ -83,6 +95,39 @@ def add(network: Network, node: Node) -> list[Op]:
     total, misses = exact.sum_factors(network.tensors[a], network.tensors[b], y)
     network.note(node, misses, "65,536 pairs of operands")
     return [Add(name=node.name, inputs=(a, b), output=output, low=low, high=high, sum=total)]
+
+
+def multiply(network: Network, node: Node) -> list[Op]:
+    if any(network.is_constant(value) for value in node.inputs):
+        raise network.error(node, "a constant factor is not supported; fold it into a weight")
+    a, b = (network.source(value, node) for value in node.inputs)
+    output, passed = network.result(node)
+    low, high = _clamp(network, passed, output)
+    y = network.tensors[output]
+    if network.tensors[a].shape != y.shape:
+        a, b = b, a
+    gate = (1, 1, y.channels)
+    if network.tensors[a].shape != y.shape or network.tensors[b].shape not in (y.shape, gate):
+        raise network.error(
+            node,
+            f"operands of shapes {network.tensors[a].shape} and {network.tensors[b].shape}, "
+            "expected one shape, or one value per channel",
+        )
+    scale, misses = exact.product_factor(network.tensors[a], network.tensors[b], y)
+    network.note(node, misses, "65,536 pairs of operands")
+    return [Multiply(name=node.name, inputs=(a, b), output=output, low=low, high=high, scale=scale)]
+
+
+def sigmoid(network: Network, node: Node) -> list[Op]:
+    source = network.source(node.inputs[0], node)
+    output, passed = network.result(node)
+    low, high = _clamp(network, passed, output)
+    table = exact.table(network.tensors[source], network.tensors[output], _logistic)
+    return [Table(name=node.name, inputs=(source,), output=output, low=low, high=high, table=table)]
+
+
+def _logistic(real: np.ndarray) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-real.astype(np.float64))), np.float32)
 
 
 def concat(network: Network, node: Node) -> list[Op]:

@@ -26,6 +26,8 @@ IMPORTERS: dict[str, Callable[[Network, Node], list[Op]]] = {
     "LeakyRelu": import_ops.leaky_relu,
     "Clip": import_ops.clip,
     "Add": import_ops.add,
+    "Mul": import_ops.multiply,
+    "Sigmoid": import_ops.sigmoid,
     "Concat": import_ops.concat,
     "MaxPool": import_ops.pool,
     "AveragePool": import_ops.pool,

@@ -17,9 +17,11 @@ from .graph import (
     FusedActivation,
     FusedAdd,
     Graph,
+    Multiply,
     Op,
     Pool,
     Rescale,
+    Table,
     Tensor,
     results,
 )
@@ -32,6 +34,8 @@ BUILDERS = {
     depthwise.DepthwiseShape: ("depthwise", depthwise.build),
     elementwise.RescaleShape: ("rescale", elementwise.build_rescale),
     elementwise.AddShape: ("add", elementwise.build_add),
+    elementwise.MultiplyShape: ("multiply", elementwise.build_multiply),
+    elementwise.TableShape: ("table", elementwise.build_table),
     pool.PoolShape: ("pool", pool.build),
     move.PadShape: ("pad", move.build_pad),
     move.CopyShape: ("copy", move.build_copy),
@@ -202,6 +206,31 @@ def _add(program: Program, op: Add) -> None:
     )
 
 
+def _multiply(program: Program, op: Multiply) -> None:
+    a, b = op.inputs
+    gate = program.graph.tensors[b].shape != program.graph.tensors[a].shape
+    program.call(
+        op.name,
+        elementwise.MultiplyShape(program.view(a), program.view(b), program.view(op.output), gate),
+        program.pointer(a),
+        program.pointer(b),
+        *_numbers(program, op, program.graph.tensors[a], other=b, product=op.scale),
+        program.pointer(op.output),
+    )
+
+
+def _table(program: Program, op: Table) -> None:
+    source = op.inputs[0]
+    table = np.clip(op.table, op.low, op.high).astype(np.int16) + program.isa.offset
+    program.call(
+        op.name,
+        elementwise.TableShape(program.view(source), program.view(op.output)),
+        program.pointer(source),
+        program.constant(table.astype(program.isa.dtype)),
+        program.pointer(op.output),
+    )
+
+
 def _pool(program: Program, op: Pool) -> None:
     source = program.graph.tensors[op.inputs[0]]
     x, y = program.view(source.name), program.view(op.output)
@@ -238,6 +267,8 @@ _LOWER: dict[type[Op], Any] = {
     Conv: _conv,
     Rescale: _rescale,
     Add: _add,
+    Multiply: _multiply,
+    Table: _table,
     Pool: _pool,
     Concat: _concat,
 }
@@ -250,6 +281,7 @@ def _numbers(
     add: FusedAdd | None = None,
     other: str | None = None,
     activation: FusedActivation | None = None,
+    product: np.float32 | None = None,
 ) -> tuple[Pointer, Pointer]:
     """The constant tables FLOATS and INTS of kernels/build.py for one operator."""
     offset = program.isa.offset
@@ -265,6 +297,9 @@ def _numbers(
     if activation is not None:
         floats["positive"] = float(activation.scale)
         floats["act_low"], floats["act_high"] = ranges.pop(0)
+    if product is not None and other is not None:
+        floats["positive"] = float(product)
+        ints["b_offset"] = -(program.graph.tensors[other].zero_point + offset)
     if add is not None and other is not None:
         total = add.sum
         floats["add_low"], floats["add_high"] = ranges.pop(0)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from .graph import Add, Concat, Conv, Graph, Op, Pool, Rescale, Sum, Tensor, results
+from .graph import (
+    Add,
+    Concat,
+    Conv,
+    Graph,
+    Multiply,
+    Op,
+    Pool,
+    Rescale,
+    Sum,
+    Table,
+    Tensor,
+    results,
+)
 
 
 def run(graph: Graph, x: np.ndarray) -> np.ndarray:
@@ -46,6 +59,11 @@ def execute(graph: Graph, op: Op, inputs: list[np.ndarray]) -> np.ndarray:
     if isinstance(op, Add):
         a, b = (v.astype(np.int32) - t.zero_point for v, t in zip(inputs, tensors, strict=True))
         return add(a, b, op.sum, y.zero_point, op.low, op.high)
+    if isinstance(op, Multiply):
+        a, b = (v.astype(np.int32) - t.zero_point for v, t in zip(inputs, tensors, strict=True))
+        return rescale(a * b, op.scale, None, y.zero_point, op.low, op.high)
+    if isinstance(op, Table):
+        return np.clip(op.table[inputs[0].astype(np.int32) + 128], op.low, op.high).astype(np.int8)
     if isinstance(op, Pool):
         return _pool(op, inputs[0], tensors[0], y)
     if isinstance(op, Concat):

@@ -1,4 +1,4 @@
-"""Rescale (requantise, PReLU, ReLU, copy) and add: one vector of channels at a time."""
+"""Rescale (requantise, PReLU, ReLU, copy), add and multiply by vectors; tables value by value."""
 
 from __future__ import annotations
 
@@ -38,6 +38,24 @@ class AddShape:
 
     a: View
     b: View
+    y: View
+
+
+@dataclass(frozen=True)
+class MultiplyShape:
+    """Views of the operands and the result; ``gate`` when ``b`` is one pixel for all of ``a``."""
+
+    a: View
+    b: View
+    y: View
+    gate: bool
+
+
+@dataclass(frozen=True)
+class TableShape:
+    """Views of source and result."""
+
+    x: View
     y: View
 
 
@@ -100,5 +118,57 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
             value = round_clamped(total, f["add_scale"], f["add_low"], f["add_high"], lanes)
             result = T.Cast(f"{isa.dtype}x{lanes}", bits(value, lanes) + i["magic_zero"])
             store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+
+    return function(name, parameters, body)
+
+
+def build_multiply(name: str, isa: Isa, shape: MultiplyShape) -> tirx.PrimFunc:
+    """``name(a, b, floats, ints, y)``."""
+    a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
+    channels = rounded(y.channels, lanes)
+    parameters = [
+        ("a", isa.dtype, a.extent),
+        ("b", isa.dtype, b.extent),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def body(**p: Any) -> None:
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"])
+        f, i = epilogue.f, epilogue.i
+        with T.serial(0, channels // lanes) as block:
+            channel = block * lanes
+            if shape.gate:
+                gate = T.bind(widen(p["b"], channel, lanes) + i["b_offset"])
+            with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
+                first = widen(p["a"], row * a.row + column * a.pixel + channel, lanes)
+                if shape.gate:
+                    second = gate
+                else:
+                    at = row * b.row + column * b.pixel + channel
+                    second = widen(p["b"], at, lanes) + i["b_offset"]
+                acc = (first - i["source_zero"]) * second
+                result = epilogue.apply(acc, (f["positive"], None), None)
+                store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+
+    return function(name, parameters, body)
+
+
+def build_table(name: str, isa: Isa, shape: TableShape) -> tirx.PrimFunc:
+    """``name(x, table, y)``; the table is ordered by the stored value, least first."""
+    x, y = shape.x, shape.y
+    parameters = [("x", isa.dtype, x.extent), ("table", isa.dtype, 256), ("y", isa.dtype, y.extent)]
+
+    def body(**p: Any) -> None:
+        with (
+            T.serial(0, y.height) as row,
+            T.serial(0, y.width) as column,
+            T.serial(0, y.channels) as channel,
+        ):
+            stored = p["x"].vload([row * x.row + column * x.pixel + channel], isa.dtype)
+            index = T.Cast("int32", stored) + (128 - isa.offset)
+            value = p["table"].vload([index], isa.dtype)
+            T.buffer_store(p["y"], value, [row * y.row + column * y.pixel + channel])
 
     return function(name, parameters, body)

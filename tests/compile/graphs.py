@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pocketvision.compile import reference
-from pocketvision.compile.exact import sum_factors
+from pocketvision.compile.exact import product_factor, sum_factors
 from pocketvision.compile.graph import (
     Add,
     Concat,
@@ -15,9 +15,11 @@ from pocketvision.compile.graph import (
     FusedActivation,
     FusedAdd,
     Graph,
+    Multiply,
     Op,
     Pool,
     Rescale,
+    Table,
     Tensor,
 )
 
@@ -162,6 +164,34 @@ class Builder:
         total, _ = sum_factors(self.tensors[a], self.tensors[b], self.tensors[y])
         return self._append(
             Add(name=f"add_{y}", inputs=(a, b), output=y, low=clamp[0], high=clamp[1], sum=total)
+        )
+
+    def multiply(
+        self, a: str, b: str, *, clamp: Pair = (-128, 127), zero: int | None = None
+    ) -> str:
+        """Product of two tensors of one shape, or of a tensor and one pixel."""
+        first, second = self.tensors[a], self.tensors[b]
+        y = self.tensor(first.shape, zero, first.scale * second.scale * 50)
+        scale, _ = product_factor(first, second, self.tensors[y])
+        return self._append(
+            Multiply(
+                name=f"multiply_{y}",
+                inputs=(a, b),
+                output=y,
+                low=clamp[0],
+                high=clamp[1],
+                scale=scale,
+            )  # fmt: skip
+        )
+
+    def table(self, x: str, *, clamp: Pair = (-128, 127)) -> str:
+        """Any function of a value: a random one."""
+        y = self.tensor(self.tensors[x].shape)
+        values = self.random.integers(-128, 128, 256).astype(np.int8)
+        return self._append(
+            Table(
+                name=f"table_{y}", inputs=(x,), output=y, low=clamp[0], high=clamp[1], table=values
+            )
         )
 
     def pool(

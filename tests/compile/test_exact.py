@@ -78,3 +78,27 @@ def test_what_cannot_be_matched_is_counted() -> None:
     wanted = quantised(real[0] + real[1], y)
     assert misses == (found != wanted).sum() > 0
     assert np.abs(found.astype(int) - wanted).max() == 1
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_product_of_every_pair(seed: int) -> None:
+    random = np.random.default_rng(200 + seed)
+    a, b = tensor("a", random), tensor("b", random)
+    y = tensor("y", random, a.scale * b.scale * 100 * np.exp(random.uniform(-0.5, 1)))
+    scale, misses = exact.product_factor(a, b, y)
+    grid = np.array(list(itertools.product(exact.STORED, repeat=2)), np.int32).T
+    first, second = grid[0] - a.zero_point, grid[1] - b.zero_point
+    found = reference.rescale(first * second, scale, None, y.zero_point, -128, 127)
+    real = [v.astype(np.float32) * np.float32(t.scale) for v, t in ((first, a), (second, b))]
+    wanted = quantised(real[0] * real[1], y)
+    far = np.abs(found.astype(int) - wanted)
+    assert far.max() <= 1
+    assert np.count_nonzero(far) == misses <= 4
+
+
+def test_a_table_is_the_functions_every_value() -> None:
+    x, y = Tensor("x", 1, 1, 8, 0.05, -3), Tensor("y", 1, 1, 8, 1 / 256, -128)
+    found = exact.table(x, y, lambda real: (1 / (1 + np.exp(-real))).astype(np.float32))
+    for stored in (-128, -3, 0, 127):
+        real = 1 / (1 + np.exp(-0.05 * (stored + 3)))
+        assert found[stored + 128] == min(round(real * 256) - 128, 127)

@@ -46,7 +46,7 @@ def best_target(machines: Machines) -> str:
 
 NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
     "mobilefacenet": lambda: models.create("mobilefacenet"),
-    "vargfacenet": lambda: VarGFaceNet(((80, 2), (160, 2), (320, 2)), embedding=512, se=False),
+    "vargfacenet": lambda: VarGFaceNet(((80, 2), (160, 2), (320, 2)), embedding=512, se=True),
     "pocketnet_cifar": lambda: PocketNet(16, layers=6, embedding=128, genotype=CIFAR),
 }
 """Fewer blocks than the papers have, but one of each form."""

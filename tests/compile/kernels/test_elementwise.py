@@ -1,4 +1,4 @@
-"""Rescale, PReLU, ReLU, copy and add against the reference, byte for byte."""
+"""Rescale, PReLU, ReLU, copy, add, multiply and tables against the reference, byte for byte."""
 
 from __future__ import annotations
 
@@ -43,6 +43,32 @@ def test_every_pair_of_values(machines: Machines, target: str) -> None:
     graph = build.graph(build.add(a, b))
     grid = np.stack(np.meshgrid(np.arange(-128, 128), np.arange(-128, 128)), axis=2)
     machines.check(graph, target, grid[None].astype(np.int8))
+
+
+@on_every_target
+@pytest.mark.parametrize("channels", [1, 15, 16, 17, 40, 96])
+def test_products_gates_and_tables(machines: Machines, target: str, channels: int) -> None:
+    build = Builder(channels, (5, 9, channels))
+    x = build.rescale("input", two_scales=True)
+    whole = build.multiply("input", x, clamp=(-90, 110))
+    mean = build.pool(whole, "average", (5, 9))
+    gate = build.table(mean, clamp=(-120, 127))
+    graph = build.graph(build.table(build.multiply(whole, gate)))
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
+def test_every_product_and_table_entry(machines: Machines, target: str) -> None:
+    """All 65,536 products of two int8 values, and all 256 results of a table."""
+    build = Builder(8, (256, 256, 2))
+    a = build.conv("input", weight=np.array([[[[1]], [[0]]]], np.int8), outputs=1)
+    b = build.conv("input", weight=np.array([[[[0]], [[1]]]], np.int8), outputs=1)
+    graph = build.graph(build.multiply(a, b))
+    grid = np.stack(np.meshgrid(np.arange(-128, 128), np.arange(-128, 128)), axis=2)
+    machines.check(graph, target, grid[None].astype(np.int8))
+    build = Builder(9, (16, 16, 1))
+    every = np.arange(-128, 128).astype(np.int8).reshape(1, 16, 16, 1)
+    machines.check(build.graph(build.table("input")), target, every)
 
 
 @on_every_target
