@@ -12,7 +12,14 @@ import pytest
 from pocketvision.compile import reference
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.pipeline import Compiled, compile_graph
-from pocketvision.compile.targets import ARCH_AARCH64, ARCH_X86_64, HOSTS, TARGETS, Target
+from pocketvision.compile.targets import (
+    ARCH_AARCH64,
+    ARCH_X86_64,
+    FAMILIES,
+    HOSTS,
+    TARGETS,
+    Target,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME = [
@@ -45,6 +52,16 @@ class Machines:
         missing = target.features & ~self._host_features(target.arch)
         if missing:
             pytest.skip(f"{target.name}: this processor lacks the features {missing:#x}")
+
+    def best(self) -> str:
+        """The first target of this machine's family that its processor supports."""
+        for name in FAMILIES[self.native]:
+            try:
+                self.require(TARGETS[name])
+            except pytest.skip.Exception:
+                continue
+            return name
+        pytest.skip("no target for this machine")
 
     def check(self, graph: Graph, target_name: str, inputs: np.ndarray) -> Compiled:
         """Compiles ``graph`` and asserts the reference's bytes on int8 (N, H, W, C) ``inputs``."""

@@ -7,41 +7,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static  # noqa: E402
 
-from pocketvision.compile import FAMILIES, TARGETS, importer, pipeline, reference  # noqa: E402
+from pocketvision.compile import TARGETS, importer, pipeline, reference  # noqa: E402
 from pocketvision.compile.graph import Add, Graph  # noqa: E402
 from pocketvision.training import models  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
 from pocketvision.training.models.pocketnet import CIFAR, PocketNet  # noqa: E402
 from pocketvision.training.models.vargfacenet import VarGFaceNet  # noqa: E402
-from pocketvision.training.quantize import calibrate, pixels, qdq  # noqa: E402
-from pocketvision.training.quantize.fold import fold  # noqa: E402
 
 from .build_onnx import onnxruntime_tensors, run_onnxruntime  # noqa: E402
 from .graphs import inputs  # noqa: E402
 from .machines import Machines  # noqa: E402
+from .quantised import quantised  # noqa: E402
 
 SIDE = 112
 """Pixels of the networks' input."""
 
 SHIPPED = Path(__file__).resolve().parents[2] / "training/weights/pocketnet-s-128.int8.onnx"
-
-
-def best_target(machines: Machines) -> str:
-    """The first target of this machine's family that its processor supports."""
-    for name in FAMILIES[machines.native]:
-        try:
-            machines.require(TARGETS[name])
-        except pytest.skip.Exception:
-            continue
-        return name
-    pytest.skip("no target for this machine")
 
 
 NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
@@ -50,29 +37,6 @@ NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
     "pocketnet_cifar": lambda: PocketNet(16, layers=6, embedding=128, genotype=CIFAR),
 }
 """Fewer blocks than the papers have, but one of each form."""
-
-
-def quantised(name: str, folder: Path) -> Path:
-    """A network with random weights, its activations measured on two noise pictures."""
-    torch.manual_seed(1)
-    torch.set_num_threads(1)
-    network = NETWORKS[name]()
-    for module in network.modules():
-        if isinstance(module, torch.nn.PReLU):
-            module.weight.data.uniform_(-0.2, 0.8)
-        elif isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
-            module.momentum = None
-    noise = torch.randn(2, 3, SIDE, SIDE)
-    with torch.no_grad():
-        network.train()(noise)
-    floating, exact = pixels.recentre(
-        fold(onnx.load(export(network, folder / "float.onnx", size=SIDE))), [127.5] * 3, [127.5] * 3
-    )
-    ranges = calibrate.ranges(calibrate.histograms(floating, noise.numpy()), "minmax")
-    ranges[floating.graph.input[0].name] = exact
-    path = folder / f"{name}.int8.onnx"
-    onnx.save(qdq.quantize(floating, calibrate.share(floating, ranges)), path)
-    return path
 
 
 def require_exact_onnxruntime(machines: Machines) -> None:
@@ -112,7 +76,9 @@ def assert_each_layer_is_onnxruntimes(path: Path, graph: Graph, x: np.ndarray) -
 @pytest.fixture(scope="module", params=NETWORKS)
 def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The int8 file of one of ``NETWORKS``."""
-    return quantised(request.param, tmp_path_factory.mktemp(request.param))
+    torch.manual_seed(1)
+    folder = tmp_path_factory.mktemp(request.param)
+    return quantised(NETWORKS[request.param](), folder / f"{request.param}.int8.onnx", SIDE)
 
 
 def test_each_layer_of_other_networks(network: Path) -> None:
@@ -121,7 +87,7 @@ def test_each_layer_of_other_networks(network: Path) -> None:
 
 
 def test_other_networks_compile(network: Path, machines: Machines) -> None:
-    target = best_target(machines)
+    target = machines.best()
     graph = pipeline.optimise(importer.load(network))
     noise = inputs(np.random.default_rng(2), 1, graph.tensors[graph.input])
     machines.check(graph, target, np.concatenate([lively_inputs(graph, 1), noise]))
@@ -174,7 +140,7 @@ def test_onnxruntimes_own_quantiser(
     before = importer.load(path)
     x = lively_inputs(before, 6)
     graph = pipeline.optimise(before)
-    machines.check(graph, best_target(machines), x)
+    machines.check(graph, machines.best(), x)
     assert not any(isinstance(op, Add) for op in graph.ops)
     theirs = run_onnxruntime(path, before, x)
     for ours in (reference.run(before, x), reference.run(graph, x)):

@@ -1,0 +1,33 @@
+"""An int8 file of a network with random weights, for tests that need the form and not the faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import torch
+
+from pocketvision.training.export import export
+from pocketvision.training.quantize import calibrate, pixels, qdq
+from pocketvision.training.quantize.fold import fold
+
+
+def quantised(network: torch.nn.Module, path: Path, size: int) -> Path:
+    """Writes ``path``; batch norms and activations are measured on two noise pictures."""
+    torch.set_num_threads(1)
+    for module in network.modules():
+        if isinstance(module, torch.nn.PReLU):
+            module.weight.data.uniform_(-0.2, 0.8)
+        elif isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
+            module.momentum = None
+    noise = torch.randn(2, 3, size, size)
+    with torch.no_grad():
+        network.train()(noise)
+    floating = path.with_suffix(".float.onnx")
+    centred, exact = pixels.recentre(
+        fold(onnx.load(export(network, floating, size=size))), [127.5] * 3, [127.5] * 3
+    )
+    ranges = calibrate.ranges(calibrate.histograms(centred, noise.numpy()), "minmax")
+    ranges[centred.graph.input[0].name] = exact
+    onnx.save(qdq.quantize(centred, calibrate.share(centred, ranges)), path)
+    return path
