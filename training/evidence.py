@@ -85,14 +85,14 @@ METHODS = {
 
 
 def table(method: str, seed: int, out: Path) -> dict[str, Any]:
-    """The TOML table of one run: the recipe, the margin, the method, its paths filled in."""
+    """The TOML table of one run: the recipe, the method, its paths filled in."""
     base = tomllib.loads(RECIPE.read_text(encoding="utf-8"))
     tables = json.dumps(METHODS[method].tables)
     for name, value in (("out", json.dumps(str(out.resolve()))[1:-1]), ("seed", str(seed))):
         tables = tables.replace("{" + name + "}", value)
     # A second generation that saw the first one's views again would learn them by heart.
     own = seed + 100 * METHODS[method].stage
-    return base | {"margin": {"kind": "arcface"}} | json.loads(tables) | {"seed": own}
+    return base | json.loads(tables) | {"seed": own}
 
 
 def run(method: str, seed: int, data: Path, out: Path) -> None:

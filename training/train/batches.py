@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .. import ranks
+from ..data.degrade import Degrade, degrade
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,31 @@ def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(length)
 
 
+UNTOUCHED = Degrade()
+
+Key = tuple[int, int, int, int]
+"""A picture's index, its blend partner's, the step, and the row in the whole batch."""
+
+
 class _Pictures(Dataset):
-    def __init__(self, pictures: Any, pairs: bool):
-        self.pictures, self.pairs = pictures, pairs
+    def __init__(self, pictures: Any, pairs: bool, seed: int, options: Degrade):
+        self.pictures, self.pairs, self.seed, self.options = pictures, pairs, seed, options
 
     def __len__(self) -> int:
         return len(self.pictures.labels)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor | None, int, int]:
-        own, other = key
-        second = _tensor(self.pictures.image(other)) if self.pairs else None
-        return _tensor(self.pictures.image(own)), second, int(self.pictures.labels[own]), own
+    def __getitem__(self, key: Key) -> tuple[Tensor, Tensor | None, int, int]:
+        own, other, step, row = key
+        first = self._picture(own, step, row, 0)
+        second = self._picture(other, step, row, 1) if self.pairs else None
+        return first, second, int(self.pictures.labels[own]), own
 
-
-def _tensor(picture: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.array(picture))
+    def _picture(self, index: int, step: int, row: int, which: int) -> Tensor:
+        picture = self.pictures.image(index)
+        if self.options.active:
+            random = np.random.default_rng([self.seed, step, row, which, 2])
+            picture = degrade(picture, self.options, random)
+        return torch.from_numpy(np.array(picture))
 
 
 def _collate(items: list[tuple[Tensor, Tensor | None, int, int]]) -> Batch:
@@ -68,30 +79,44 @@ def _collate(items: list[tuple[Tensor, Tensor | None, int, int]]) -> Batch:
 
 
 class _Steps:
-    """The sampler: for each step from ``start`` on, this rank's (picture, partner) pairs."""
+    """The sampler: for each step from ``start`` on, this rank's keys."""
 
     def __init__(self, length: int, batch: int, seed: int, start: int, stop: int):
         self.arguments = (length, batch, seed)
         self.start, self.stop = start, stop
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[Key]]:
         length, batch, seed = self.arguments
         rows = ranks.share(batch)
         for step in range(self.start, self.stop):
             own = order(length, batch, seed, step)
             partners = np.random.default_rng([seed, step, 1]).integers(0, length, batch)
-            yield list(zip(own[rows].tolist(), partners[rows].tolist(), strict=True))
+            places = range(batch)[rows]
+            yield [(int(own[row]), int(partners[row]), step, row) for row in places]
 
     def __len__(self) -> int:
         return self.stop - self.start
 
 
 def batches(
-    pictures: Any, batch: int, seed: int, start: int, stop: int, *, pairs: bool, workers: int
+    pictures: Any,
+    batch: int,
+    seed: int,
+    start: int,
+    stop: int,
+    *,
+    pairs: bool,
+    workers: int,
+    options: Degrade = UNTOUCHED,
 ) -> Iterator[Batch]:
-    """Batches of steps ``start`` to ``stop - 1``; ``pairs`` reads a blend partner for each row."""
+    """Batches of steps ``start`` to ``stop - 1``.
+
+    Args:
+        pairs: read a blend partner for each row.
+        options: what is done to single pictures.
+    """
     loader: DataLoader = DataLoader(
-        _Pictures(pictures, pairs),
+        _Pictures(pictures, pairs, seed, options),
         batch_sampler=_Steps(len(pictures.labels), batch, seed, start, stop),
         num_workers=workers,
         collate_fn=_collate,

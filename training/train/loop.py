@@ -79,6 +79,7 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     source = batches.batches(
         faces, recipe.batch, recipe.seed, step, stop,
         pairs=recipe.views.compose > 0, workers=recipe.data.workers,
+        options=recipe.degrade,
     )  # fmt: skip
     began = time.monotonic()
     for batch in source:

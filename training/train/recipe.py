@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..data.degrade import Degrade
 from ..distill.views import Reach
 
 
@@ -121,6 +122,7 @@ class Recipe:
     precision: str = "auto"
     phases: tuple[tuple[float, int], ...] = ()
     views: Reach = field(default_factory=Reach)
+    degrade: Degrade = field(default_factory=Degrade)
     margin: Margin | None = None
     embedding: Embedding | None = None
     osakd: Osakd | None = None

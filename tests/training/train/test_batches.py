@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pocketvision.training import ranks  # noqa: E402
+from pocketvision.training.data.degrade import Degrade  # noqa: E402
 from pocketvision.training.train import batches  # noqa: E402
 
 
@@ -60,3 +61,21 @@ def test_ranks_share_a_batch(monkeypatch) -> None:
     assert torch.equal(torch.cat(parts), whole.indices)
     with pytest.raises(ValueError, match="not divisible by 2 ranks"):
         ranks.share(7)
+
+
+def test_degraded_pictures_are_the_same_for_every_worker_and_rank(monkeypatch) -> None:
+    options = Degrade(cut_out=0.5)
+
+    def first(workers: int = 0) -> torch.Tensor:
+        (batch,) = batches.batches(
+            Shades(), 8, 7, 3, 4, pairs=True, workers=workers, options=options
+        )
+        return batch.first
+
+    whole = first()
+    assert not torch.equal(
+        whole, next(batches.batches(Shades(), 8, 7, 3, 4, pairs=True, workers=0)).first
+    )
+    assert torch.equal(first(workers=2), whole)
+    monkeypatch.setattr(batches.ranks, "share", lambda batch: slice(4, 8))
+    assert torch.equal(first(), whole[4:])

@@ -50,6 +50,7 @@ METHODS = {
     "template, cached": TEACHER.format(loss="template", cached="true"),
     "angular with arcface": ARCFACE + "\n" + TEACHER.format(loss="angular", cached="false"),
     "osakd": SOFTMAX + "\n[osakd]\nneighbours = 3\nqueue = 16",
+    "degraded": "[degrade]\njpeg = 0.5\ncut_out = 0.5\n" + ARCFACE,
     "composed": "[views]\ncompose = 0.5\n" + TEACHER.format(loss="regression", cached="false"),
 }
 
