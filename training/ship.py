@@ -10,7 +10,6 @@ inside), ``<name>.sqnr.png`` and, where a training log lies beside the weights, 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 import tempfile
@@ -21,13 +20,11 @@ from typing import Any
 import onnx
 from safetensors.torch import save as serialise
 
-from pocketvision.alignment import ARCFACE_TEMPLATE
-from pocketvision.record import Record
-
 from . import models
 from .evaluate import lfw, pairs
 from .evaluate.embedders import OnnxEmbedder
 from .export import export
+from .models.describe import describe, digest
 from .quantize import quantize_model
 from .quantize.graph import save
 from .quantize.run import stamp
@@ -81,23 +78,13 @@ def ship(
     # Not save_file: it writes files that only their owner may read.
     partial.write_bytes(serialise({k: v.contiguous() for k, v in model.state_dict().items()}))
     os.replace(partial, shipped)
-    record = Record(
-        name=name,
+    record = describe(
+        entry,
+        shipped,
         tag=origin.tag,
-        task="face-embedding",
-        paper=entry.paper,
-        preprocess={
-            "size": [entry.input_size] * 2,
-            "colour": "RGB",
-            "mean": [127.5] * 3,
-            "std": [127.5] * 3,
-            "template": [list(point) for point in ARCFACE_TEMPLATE],
-        },
-        embedding=entry.embedding,
         teacher=origin.teacher,
         data=origin.data,
         licence=origin.licence,
-        sha256={"float_weights": _digest(shipped)},
     )
     with tempfile.TemporaryDirectory() as folder:
         floating, int8 = Path(folder, f"{name}.onnx"), Path(folder, f"{name}.int8.onnx")
@@ -122,7 +109,7 @@ def ship(
     record = record.with_(
         scores=scores,
         thresholds=runs["float32"].thresholds,
-        sha256={**record.sha256, "int8_onnx": _digest(final)},
+        sha256={**record.sha256, "int8_onnx": digest(final)},
     )
     _write(out / f"{name}.json", record.to_json() + "\n")
     log = weights.parent / "log.csv"
@@ -168,10 +155,6 @@ def _evaluate(model: Path, precision: str, faces: Path, listed: pairs.Pairs) -> 
         for point in lfw.operating_points(cosine, listed)
     ]
     return _Run(both, scores, thresholds)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _write(path: Path, text: str) -> None:

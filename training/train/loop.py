@@ -13,7 +13,7 @@ from .. import models, ranks
 from ..accelerate import accelerate, fast_bfloat16
 from ..distill import views
 from ..distill.multi_step import snapshot
-from . import batches, pictures, schedule, state, validate
+from . import batches, outcome, pictures, schedule, state, validate
 from .journal import Journal
 from .objective import Objective, labeller
 from .recipe import Recipe
@@ -119,7 +119,7 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     if journal:
         journal.close(f"{recipe.model}, seed {recipe.seed}")
     if step == total and ranks.rank() == 0:
-        state.save_weights(out / "model.safetensors", model)
+        outcome.write(out, model, recipe, faces, judge.scores if judge else [])
 
 
 def _resume(out: Path, parts: dict[str, Any]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +16,14 @@ from ..evaluate.embedders import Embed
 from . import state
 from .journal import write_rows
 from .recipe import Recipe
+
+
+class Score(NamedTuple):
+    """LFW after a step: mean accuracy over the folds and its deviation, in [0, 1]."""
+
+    step: int
+    accuracy: float
+    std: float
 
 
 def embedder(model: nn.Module) -> Embed:
@@ -43,26 +52,29 @@ class Judge:
         self.images, self.pairs = data / options.images, data / options.pairs
         if not self.pairs.is_file():
             raise FileNotFoundError(f"{self.pairs}: no such list; validate.pairs names it")
-        self.scores: list[tuple[int, float]] = []
+        self.scores: list[Score] = []
         path = out / "validation.csv"
         if path.exists():
             with open(path, newline="") as file:
-                self.scores = [(int(r["step"]), float(r["accuracy"])) for r in csv.DictReader(file)]
+                self.scores = [
+                    Score(int(row["step"]), float(row["accuracy"]), float(row["std"]))
+                    for row in csv.DictReader(file)
+                ]
 
     def __call__(self, model: nn.Module, step: int) -> float:
         """Accuracy in [0, 1] of ``model`` after ``step``; leaves it in training mode."""
         model.eval()
-        accuracy = lfw.evaluate(embedder(model), self.images, self.pairs, flip=True).accuracy
+        result = lfw.evaluate(embedder(model), self.images, self.pairs, flip=True)
         model.train()
-        before = max((score for at, score in self.scores if at < step), default=-1.0)
-        self.scores = [row for row in self.scores if row[0] < step] + [(step, accuracy)]
-        if accuracy > before:
+        earlier = [score for score in self.scores if score.step < step]
+        self.scores = [*earlier, Score(step, result.accuracy, result.std)]
+        if result.accuracy > max((score.accuracy for score in earlier), default=-1.0):
             state.save_weights(self.out / "best.safetensors", model)
-        write_rows(self.out / "validation.csv", [("step", "accuracy"), *self.scores])
-        best = max(self.scores, key=lambda row: row[1])
+        write_rows(self.out / "validation.csv", [Score._fields, *self.scores])
+        best = max(self.scores, key=lambda score: score.accuracy)
         print(
-            f"validation: last {100 * accuracy:.2f} % (step {step}), best {100 * best[1]:.2f} % "
-            f"(step {best[0]})",
+            f"validation: last {100 * result.accuracy:.2f} % (step {step}), best "
+            f"{100 * best.accuracy:.2f} % (step {best.step})",
             file=sys.stderr,
         )
-        return accuracy
+        return result.accuracy

@@ -18,7 +18,9 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+from pocketvision.record import Record  # noqa: E402
 from pocketvision.training.models import registry  # noqa: E402
+from pocketvision.training.models.describe import digest  # noqa: E402
 from pocketvision.training.train import batches, read, state, train  # noqa: E402
 
 BASE = """
@@ -121,6 +123,11 @@ def test_every_method_learns(method: str, data: Path, tmp_path: Path) -> None:
     if "agreement" in rows[0]:
         assert rows[-1]["agreement"] > rows[0]["agreement"] + 0.1
     state.load_weights(weights, Tiny())
+    record = Record.from_json(weights.with_suffix(".json").read_text())
+    assert record.full_name == "tiny.run.seed-1"
+    assert record.data == "faces: 24 pictures of 4 people"
+    assert (record.teacher is None) == ("agreement" not in rows[0])
+    assert record.sha256["float_weights"] == digest(weights)
     assert (tmp_path / "run" / "log.png").stat().st_size > 5000
     assert list((tmp_path / "run" / "tensorboard").iterdir())
 
