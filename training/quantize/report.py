@@ -41,7 +41,7 @@ def sqnr(floating: onnx.ModelProto, quantized: onnx.ModelProto, inputs: np.ndarr
     SQNR = 10 log10(sum of squares of the float activation / sum of squares of the difference), over
     all inputs. The int8 value is the dequantised one, so the error of every layer before it counts.
     """
-    pairs = _dequantised(floating, quantized)
+    pairs = dequantised(floating, quantized)
     names = [name for name, _, _ in pairs]
     signal, noise = np.zeros(len(pairs)), np.zeros(len(pairs))
     before = session(watch(floating, names))
@@ -60,7 +60,7 @@ def sqnr(floating: onnx.ModelProto, quantized: onnx.ModelProto, inputs: np.ndarr
     ]
 
 
-def _dequantised(
+def dequantised(
     floating: onnx.ModelProto, quantized: onnx.ModelProto
 ) -> list[tuple[str, str, str]]:
     """(float tensor, its dequantised twin, operator that makes it) for every common activation."""

@@ -237,6 +237,15 @@ def _check(recipe: Recipe) -> None:
         raise ValueError("nothing to learn: give a [margin] or an [embedding] table, or both")
     if recipe.osakd and not recipe.margin:
         raise ValueError("osakd: needs a [margin] table, whose classes it softens")
+    if recipe.osakd and recipe.margin and recipe.margin.sharded:
+        raise ValueError(
+            "osakd, margin.sharded: labels are softened over all centres, and no rank of a "
+            "sharded head holds them all; set margin.sharded = false"
+        )
+    if recipe.margin and not 0 < recipe.margin.sampling <= 1:
+        raise ValueError(f"margin.sampling: expected 0 to 1, got {recipe.margin.sampling}")
+    if recipe.margin and recipe.margin.sampling < 1 and not recipe.margin.sharded:
+        raise ValueError("margin.sampling: only a sharded head samples; set margin.sharded = true")
     if recipe.embedding:
         one = bool(recipe.embedding.teachers) != bool(recipe.embedding.snapshots)
         if not one:

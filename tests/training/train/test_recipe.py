@@ -63,6 +63,9 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         ('[margin]\nkind = "combined"\nmargins = [1, 0.3, 0.2]', "", "nothing to learn"),
         ('[margin]\nkind = "combined"\nmargins = [1, 0.3, 0.2]',
          "[osakd]\n[embedding]\nteachers = ['t.onnx']", "osakd: needs a .margin."),
+        ("[margin]", "[osakd]\n[margin]\nsharded = true", "osakd, margin.sharded: "),
+        ("[margin]", "[margin]\nsampling = 0.1", "margin.sampling: only a sharded head"),
+        ("[margin]", "[margin]\nsharded = true\nsampling = 0", "margin.sampling: expected 0 to 1"),
         ("[margin]", "[embedding]\n[margin]", "either teachers or snapshots"),
         ("[margin]", "[embedding]\nteachers = ['t.onnx']\ncached = true\n[views]\ncompose = 0.5\n"
          "[margin]", "cached = false"),
