@@ -1,8 +1,9 @@
-"""``pocketvision quantize FLOAT.onnx``: an int8 file for the compiler, calibrated on pictures."""
+"""``pocketvision quantize FLOAT.onnx``, or a run's weights: an int8 file for the compiler."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from .common import Verbs, new_verb, print_json
@@ -10,8 +11,10 @@ from .common import Verbs, new_verb, print_json
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
-    parser = new_verb(verbs, "quantize", run, "Quantise a float ONNX file to int8.", "training")
-    parser.add_argument("model", type=Path, metavar="FLOAT.onnx")
+    parser = new_verb(verbs, "quantize", run, "Quantise a network to int8.", "training")
+    parser.add_argument(
+        "model", type=Path, help="a float ONNX file, or a training run's model.safetensors"
+    )
     parser.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="aligned training crops"
     )
@@ -22,9 +25,15 @@ def add(verbs: Verbs) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Quantise and print where the file is."""
-    from ..training.quantize import quantize_model
+    if arguments.model.suffix == ".safetensors":
+        from ..training.quantize.trained import quantize_weights
 
-    file = quantize_model(
+        quantize: Callable[..., Path] = quantize_weights
+    else:
+        from ..training.quantize import quantize_model
+
+        quantize = quantize_model
+    file = quantize(
         arguments.model,
         arguments.images,
         arguments.out,

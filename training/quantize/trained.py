@@ -1,0 +1,45 @@
+"""From a run's weights and the record beside them to the int8 file, the float file in between."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pocketvision.record import Record
+
+from .. import models
+from ..export import export
+from .run import quantize_model
+
+
+def quantize_weights(weights: Path, images: Path | np.ndarray, out: Path, **options: Any) -> Path:
+    """Writes the int8 form of ``weights`` (``.safetensors`` with ``.json`` beside it) to ``out``.
+
+    Args:
+        weights: what ``pocketvision train`` left; its record names the network.
+        images: as of :func:`quantize_model`, which takes ``options`` too.
+
+    Raises:
+        FileNotFoundError: no such weights, or no record beside them.
+        ValueError: the record names no network of the zoo, or the weights are another network's.
+    """
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights}: no such file; expected weights of a training run")
+    beside = weights.with_suffix(".json")
+    if not beside.is_file():
+        raise FileNotFoundError(
+            f"{beside}: no such file; a training run writes the record that names its network "
+            "beside the weights: keep the two together"
+        )
+    record = Record.from_json(beside.read_text(encoding="utf-8"))
+    try:
+        entry = models.entry(record.name)
+    except KeyError as error:
+        raise ValueError(f"{beside}: {error.args[0]}") from None
+    model = models.load(entry.name, weights)
+    with tempfile.TemporaryDirectory() as folder:
+        floating = export(model, Path(folder, "float.onnx"), size=entry.input_size)
+        return quantize_model(floating, images, out, record=record, **options)
