@@ -87,8 +87,7 @@ def add(network: Network, node: Node) -> list[Op]:
     if any(network.is_constant(value) for value in node.inputs):
         raise network.error(node, "adding a constant is not supported; fold it into a bias")
     a, b = (network.source(value, node) for value in node.inputs)
-    output, passed = network.result(node)
-    low, high = _clamp(network, passed, output)
+    output, low, high = _result(network, node)
     y = network.tensors[output]
     if not network.tensors[a].shape == network.tensors[b].shape == y.shape:
         raise network.error(node, "operands of different shapes (broadcasting) are not supported")
@@ -101,8 +100,7 @@ def multiply(network: Network, node: Node) -> list[Op]:
     if any(network.is_constant(value) for value in node.inputs):
         raise network.error(node, "a constant factor is not supported; fold it into a weight")
     a, b = (network.source(value, node) for value in node.inputs)
-    output, passed = network.result(node)
-    low, high = _clamp(network, passed, output)
+    output, low, high = _result(network, node)
     y = network.tensors[output]
     if network.tensors[a].shape != y.shape:
         a, b = b, a
@@ -120,8 +118,7 @@ def multiply(network: Network, node: Node) -> list[Op]:
 
 def sigmoid(network: Network, node: Node) -> list[Op]:
     source = network.source(node.inputs[0], node)
-    output, passed = network.result(node)
-    low, high = _clamp(network, passed, output)
+    output, low, high = _result(network, node)
     table = exact.table(network.tensors[source], network.tensors[output], _logistic)
     return [Table(name=node.name, inputs=(source,), output=output, low=low, high=high, table=table)]
 
@@ -233,6 +230,12 @@ def _float_constant(network: Network, node: Node, value: str) -> np.ndarray:
     return (constant.values.astype(np.float64) - zero) * constant.scale
 
 
+def _result(network: Network, node: Node) -> tuple[str, int, int]:
+    """The tensor that ``node`` writes, and the clamp of what stands unquantised behind it."""
+    output, passed = network.result(node)
+    return output, *_clamp(network, passed, output)
+
+
 def _clamp(network: Network, passed: list[Node], output: str) -> tuple[int, int]:
     low, high = INT8_MIN, INT8_MAX
     for node in passed:
@@ -243,8 +246,7 @@ def _clamp(network: Network, passed: list[Node], output: str) -> tuple[int, int]
 
 def _rescale(network: Network, node: Node, slope: np.ndarray) -> Rescale:
     source = network.source(node.inputs[0], node)
-    output, passed = network.result(node)
-    low, high = _clamp(network, passed, output)
+    output, low, high = _result(network, node)
     op = _requantise(
         network, node, node.name, network.tensors[source], network.tensors[output], slope
     )
@@ -295,8 +297,7 @@ def _convolution(
     stride: tuple[int, ...],
     pads: tuple[int, ...],
 ) -> list[Op]:
-    output, passed = network.result(node)
-    low, high = _clamp(network, passed, output)
+    output, low, high = _result(network, node)
     x, y = network.tensors[source], network.tensors[output]
     channels = weight.shape[0]
     if weight_scale.size not in (1, channels):

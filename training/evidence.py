@@ -23,6 +23,8 @@ from typing import Any
 
 from scipy.stats import ttest_ind
 
+from pocketvision.files import write_text
+
 RECIPE = Path(__file__).parent / "recipes" / "evidence.toml"
 CACHES = ("crops.npy", "kept.npy", "teacher.npy")
 CERTAIN = 0.05
@@ -113,9 +115,7 @@ def run(method: str, seed: int, data: Path, out: Path) -> None:
     _link(folder, out / "cache")
     model = models.load(recipe.model, weights)
     result = lfw.evaluate(embedder(model), data / "lfw_112", data / "lfw_pairs.txt")
-    partial = folder / "lfw.json.partial"
-    partial.write_text(json.dumps(result.to_dict()) + "\n")
-    os.replace(partial, folder / "lfw.json")
+    write_text(folder / "lfw.json", json.dumps(result.to_dict()) + "\n")
 
 
 def _link(source: Path, target: Path) -> None:

@@ -20,6 +20,8 @@ from typing import Any
 import onnx
 from safetensors.torch import save as serialise
 
+from pocketvision.files import write_text
+
 from . import models
 from .evaluate import lfw, pairs
 from .evaluate.embedders import OnnxEmbedder
@@ -111,10 +113,10 @@ def ship(
         thresholds=runs["float32"].thresholds,
         sha256={**record.sha256, "int8_onnx": digest(final)},
     )
-    _write(out / f"{name}.json", record.to_json() + "\n")
+    write_text(out / f"{name}.json", record.to_json() + "\n")
     log = weights.parent / "log.csv"
     if log.is_file():
-        _write(out / f"{name}.log.csv", log.read_text())
+        write_text(out / f"{name}.log.csv", log.read_text())
     return runs["float32"].result, runs["int8"].result
 
 
@@ -155,12 +157,6 @@ def _evaluate(model: Path, precision: str, faces: Path, listed: pairs.Pairs) -> 
         for point in lfw.operating_points(cosine, listed)
     ]
     return _Run(both, scores, thresholds)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
 
 
 def main() -> None:

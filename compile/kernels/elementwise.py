@@ -94,13 +94,6 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
     """``name(a, b, floats, ints, y)``."""
     a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
     channels = rounded(y.channels, lanes)
-    parameters = [
-        ("a", isa.dtype, a.extent),
-        ("b", isa.dtype, b.extent),
-        ("floats", "float32", len(FLOATS)),
-        ("ints", "int32", len(INTS)),
-        ("y", isa.dtype, y.extent),
-    ]
 
     def body(**p: Any) -> None:
         epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], add=True)
@@ -119,20 +112,13 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
             result = T.Cast(f"{isa.dtype}x{lanes}", bits(value, lanes) + i["magic_zero"])
             store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
 
-    return function(name, parameters, body)
+    return function(name, _of_two(isa, shape), body)
 
 
 def build_multiply(name: str, isa: Isa, shape: MultiplyShape) -> tirx.PrimFunc:
     """``name(a, b, floats, ints, y)``."""
     a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
     channels = rounded(y.channels, lanes)
-    parameters = [
-        ("a", isa.dtype, a.extent),
-        ("b", isa.dtype, b.extent),
-        ("floats", "float32", len(FLOATS)),
-        ("ints", "int32", len(INTS)),
-        ("y", isa.dtype, y.extent),
-    ]
 
     def body(**p: Any) -> None:
         epilogue = Epilogue(isa, lanes, p["floats"], p["ints"])
@@ -152,7 +138,18 @@ def build_multiply(name: str, isa: Isa, shape: MultiplyShape) -> tirx.PrimFunc:
                 result = epilogue.apply(acc, (f["positive"], None), None)
                 store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
 
-    return function(name, parameters, body)
+    return function(name, _of_two(isa, shape), body)
+
+
+def _of_two(isa: Isa, shape: AddShape | MultiplyShape) -> list[tuple[str, str, int]]:
+    """The parameters of an operator of two tensors."""
+    return [
+        ("a", isa.dtype, shape.a.extent),
+        ("b", isa.dtype, shape.b.extent),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("y", isa.dtype, shape.y.extent),
+    ]
 
 
 def build_table(name: str, isa: Isa, shape: TableShape) -> tirx.PrimFunc:

@@ -44,10 +44,14 @@ def session(model: onnx.ModelProto, threads: int = 1) -> onnxruntime.InferenceSe
     )
 
 
-def watch(model: onnx.ModelProto, tensors: Iterable[str]) -> onnx.ModelProto:
-    """A copy of ``model`` that also outputs ``tensors``."""
+def watch(
+    model: onnx.ModelProto, tensors: Iterable[str], *, alone: bool = False
+) -> onnx.ModelProto:
+    """A copy of ``model`` that also outputs ``tensors``; and nothing else if ``alone``."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
+    if alone:
+        del copy.graph.output[:]
     known = {output.name for output in copy.graph.output}
     copy.graph.output.extend(
         helper.make_empty_tensor_value_info(name) for name in tensors if name not in known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -146,19 +147,23 @@ def best(
     """The int8 network of the best calibration method, what was done, and its mean cosine."""
     found = calibrate.histograms(floating, inputs, progress=progress)
     reference = reports.run(floating, held_out)
+
+    def trial(done: str, quantized: onnx.ModelProto) -> tuple[float, str, onnx.ModelProto]:
+        """A network behind its closeness to the float one."""
+        cosine = float(reports.cosine(reference, reports.run(quantized, held_out)).mean())
+        return cosine, done, quantized
+
     trials = []
     for method in calibrate.METHODS:
         ranges = calibrate.ranges(found, method)
         ranges[floating.graph.input[0].name] = exact
         quantized = qdq.quantize(floating, calibrate.share(floating, ranges))
-        cosine = float(reports.cosine(reference, reports.run(quantized, held_out)).mean())
-        trials.append((cosine, f"{method} ranges", quantized))
-    cosine, method, quantized = max(trials, key=lambda trial: trial[0])
+        trials.append(trial(f"{method} ranges", quantized))
+    _, done, quantized = max(trials, key=itemgetter(0))
     corrected = correct.correct(floating, quantized, inputs[:CORRECTING], progress=progress)
-    raised = float(reports.cosine(reference, reports.run(corrected, held_out)).mean())
-    if raised > cosine:
-        return corrected, f"{method} with corrected biases", raised
-    return quantized, method, cosine
+    trials.append(trial(f"{done} with corrected biases", corrected))
+    cosine, done, quantized = max(trials, key=itemgetter(0))
+    return quantized, done, cosine
 
 
 def stamp(model: onnx.ModelProto, record: Record) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import nn
 
+from pocketvision.files import write_text
+
 from .. import models
 from ..models.describe import describe
 from . import state
@@ -37,9 +39,7 @@ def write(
         data=f"{recipe.data.root}: {len(faces.labels):,} pictures of {faces.classes:,} people",
         licence=UNKNOWN,
     ).with_(scores=list(_reported(scores)))
-    partial = out / "model.json.partial"
-    partial.write_text(record.to_json() + "\n")
-    os.replace(partial, out / "model.json")
+    write_text(out / "model.json", record.to_json() + "\n")
     os.replace(weights, out / "model.safetensors")
 
 

@@ -1,15 +1,14 @@
-"""What the verbs share: the --json option, reading pictures and landmarks, writing files whole."""
+"""What the verbs share: the --json option, reading pictures and landmarks."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,15 +118,3 @@ def embed_file(
         return embedder.embed(picture, points)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Write a file so that a reader sees the old content or all of the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

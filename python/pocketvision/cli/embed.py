@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import write_whole
 from .common import (
     Verbs,
     add_model_options,
@@ -18,7 +19,6 @@ from .common import (
     print_json,
     progress_wanted,
     read_landmarks,
-    write_whole,
 )
 
 
