@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +23,7 @@ ULPS = np.array(sorted(range(-8, 9), key=abs))
 FACTOR_LIMIT = 2**23 - 2**14
 """Largest factor of an addition: 8-bit stored values times it, plus an offset, fit int32."""
 
+WORD_LIMIT = 2**15 - 1
 NUDGES = sorted(itertools.product(range(-3, 4), repeat=2), key=lambda pair: sum(map(abs, pair)))
 
 
@@ -73,6 +75,47 @@ def _nearest(
     best = misses.argmin(axis=1)
     rows = np.arange(len(factors))
     return factors[rows, best], misses[rows, best]
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """int16 (C) factors of each sign for ``((acc << shift) * factor + 2^14) >> 15``."""
+
+    positive: np.ndarray
+    negative: np.ndarray
+    shift: int
+
+
+def word_factors(
+    positive: np.ndarray, negative: np.ndarray, x: Tensor, low: int, high: int
+) -> Words | None:
+    """16-bit factors with the same results as float32 ``positive`` and ``negative`` (C) give.
+
+    Args:
+        x: what is rescaled; all of its 256 stored values are compared.
+        low, high: clamp of the result, in steps from its zero point.
+
+    Returns:
+        None where some channel has no such factor.
+    """
+    acc = STORED - x.zero_point
+    largest = max(np.abs(positive).max(), np.abs(negative).max())
+    shift = max(0, math.ceil(math.log2(max(float(largest), 2.0**-30) * 2**15 / WORD_LIMIT)))
+    if np.abs(acc).max() << shift > WORD_LIMIT:
+        return None
+    found = []
+    for part, scale in ((acc[acc >= 0], positive), (acc[acc < 0], negative)):
+        scale = scale.astype(np.float32)
+        real = part.astype(np.float32) * scale[:, None]
+        wanted = np.rint(np.clip(real, np.float32(low), np.float32(high)))
+        first = np.rint(scale.astype(np.float64) * 2.0 ** (15 - shift)).astype(np.int64)
+        factors = np.clip(first[:, None] + ULPS, -WORD_LIMIT, WORD_LIMIT)
+        product = ((part << shift) * factors[:, :, None] + 2**14) >> 15
+        right = (np.clip(product, low, high) == wanted[:, None]).all(axis=2)
+        if not right.any(axis=1).all():
+            return None
+        found.append(factors[np.arange(len(factors)), right.argmax(axis=1)].astype(np.int16))
+    return Words(found[0], found[1], shift)
 
 
 def product_factor(a: Tensor, b: Tensor, y: Tensor) -> tuple[np.float32, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from . import exact
 from . import layout as layouts
 from .errors import CompileError
 from .graph import (
@@ -25,14 +27,24 @@ from .graph import (
     Tensor,
     results,
 )
-from .kernels import conv, depthwise, elementwise, move, pool
-from .kernels.build import FLOATS, INTS, MAGIC, View, rounded
+from .kernels import conv, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
+from .kernels.build import FLOATS, INTS, View, rounded
 from .kernels.isa import Isa
+
+
+def _dots(isa: Isa) -> bool:
+    return isa.group == depthwise_dot.PIXELS
+
+
+def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
+    return (depthwise_dot if _dots(isa) else depthwise).build(name, isa, shape)
+
 
 BUILDERS = {
     conv.ConvShape: ("conv", conv.build),
-    depthwise.DepthwiseShape: ("depthwise", depthwise.build),
+    depthwise.DepthwiseShape: ("depthwise", _build_depthwise),
     elementwise.RescaleShape: ("rescale", elementwise.build_rescale),
+    rescale_words.WordsShape: ("rescale", rescale_words.build),
     elementwise.AddShape: ("add", elementwise.build_add),
     elementwise.MultiplyShape: ("multiply", elementwise.build_multiply),
     elementwise.TableShape: ("table", elementwise.build_table),
@@ -141,23 +153,34 @@ def _conv(program: Program, op: Conv) -> None:
     isa, graph = program.isa, program.graph
     source = graph.tensors[op.inputs[0]]
     other = program.view(op.inputs[1]) if op.add else None
+    zero = source.zero_point + isa.offset
+    bias = op.bias.astype(np.int64) - zero * op.weight.astype(np.int64).sum(axis=(1, 2, 3))
+    if np.abs(bias).max() >= 2**31:
+        raise CompileError(f"{graph.name}: node {op.name!r}: the bias overflows int32")
     activation = op.activation
+    reach = 255 * np.abs(op.weight.astype(np.int64)).sum((1, 2, 3))
+    wide = _wide(np.abs(op.bias.astype(np.int64)) + reach, op.scale)
+    if activation is not None and not op.add:
+        wide |= _wide(255, activation.scale) or _wide(255, activation.negative_scale)
     x, y = program.view(source.name), program.view(op.output)
     outputs = op.weight.shape[0]
     shape: Any
     if op.depthwise:
         width = rounded(outputs, isa.vector)
-        packed = depthwise.pack(isa, op.weight)
-        shape = depthwise.DepthwiseShape(x, y, op.kernel, op.stride, activation is not None, other)
+        if _dots(isa):
+            packed = depthwise_dot.pack(isa, op.weight, op.stride[1])
+        else:
+            packed = depthwise.pack(isa, op.weight)
+        shape = depthwise.DepthwiseShape(
+            x, y, op.kernel, op.stride, activation is not None, other, wide
+        )
     else:
         width = rounded(outputs, isa.lanes)
         layer = conv.reads(isa, source.channels, outputs, op.groups)
         packed = conv.pack(isa, op.weight, op.groups)
-        shape = conv.ConvShape(x, y, op.kernel, op.stride, layer, activation is not None, other)
-    zero = source.zero_point + isa.offset
-    bias = op.bias.astype(np.int64) - zero * op.weight.astype(np.int64).sum(axis=(1, 2, 3))
-    if np.abs(bias).max() >= 2**31:
-        raise CompileError(f"{graph.name}: node {op.name!r}: the bias overflows int32")
+        shape = conv.ConvShape(
+            x, y, op.kernel, op.stride, layer, activation is not None, other, wide
+        )
     other_name = op.inputs[1] if op.add else None
     floats, ints = _numbers(program, op, source, op.add, other_name, activation)
     program.call(
@@ -165,10 +188,10 @@ def _conv(program: Program, op: Conv) -> None:
         shape,
         program.pointer(source.name, op.pads),
         program.constant(packed),
-        program.constant(_wide(bias, width, np.int32)),
-        program.constant(_wide(op.scale, width, np.float32)),
+        program.constant(_padded(bias, width, np.int32)),
+        program.constant(_padded(op.scale, width, np.float32)),
         program.constant(
-            _wide(activation.negative_scale, width) if activation else np.zeros(1, np.float32)
+            _padded(activation.negative_scale, width) if activation else np.zeros(1, np.float32)
         ),
         floats,
         ints,
@@ -179,14 +202,29 @@ def _conv(program: Program, op: Conv) -> None:
 
 def _rescale(program: Program, op: Rescale) -> None:
     source = program.graph.tensors[op.inputs[0]]
+    low, high = (end - program.graph.tensors[op.output].zero_point for end in (op.low, op.high))
+    words = exact.word_factors(op.scale, op.negative_scale, source, low, high)
+    if words is not None and program.isa.bytes:
+        program.call(
+            op.name,
+            rescale_words.WordsShape(
+                program.view(source.name), program.view(op.output), words.shift
+            ),
+            program.pointer(source.name),
+            program.constant(rescale_words.pack(program.isa, words.positive, words.negative)),
+            _numbers(program, op, source)[1],
+            program.pointer(op.output),
+        )
+        return
     two = not np.array_equal(op.scale, op.negative_scale)
+    wide = _wide(255, op.scale) or _wide(255, op.negative_scale)
     width = rounded(source.channels, program.isa.vector)
     program.call(
         op.name,
-        elementwise.RescaleShape(program.view(source.name), program.view(op.output), two),
+        elementwise.RescaleShape(program.view(source.name), program.view(op.output), two, wide),
         program.pointer(source.name),
-        program.constant(_wide(op.scale, width)),
-        program.constant(_wide(op.negative_scale if two else np.zeros(1), width if two else 1)),
+        program.constant(_padded(op.scale, width)),
+        program.constant(_padded(op.negative_scale if two else np.zeros(1), width if two else 1)),
         *_numbers(program, op, source),
         program.pointer(op.output),
     )
@@ -211,7 +249,9 @@ def _multiply(program: Program, op: Multiply) -> None:
     gate = program.graph.tensors[b].shape != program.graph.tensors[a].shape
     program.call(
         op.name,
-        elementwise.MultiplyShape(program.view(a), program.view(b), program.view(op.output), gate),
+        elementwise.MultiplyShape(
+            program.view(a), program.view(b), program.view(op.output), gate, _wide(255**2, op.scale)
+        ),
         program.pointer(a),
         program.pointer(b),
         *_numbers(program, op, program.graph.tensors[a], other=b, product=op.scale),
@@ -235,9 +275,10 @@ def _pool(program: Program, op: Pool) -> None:
     source = program.graph.tensors[op.inputs[0]]
     x, y = program.view(source.name), program.view(op.output)
     scale = op.scale if op.scale is not None else np.zeros(1)
+    wide = _wide(255 * math.prod(op.kernel), scale)
     program.call(
         op.name,
-        pool.PoolShape(x, y, op.kind, op.kernel, op.stride),
+        pool.PoolShape(x, y, op.kind, op.kernel, op.stride, wide),
         program.pointer(source.name, op.pads),
         program.constant(scale.astype(np.float32)),
         *_numbers(program, op, source),
@@ -289,7 +330,7 @@ def _numbers(
     floats = dict.fromkeys(FLOATS, 0.0)
     ints = dict.fromkeys(INTS, 0)
     ints["source_zero"] = source.zero_point + offset
-    ints["magic_zero"] = y.zero_point + offset - MAGIC
+    ints["zero"] = y.zero_point + offset
     ints["minimum"], ints["maximum"] = op.low + offset, op.high + offset
     # Each link of the chain rescale, activation, add writes the range of its own result.
     ranges = [(low - zero, high - zero) for zero, low, high in results(op, y, activation, add)]
@@ -307,15 +348,18 @@ def _numbers(
         ints["a_factor"], ints["b_factor"] = total.a_factor, total.b_factor
         b_zero = program.graph.tensors[other].zero_point + offset
         ints["b_offset"] = total.offset - b_zero * total.b_factor
-        # A convolution's own result is zero-based when the fused add takes it.
-        ints["a_offset"] = -(source.zero_point + offset) * total.a_factor
     return (
         program.constant(np.array(list(floats.values()), np.float32)),
         program.constant(np.array(list(ints.values()), np.int32)),
     )
 
 
-def _wide(values: np.ndarray | None, width: int, dtype: type = np.float32) -> np.ndarray:
+def _wide(reach: np.ndarray | int, scale: np.ndarray | np.float32 | None) -> bool:
+    """Whether a scaled accumulator may leave int32: conversions from float do not saturate."""
+    return scale is not None and bool((reach * np.abs(np.float64(scale))).max() >= 2**30)
+
+
+def _padded(values: np.ndarray | None, width: int, dtype: type = np.float32) -> np.ndarray:
     """A per-channel table padded with zeros to whole vectors."""
     assert values is not None
     table: np.ndarray = np.zeros(width, dtype)

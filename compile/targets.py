@@ -69,7 +69,7 @@ TARGETS: dict[str, Target] = {
             "+neon",
             "+dotprod",
         ),
-        _aarch64("aarch64-neon", FEATURE_NEON, ("generic", "Generic"), "+neon"),
+        _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "+neon"),
     )
 }
 

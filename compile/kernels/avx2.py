@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from tvm.script import tirx as T
 
-from .isa import Expr, Isa
+from .isa import Expr
+from .x86 import X86
 
 
-class Avx2(Isa):
+class Avx2(X86):
     """Eight int32 lanes, two input channels per step, widened from int8 on load."""
 
     name = "avx2"
     lanes, group, registers, blocks = 8, 2, 8, 2
     vector = 8
+    pack_words, pack_bytes = "llvm.x86.avx2.packssdw", "llvm.x86.avx2.packsswb"
+    bytes, product_words = 32, "llvm.x86.avx2.pmul.hr.sw"
 
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         pair = T.reinterpret(buffer.vload([index], "int8x2"), dtype="int16")

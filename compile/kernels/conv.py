@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, View, function, rounded, store, widen
+from .build import FLOATS, INTS, Epilogue, View, function, rounded, runs, store, widen
 from .isa import Isa, tile
 
 UNROLLED = 160
@@ -36,7 +36,8 @@ class ConvShape:
 
     ``x`` starts at the first (padding) pixel that the first window reads. ``span`` input channels
     (a multiple of the dot group) feed each block of ``lanes`` outputs, the first at
-    ``block // share * advance``: ``advance`` is 0 for dense layers.
+    ``block // share * advance``: ``advance`` is 0 for dense layers. ``wide``: an accumulator times
+    its scale may pass int32.
     """
 
     x: View
@@ -46,6 +47,7 @@ class ConvShape:
     reads: Reads
     activation: bool
     other: View | None
+    wide: bool = False
 
     def flattened(self) -> ConvShape:
         """1x1 layers over whole maps see one long row, so that tiles need no tail per row."""
@@ -53,9 +55,7 @@ class ConvShape:
         if self.kernel != (1, 1) or self.stride != (1, 1) or not all(v.contiguous for v in views):
             return self
         other = self.other.flat() if self.other else None
-        return ConvShape(
-            self.x.flat(), self.y.flat(), (1, 1), (1, 1), self.reads, self.activation, other
-        )
+        return replace(self, x=self.x.flat(), y=self.y.flat(), other=other)
 
 
 def reads(isa: Isa, inputs: int, outputs: int, groups: int) -> Reads:
@@ -126,6 +126,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             p["ints"],
             activation=shape.activation,
             add=other is not None,
+            wide=shape.wide,
         )
         blocks = channels // isa.lanes
         # A tile's blocks share their operands, unless each block has groups of its own.
@@ -178,17 +179,19 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     with T.serial(0, steps // unroll) as chunk:
                         for u in range(unroll):
                             dots(tap, offset, chunk * unroll + u)
-            for n in range(high):
-                channel = T.bind((block + n) * isa.lanes)
-                scales = epilogue.scales((p["scale"], p["negative"]), channel)
-                for m in range(wide):
-                    value = acc.vload([(m * high + n) * isa.lanes], kind)
+            channels = [T.bind((block + n) * isa.lanes) for n in range(high)]
+            scales = [epilogue.scales((p["scale"], p["negative"]), c) for c in channels]
+            parts = []
+            for m in range(wide):
+                for n in range(high):
                     addend = None
                     if other:
-                        at = row * other.row + (left + m) * other.pixel + channel
+                        at = row * other.row + (left + m) * other.pixel + channels[n]
                         addend = widen(p["other"], at, isa.lanes)
-                    result = epilogue.apply(value, scales, addend)
-                    store(p["y"], row * y.row + (left + m) * y.pixel + channel, result, isa.lanes)
+                    value = acc.vload([(m * high + n) * isa.lanes], kind)
+                    parts.append(epilogue.rounded(value, scales[n], addend))
+            first = row * y.row + left * y.pixel + channels[0]
+            epilogue.store(p["y"], parts, runs(first, wide, high, y.pixel, isa.lanes))
 
         def rows(block: Any, high: int) -> None:
             with T.serial(0, y.height) as row:

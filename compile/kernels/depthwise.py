@@ -9,7 +9,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, View, function, rounded, store, widen
+from .build import FLOATS, INTS, Epilogue, View, function, rounded, runs, store, widen
 from .isa import Isa
 
 
@@ -23,6 +23,7 @@ class DepthwiseShape:
     stride: tuple[int, ...]
     activation: bool
     other: View | None
+    wide: bool = False
 
 
 def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:
@@ -58,6 +59,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             p["ints"],
             activation=shape.activation,
             add=other is not None,
+            wide=shape.wide,
         )
         kind = f"int32x{lanes}"
         pixels = -(-y.width // -(-y.width // 8))
@@ -81,13 +83,15 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                         total = acc.vload([m * lanes], kind) + columns[column] * w
                         store(acc, m * lanes, total, lanes)
             scales = epilogue.scales((p["scale"], p["negative"]), channel)
+            parts = []
             for m in range(wide):
                 addend = None
                 if other:
                     at = row * other.row + (left + m) * other.pixel + channel
                     addend = widen(p["other"], at, lanes)
-                result = epilogue.apply(acc.vload([m * lanes], kind), scales, addend)
-                store(p["y"], row * y.row + (left + m) * y.pixel + channel, result, lanes)
+                parts.append(epilogue.rounded(acc.vload([m * lanes], kind), scales, addend))
+            first = row * y.row + left * y.pixel + channel
+            epilogue.store(p["y"], parts, runs(first, wide, 1, y.pixel, lanes))
 
         with T.serial(0, channels // lanes) as block, T.serial(0, y.height) as row:
             with T.serial(0, y.width // pixels) as column:

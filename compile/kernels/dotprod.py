@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tvm.script import tirx as T
 
-from .isa import Expr, Isa
+from .isa import Expr
+from .neon import NeonParts
 
 
-class DotProd(Isa):
+class DotProd(NeonParts):
     """Four int32 lanes, four input channels per step; activations stay int8."""
 
     name = "dotprod"

@@ -12,15 +12,16 @@ from .build import (
     FLOATS,
     INTS,
     Epilogue,
+    Scales,
     View,
-    bits,
+    flattened,
     function,
-    round_clamped,
     rounded,
-    store,
+    runs,
+    tiles,
     widen,
 )
-from .isa import Isa
+from .isa import Expr, Isa
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class RescaleShape:
     x: View
     y: View
     two_scales: bool
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class MultiplyShape:
     b: View
     y: View
     gate: bool
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class TableShape:
 
 def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
     """``name(x, scale, negative, floats, ints, y)``."""
-    x, y, lanes = shape.x, shape.y, isa.vector
+    x, y = flattened(shape.x, shape.y)
+    lanes = isa.vector
     channels = rounded(y.channels, lanes)
     parameters = [
         ("x", isa.dtype, x.extent),
@@ -73,44 +77,46 @@ def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
     ]
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], two_scales=shape.two_scales)
-        # A few vectors per pixel at a time: their scales stay in registers, whole lines are used.
-        blocks = channels // lanes
-        together = max(n for n in (1, 2, 3, 4) if blocks % n == 0)
-        with T.serial(0, blocks // together) as group:
-            first = [T.bind((group * together + n) * lanes) for n in range(together)]
-            scales = [epilogue.scales((p["scale"], p["negative"]), channel) for channel in first]
-            with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
-                for channel, factors in zip(first, scales, strict=True):
-                    at = row * x.row + column * x.pixel + channel
-                    acc = widen(p["x"], at, lanes) - epilogue.i["source_zero"]
-                    result = epilogue.apply(acc, factors, None)
-                    store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+        epilogue = Epilogue(
+            isa, lanes, p["floats"], p["ints"], two_scales=shape.two_scales, wide=shape.wide
+        )
+
+        def prepare(channels: list[Expr]) -> list[Scales]:
+            return [epilogue.scales((p["scale"], p["negative"]), c) for c in channels]
+
+        def tile(channels: list[Expr], row: Expr, left: Expr, wide: int, scales: Any) -> None:
+            parts = []
+            for m in range(wide):
+                for channel, factors in zip(channels, scales, strict=True):
+                    acc = widen(p["x"], row * x.row + (left + m) * x.pixel + channel, lanes)
+                    parts.append(epilogue.rounded(acc - epilogue.i["source_zero"], factors))
+            first = row * y.row + left * y.pixel + channels[0]
+            epilogue.store(p["y"], parts, runs(first, wide, len(channels), y.pixel, lanes))
+
+        tiles(y, lanes, tile, prepare)
 
     return function(name, parameters, body)
 
 
 def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
     """``name(a, b, floats, ints, y)``."""
-    a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
-    channels = rounded(y.channels, lanes)
+    a, b, y = flattened(shape.a, shape.b, shape.y)
+    lanes = isa.vector
 
     def body(**p: Any) -> None:
         epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], add=True)
-        f, i = epilogue.f, epilogue.i
-        with (
-            T.serial(0, y.height) as row,
-            T.serial(0, y.width) as column,
-            T.serial(0, channels // lanes) as block,
-        ):
-            channel = block * lanes
-            first = widen(p["a"], row * a.row + column * a.pixel + channel, lanes)
-            second = widen(p["b"], row * b.row + column * b.pixel + channel, lanes)
-            total = first * i["a_factor"] + i["a_offset"]
-            total = total + (second * i["b_factor"] + i["b_offset"])
-            value = round_clamped(total, f["add_scale"], f["add_low"], f["add_high"], lanes)
-            result = T.Cast(f"{isa.dtype}x{lanes}", bits(value, lanes) + i["magic_zero"])
-            store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+
+        def tile(channels: list[Expr], row: Expr, left: Expr, wide: int, _: Any) -> None:
+            parts = []
+            for m in range(wide):
+                for channel in channels:
+                    at = [row * v.row + (left + m) * v.pixel + channel for v in (a, b)]
+                    first, second = (widen(p[n], i, lanes) for n, i in zip("ab", at, strict=True))
+                    parts.append(epilogue.sum(first - epilogue.i["source_zero"], second))
+            start = row * y.row + left * y.pixel + channels[0]
+            epilogue.store(p["y"], parts, runs(start, wide, len(channels), y.pixel, lanes))
+
+        tiles(y, lanes, tile)
 
     return function(name, _of_two(isa, shape), body)
 
@@ -118,25 +124,32 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
 def build_multiply(name: str, isa: Isa, shape: MultiplyShape) -> tirx.PrimFunc:
     """``name(a, b, floats, ints, y)``."""
     a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
-    channels = rounded(y.channels, lanes)
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"])
-        f, i = epilogue.f, epilogue.i
-        with T.serial(0, channels // lanes) as block:
-            channel = block * lanes
-            if shape.gate:
-                gate = T.bind(widen(p["b"], channel, lanes) + i["b_offset"])
-            with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
-                first = widen(p["a"], row * a.row + column * a.pixel + channel, lanes)
-                if shape.gate:
-                    second = gate
-                else:
-                    at = row * b.row + column * b.pixel + channel
-                    second = widen(p["b"], at, lanes) + i["b_offset"]
-                acc = (first - i["source_zero"]) * second
-                result = epilogue.apply(acc, (f["positive"], None), None)
-                store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], wide=shape.wide)
+        offset = epilogue.i["b_offset"]
+
+        def prepare(channels: list[Expr]) -> list[Expr] | None:
+            if not shape.gate:
+                return None
+            return [T.bind(widen(p["b"], channel, lanes) + offset) for channel in channels]
+
+        def tile(channels: list[Expr], row: Expr, left: Expr, wide: int, gates: Any) -> None:
+            parts = []
+            for m in range(wide):
+                for n, channel in enumerate(channels):
+                    first = widen(p["a"], row * a.row + (left + m) * a.pixel + channel, lanes)
+                    if shape.gate:
+                        second = gates[n]
+                    else:
+                        at = row * b.row + (left + m) * b.pixel + channel
+                        second = widen(p["b"], at, lanes) + offset
+                    acc = (first - epilogue.i["source_zero"]) * second
+                    parts.append(epilogue.rounded(acc, (epilogue.f["positive"], None)))
+            start = row * y.row + left * y.pixel + channels[0]
+            epilogue.store(p["y"], parts, runs(start, wide, len(channels), y.pixel, lanes))
+
+        tiles(y, lanes, tile, prepare)
 
     return function(name, _of_two(isa, shape), body)
 

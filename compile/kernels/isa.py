@@ -1,14 +1,29 @@
-"""What a kernel needs to know of an instruction set: widths, storage and the dot product."""
+"""What a kernel needs to know of an instruction set: widths, storage, dot product, rounding."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from tvm.script import tirx as T
 
 Expr = Any  # a TIR expression: vector of the width its dtype says
+
+MAGIC = 0x4B400000
+"""Bits of 1.5 * 2^23: adding it leaves the nearest integer, ties to even, in the low bits."""
+
+MAGIC_FLOAT = 12582912.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """int32 scalars of one result: its zero point, least and largest value, as stored."""
+
+    zero: Expr
+    low: Expr
+    high: Expr
 
 
 class Isa(ABC):
@@ -26,6 +41,10 @@ class Isa(ABC):
     blocks: ClassVar[int]
     vector: ClassVar[int] = 16
     offset: ClassVar[int] = 0
+    bytes: ClassVar[int] = 0
+    """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
+    saturates: ClassVar[bool] = False
+    """Whether ``rounded`` takes any value within int32 and ``narrowed`` saturates and joins."""
 
     @property
     def dtype(self) -> str:
@@ -47,6 +66,43 @@ class Isa(ABC):
         """Order of one weight vector in memory, from int8 (..., lanes, group)."""
         return block
 
+    def transposed(self, pixels: list[Expr]) -> list[Expr]:
+        """Vectors of ``lanes`` channels by four pixels, from four pixels of sixteen channels.
+
+        ``pixels``: four vectors of 16 bytes, or all of them in one.
+        """
+        orders = (
+            [pixel * 16 + first + channel for channel in range(self.lanes) for pixel in range(4)]
+            for first in range(0, 16, self.lanes)
+        )
+        return [shuffle(pixels, order) for order in orders]
+
+    def halves(self, stored: Expr) -> tuple[Expr, Expr]:
+        """``bytes`` stored values as two int16 vectors, in the order ``halves_order``."""
+        raise NotImplementedError
+
+    def halves_order(self) -> np.ndarray:
+        """int (2, bytes / 2): which stored value each word of the halves is."""
+        return np.arange(self.bytes).reshape(2, -1)
+
+    def high_product(self, a: Expr, b: Expr) -> Expr:
+        """int16 ``(a * b + 2^14) >> 15`` of two halves."""
+        raise NotImplementedError
+
+    def joined(self, words: list[Expr], limits: Limits) -> Expr:
+        """Stored values of two halves of steps from the zero point."""
+        raise NotImplementedError
+
+    def rounded(self, real: Expr, lanes: int) -> Expr:
+        """int32: float32 ``real``, within +-2^22 unless ``saturates``, to nearest, ties to even."""
+        magic = real + constant(MAGIC_FLOAT, "float32", lanes)
+        return T.reinterpret(magic, dtype=f"int32x{lanes}") - constant(MAGIC, "int32", lanes)
+
+    def narrowed(self, parts: list[Expr], lanes: int, limits: Limits) -> list[Expr]:
+        """Stored values of up to four int32 vectors of steps: as many, or one if ``saturates``."""
+        zero = T.broadcast(limits.zero, lanes)
+        return [T.Cast(f"{self.dtype}x{lanes}", part + zero) for part in parts]
+
 
 def tile(isa: Isa, width: int, blocks: int) -> tuple[int, int]:
     """(pixels, channel blocks) of the register tile for rows of ``width`` outputs."""
@@ -61,3 +117,14 @@ def constant(value: float | int, dtype: str, lanes: int) -> Expr:
     """A vector with every lane ``value``."""
     scalar = T.float32(value) if dtype == "float32" else T.int32(value)
     return T.broadcast(scalar, lanes)
+
+
+def intrinsic(name: str, dtype: str, *arguments: Expr) -> Expr:
+    """A call of an LLVM intrinsic without side effects, bound to a name."""
+    number = T.llvm_lookup_intrinsic_id(name)
+    return T.bind(T.call_llvm_pure_intrin(number, *arguments, dtype=dtype))
+
+
+def shuffle(vectors: list[Expr], order: list[int]) -> Expr:
+    """The elements ``order`` of the vectors put side by side, bound to a name."""
+    return T.bind(T.Shuffle(vectors, [T.int32(place) for place in order]))

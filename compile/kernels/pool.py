@@ -21,6 +21,7 @@ class PoolShape:
     kind: str
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
+    wide: bool = False
 
 
 def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:
@@ -46,7 +47,7 @@ def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:
         return best
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"])
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], wide=shape.wide)
         with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
             if average:
                 scale = T.bind(
@@ -62,13 +63,17 @@ def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:
                         value = widen(p["x"], at + channel + ky * x.row + kx * x.pixel, lanes)
                         centred = value - epilogue.i["source_zero"]
                         store(total, 0, total.vload([0], f"int32x{lanes}") + centred, lanes)
-                    result = epilogue.apply(total.vload([0], f"int32x{lanes}"), (scale, None), None)
+                    steps = epilogue.rounded(total.vload([0], f"int32x{lanes}"), (scale, None))
+                    first = row * y.row + column * y.pixel + channel
+                    epilogue.store(p["y"], [steps], [(first, 1)])
                 else:
                     # The clamp of a ReLU behind the pool, in stored values.
-                    value = T.Cast(f"int32x{lanes}", largest(p, at + channel))
-                    value = T.max(value, epilogue.i["minimum"])
-                    value = T.min(value, epilogue.i["maximum"])
-                    result = T.Cast(f"{isa.dtype}x{lanes}", value)
-                store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
+                    limits = epilogue.limits
+                    least, most = (
+                        T.broadcast(T.Cast(isa.dtype, end), lanes)
+                        for end in (limits.low, limits.high)
+                    )
+                    result = T.min(T.max(largest(p, at + channel), least), most)
+                    store(p["y"], row * y.row + column * y.pixel + channel, result, lanes)
 
     return function(name, parameters, body)

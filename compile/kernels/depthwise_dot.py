@@ -1,0 +1,167 @@
+"""Depthwise convolution with a four-way dot product: each dot takes four neighbours of a row.
+
+Four pixels of sixteen channels are transposed in registers so that the bytes of one channel stand
+together. Output pixel ``j`` of a tile reads taps of chunk ``c`` with weights that are shifted to
+where the taps stand in the chunk and zero elsewhere: 6 dots for 4 outputs of a row of 3 taps, 8
+for 5 taps, 10 for 7.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import FLOATS, INTS, Epilogue, function, rounded, runs, store, widen
+from .depthwise import DepthwiseShape
+from .isa import Expr, Isa
+
+PIXELS = 4
+"""Pixels of a chunk, and outputs of a row of a tile."""
+
+CHANNELS = 16
+"""Channels of a chunk."""
+
+UNROLLED = 160
+"""Dots of one tile that are written out."""
+
+
+def dots(kernel: int, stride: int) -> list[tuple[int, int]]:
+    """(output, chunk) of every dot of a row: where a tap of the output stands in the chunk."""
+    return [
+        (output, chunk)
+        for output in range(PIXELS)
+        for chunk in range((stride * output + kernel - 1) // PIXELS + 1)
+        if chunk >= stride * output // PIXELS
+    ]
+
+
+def pack(isa: Isa, weight: np.ndarray, stride: int) -> np.ndarray:
+    """int8 (C, 1, kh, kw) to (C / 16, kh, dots, 16, 4): the shifted weights of every dot."""
+    channels, _, kh, kw = weight.shape
+    wide = rounded(channels, CHANNELS)
+    taps = np.zeros((wide, kh, kw), np.int8)
+    taps[:channels] = weight[:, 0]
+    pairs = dots(kw, stride)
+    packed = np.zeros((wide // CHANNELS, kh, len(pairs), CHANNELS, PIXELS), np.int8)
+    for index, (output, chunk) in enumerate(pairs):
+        for pixel in range(PIXELS):
+            tap = chunk * PIXELS + pixel - stride * output
+            if 0 <= tap < kw:
+                column = taps[:, :, tap].reshape(-1, CHANNELS, kh)
+                packed[:, :, index, :, pixel] = column.transpose(0, 2, 1)
+    return packed
+
+
+def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y)``."""
+    x, y, other = shape.x, shape.y, shape.other
+    channels = rounded(y.channels, CHANNELS)
+    kh, kw = shape.kernel
+    down, across = shape.stride
+    pairs = dots(kw, across)
+    vectors = CHANNELS // isa.lanes
+    # Accumulators of a tile stay in registers, its dots within what is worth writing out.
+    limits = (isa.registers // (PIXELS * vectors) - 1, UNROLLED // (kh * len(pairs) * vectors))
+    high = max(1, min(y.height, *limits))
+    high = -(-y.height // -(-y.height // high))
+    kind = f"int32x{isa.lanes}"
+    parameters = [
+        ("x", isa.dtype, x.extent),
+        ("w", "int8", channels * kh * len(pairs) * PIXELS),
+        ("bias", "int32", channels),
+        ("scale", "float32", channels),
+        ("negative", "float32", channels if shape.activation else 1),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("other", isa.dtype, other.extent if other else 1),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def body(**p: Any) -> None:
+        epilogue = Epilogue(
+            isa,
+            isa.lanes,
+            p["floats"],
+            p["ints"],
+            activation=shape.activation,
+            add=other is not None,
+            wide=shape.wide,
+        )
+
+        def chunk(at: Expr, first: int, last: int) -> list[Expr]:
+            """Pixels ``first`` to ``first + 3``, transposed; none past ``last`` is read."""
+            if x.pixel == CHANNELS and first + PIXELS - 1 <= last:
+                whole = T.bind(p["x"].vload([at + first * x.pixel], f"{isa.dtype}x64"))
+                return isa.transposed([whole])
+            pixels = [min(first + pixel, last) for pixel in range(PIXELS)]
+            loads = {
+                pixel: T.bind(p["x"].vload([at + pixel * x.pixel], f"{isa.dtype}x{CHANNELS}"))
+                for pixel in dict.fromkeys(pixels)
+            }
+            return isa.transposed([loads[pixel] for pixel in pixels])
+
+        def tile(block: Any, row: Any, left: Any, wide: int, rows: int) -> None:
+            """``rows`` by ``wide`` outputs of the 16 channels of ``block``."""
+            channel = T.bind(block * CHANNELS)
+            acc = T.alloc_buffer((rows * wide * CHANNELS,), "int32", scope="local")
+
+            def place(r: int, m: int, v: int) -> int:
+                return ((r * wide + m) * vectors + v) * isa.lanes
+
+            for v in range(vectors):
+                start = T.bind(p["bias"].vload([channel + v * isa.lanes], kind))
+                for r in range(rows):
+                    for m in range(wide):
+                        store(acc, place(r, m, v), start, isa.lanes)
+            base = T.bind(row * (down * x.row) + left * (across * x.pixel) + channel)
+            last = across * (wide - 1) + kw - 1
+            used = [(index, m, c) for index, (m, c) in enumerate(pairs) if m < wide]
+            for line in range(down * (rows - 1) + kh):
+                chunks: dict[int, list[Expr]] = {}
+                for c in sorted({c for _, _, c in used}):
+                    chunks[c] = chunk(base + line * x.row, c * PIXELS, last)
+                    for r in range(rows):
+                        ky = line - r * down
+                        if not 0 <= ky < kh:
+                            continue
+                        for index, m, own in used:
+                            if own != c:
+                                continue
+                            for v in range(vectors):
+                                at = ((block * kh + ky) * len(pairs) + index) * vectors + v
+                                weight = isa.weight(p["w"], at * isa.lanes * PIXELS)
+                                total = acc.vload([place(r, m, v)], kind)
+                                total = isa.dot(total, chunks[c][v], weight)
+                                store(acc, place(r, m, v), total, isa.lanes)
+            at_channel = [channel + v * isa.lanes for v in range(vectors)]
+            scales = [epilogue.scales((p["scale"], p["negative"]), c) for c in at_channel]
+            for r in range(rows):
+                parts = []
+                for m in range(wide):
+                    for v in range(vectors):
+                        addend = None
+                        if other:
+                            at = (row + r) * other.row + (left + m) * other.pixel + at_channel[v]
+                            addend = widen(p["other"], at, isa.lanes)
+                        total = acc.vload([place(r, m, v)], kind)
+                        parts.append(epilogue.rounded(total, scales[v], addend))
+                first = (row + r) * y.row + left * y.pixel + channel
+                epilogue.store(p["y"], parts, runs(first, wide, vectors, y.pixel, isa.lanes))
+
+        def strip(block: Any, row: Any, rows: int) -> None:
+            if y.width >= PIXELS:
+                with T.serial(0, y.width // PIXELS) as column:
+                    tile(block, row, column * PIXELS, PIXELS, rows)
+            if y.width % PIXELS:
+                tile(block, row, y.width // PIXELS * PIXELS, y.width % PIXELS, rows)
+
+        with T.serial(0, channels // CHANNELS) as block:
+            with T.serial(0, y.height // high) as rows:
+                strip(block, rows * high, high)
+            if y.height % high:
+                strip(block, y.height // high * high, y.height % high)
+
+    return function(name, parameters, body)

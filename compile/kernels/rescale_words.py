@@ -1,0 +1,120 @@
+"""Rescale in 16-bit words: a rounding high multiplication where it gives the float rule's bytes.
+
+``(acc << shift) * m`` rounded to 15 bits less (VPMULHRSW, SQRDMULH) has twice the lanes of float32
+and needs no conversions. ``exact.word_factors`` finds the ``m`` of every channel and sign, or that
+there is none; then the float kernel of ``elementwise`` does the layer.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import INTS, View, flattened, function, limits, rounded, spread, store
+from .isa import Expr, Isa, shuffle
+
+PIECE = 16
+"""Bytes that always stand together: pixels are whole multiples of it."""
+
+
+@dataclass(frozen=True)
+class WordsShape:
+    """Views of source and result; stored steps are shifted left by ``shift`` first."""
+
+    x: View
+    y: View
+    shift: int
+
+
+def _period(isa: Isa, channels: int) -> int:
+    """Pixels after which the channels stand alike in vectors of ``isa.bytes`` again."""
+    return isa.bytes // math.gcd(isa.bytes, rounded(channels, PIECE))
+
+
+def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """int16 (C) factors of each sign to (vectors, sign, half, bytes / 2) in the halves' order."""
+    wide = rounded(len(positive), PIECE)
+    table = np.zeros((2, wide), np.int16)
+    table[:, : len(positive)] = positive, negative
+    whole = np.tile(table, _period(isa, wide)).reshape(2, -1, isa.bytes)
+    return np.ascontiguousarray(whole[:, :, isa.halves_order()].transpose(1, 0, 2, 3))
+
+
+def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
+    """``name(x, factors, ints, y)``."""
+    x, y = flattened(shape.x, shape.y)
+    pixel = rounded(y.channels, PIECE)
+    period = _period(isa, pixel)
+    vectors = period * pixel // isa.bytes
+    half = isa.bytes // 2
+    parameters = [
+        ("x", isa.dtype, x.extent),
+        ("factors", "int16", vectors * 4 * half),
+        ("ints", "int32", len(INTS)),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def pieces(view: View, base: Expr, vector: int, pixels: int) -> list[tuple[Expr, int]]:
+        """(index, bytes) of what stands together in ``vector``; nothing past ``pixels``."""
+        found: list[list[int]] = []
+        for flat in range(vector * isa.bytes, (vector + 1) * isa.bytes, PIECE):
+            if flat // pixel >= pixels:
+                break
+            at = flat // pixel * view.pixel + flat % pixel
+            if found and sum(found[-1]) == at:
+                found[-1][1] += PIECE
+            else:
+                found.append([at, PIECE])
+        return [(base + at, count) for at, count in found]
+
+    def body(**p: Any) -> None:
+        ends = limits(p["ints"])
+        zero = T.bind(T.Cast(f"int16x{half}", spread(p["ints"], INTS.index("source_zero"), half)))
+
+        def load(at: list[tuple[Expr, int]]) -> Expr:
+            values = [T.bind(p["x"].vload([i], f"{isa.dtype}x{count}")) for i, count in at]
+            count = sum(count for _, count in at)
+            if len(values) == 1 and count == isa.bytes:
+                return values[0]
+            copies = -(-isa.bytes // count)  # a shuffle gives no more values than it takes
+            return shuffle(values * copies, list(range(count * copies))[: isa.bytes])
+
+        def words(values: Expr, vector: int, which: int) -> Expr:
+            acc = T.bind(values - zero)
+            first = (vector * 4 + which) * half
+            positive, negative = (
+                p["factors"].vload([first + sign * 2 * half], f"int16x{half}") for sign in (0, 1)
+            )
+            zeros = T.broadcast(T.int16(0), half)
+            factor = T.bind(T.Select(acc < zeros, negative, positive))
+            if shape.shift:
+                acc = T.bind(acc << T.broadcast(T.int16(shape.shift), half))
+            return isa.high_product(acc, factor)
+
+        def tile(row: Expr, left: Expr, pixels: int) -> None:
+            source, target = (row * v.row + left * v.pixel for v in (x, y))
+            for vector in range(-(-pixels * pixel // isa.bytes)):
+                low, high = isa.halves(load(pieces(x, source, vector, pixels)))
+                done = [words(low, vector, 0), words(high, vector, 1)]
+                result = isa.joined(done, ends)
+                start = 0
+                for index, count in pieces(y, target, vector, pixels):
+                    part = result
+                    if count < isa.bytes:
+                        part = shuffle([result], list(range(start, start + count)))
+                    store(p["y"], index, part, count)
+                    start += count
+
+        with T.serial(0, y.height) as row:
+            if y.width >= period:
+                with T.serial(0, y.width // period) as column:
+                    tile(row, column * period, period)
+            if y.width % period:
+                tile(row, y.width // period * period, y.width % period)
+
+    return function(name, parameters, body)
