@@ -87,18 +87,18 @@ class Words:
 
 
 def word_factors(
-    positive: np.ndarray, negative: np.ndarray, x: Tensor, low: int, high: int
+    positive: np.ndarray, negative: np.ndarray, zero_point: int, low: int, high: int
 ) -> Words | None:
     """16-bit factors with the same results as float32 ``positive`` and ``negative`` (C) give.
 
     Args:
-        x: what is rescaled; all of its 256 stored values are compared.
+        zero_point: of what is rescaled; all of its 256 stored values are compared.
         low, high: clamp of the result, in steps from its zero point.
 
     Returns:
         None where some channel has no such factor.
     """
-    acc = STORED - x.zero_point
+    acc = STORED - zero_point
     largest = max(np.abs(positive).max(), np.abs(negative).max())
     shift = max(0, math.ceil(math.log2(max(float(largest), 2.0**-30) * 2**15 / WORD_LIMIT)))
     if np.abs(acc).max() << shift > WORD_LIMIT:

@@ -13,6 +13,8 @@ from . import exact
 from . import layout as layouts
 from .errors import CompileError
 from .graph import (
+    INT8_MAX,
+    INT8_MIN,
     Add,
     Concat,
     Conv,
@@ -28,7 +30,7 @@ from .graph import (
     results,
 )
 from .kernels import conv, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
-from .kernels.build import FLOATS, INTS, View, rounded
+from .kernels.build import FLOATS, INTS, Rounding, View, rounded
 from .kernels.isa import Isa
 
 
@@ -162,6 +164,8 @@ def _conv(program: Program, op: Conv) -> None:
     wide = _wide(np.abs(op.bias.astype(np.int64)) + reach, op.scale)
     if activation is not None and not op.add:
         wide |= _wide(255, activation.scale) or _wide(255, activation.negative_scale)
+    words = _activation_words(program, op) if activation is not None else None
+    rounding = Rounding(words=words.shift if words else None, wide=wide, clamped=_clamped(op))
     x, y = program.view(source.name), program.view(op.output)
     outputs = op.weight.shape[0]
     shape: Any
@@ -172,17 +176,22 @@ def _conv(program: Program, op: Conv) -> None:
         else:
             packed = depthwise.pack(isa, op.weight)
         shape = depthwise.DepthwiseShape(
-            x, y, op.kernel, op.stride, activation is not None, other, wide
+            x, y, op.kernel, op.stride, activation is not None, other, rounding
         )
     else:
         width = rounded(outputs, isa.lanes)
         layer = conv.reads(isa, source.channels, outputs, op.groups)
         packed = conv.pack(isa, op.weight, op.groups)
         shape = conv.ConvShape(
-            x, y, op.kernel, op.stride, layer, activation is not None, other, wide
+            x, y, op.kernel, op.stride, layer, activation is not None, other, rounding
         )
     other_name = op.inputs[1] if op.add else None
-    floats, ints = _numbers(program, op, source, op.add, other_name, activation)
+    negative = np.zeros(1, np.float32)
+    if words is not None:
+        negative = _padded(words.negative, width, np.int16)
+    elif activation is not None:
+        negative = _padded(activation.negative_scale, width)
+    floats, ints = _numbers(program, op, source, op.add, other_name, activation, words=words)
     program.call(
         op.name,
         shape,
@@ -190,9 +199,7 @@ def _conv(program: Program, op: Conv) -> None:
         program.constant(packed),
         program.constant(_padded(bias, width, np.int32)),
         program.constant(_padded(op.scale, width, np.float32)),
-        program.constant(
-            _padded(activation.negative_scale, width) if activation else np.zeros(1, np.float32)
-        ),
+        program.constant(negative),
         floats,
         ints,
         program.pointer(op.inputs[1]) if op.add else program.pointer(op.output),
@@ -200,15 +207,33 @@ def _conv(program: Program, op: Conv) -> None:
     )
 
 
+def _activation_words(program: Program, op: Conv) -> exact.Words | None:
+    """16-bit factors of a fused activation, where there are any and no add wants its steps."""
+    activation, y = op.activation, program.graph.tensors[op.output]
+    if activation is None or op.add is not None or not program.isa.bytes:
+        return None
+    positive = np.broadcast_to(activation.scale, activation.negative_scale.shape)
+    return exact.word_factors(
+        positive,
+        activation.negative_scale,
+        activation.zero_point,
+        op.low - y.zero_point,
+        op.high - y.zero_point,
+    )
+
+
 def _rescale(program: Program, op: Rescale) -> None:
     source = program.graph.tensors[op.inputs[0]]
     low, high = (end - program.graph.tensors[op.output].zero_point for end in (op.low, op.high))
-    words = exact.word_factors(op.scale, op.negative_scale, source, low, high)
+    words = exact.word_factors(op.scale, op.negative_scale, source.zero_point, low, high)
     if words is not None and program.isa.bytes:
         program.call(
             op.name,
             rescale_words.WordsShape(
-                program.view(source.name), program.view(op.output), words.shift
+                program.view(source.name),
+                program.view(op.output),
+                words.shift,
+                _clamped(op),
             ),
             program.pointer(source.name),
             program.constant(rescale_words.pack(program.isa, words.positive, words.negative)),
@@ -323,6 +348,7 @@ def _numbers(
     other: str | None = None,
     activation: FusedActivation | None = None,
     product: np.float32 | None = None,
+    words: exact.Words | None = None,
 ) -> tuple[Pointer, Pointer]:
     """The constant tables FLOATS and INTS of kernels/build.py for one operator."""
     offset = program.isa.offset
@@ -338,6 +364,11 @@ def _numbers(
     if activation is not None:
         floats["positive"] = float(activation.scale)
         floats["act_low"], floats["act_high"] = ranges.pop(0)
+        ints["act_least"], ints["act_most"] = (
+            end - activation.zero_point for end in (activation.low, activation.high)
+        )
+    if words is not None:
+        ints["act_factor"] = int(words.positive[0])
     if product is not None and other is not None:
         floats["positive"] = float(product)
         ints["b_offset"] = -(program.graph.tensors[other].zero_point + offset)
@@ -352,6 +383,10 @@ def _numbers(
         program.constant(np.array(list(floats.values()), np.float32)),
         program.constant(np.array(list(ints.values()), np.int32)),
     )
+
+
+def _clamped(op: Op) -> bool:
+    return (op.low, op.high) != (INT8_MIN, INT8_MAX)
 
 
 def _wide(reach: np.ndarray | int, scale: np.ndarray | np.float32 | None) -> bool:

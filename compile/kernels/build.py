@@ -49,7 +49,12 @@ INTS = (
     "b_offset",
     "minimum",
     "maximum",
+    "act_factor",
+    "act_least",
+    "act_most",
 )
+WORDS = ("act_factor", "act_least", "act_most")
+"""Those that an activation in 16-bit words reads: its positive factor and its operand's range."""
 
 
 def function(name: str, parameters: list[tuple[str, str, int]], body: Callable) -> tirx.PrimFunc:
@@ -72,11 +77,56 @@ def spread(buffer: Expr, index: int, lanes: int) -> Expr:
     return T.broadcast(buffer.vload([index], buffer.dtype), lanes)
 
 
-def limits(ints: Expr) -> Limits:
+def _words_constant(ints: Expr, name: str, count: int) -> Expr:
+    value = T.Cast("int16", ints.vload([INTS.index(name)], "int32"))
+    return T.bind(T.broadcast(value, count))
+
+
+def limits(ints: Expr, clamped: bool = True) -> Limits:
     """The limits of the result in the table INTS."""
     scalars = (ints.vload([INTS.index(n)], "int32") for n in ("zero", "minimum", "maximum"))
-    return Limits(*map(T.bind, scalars))
+    zero, low, high = map(T.bind, scalars)
+    return Limits(zero, low, high, clamped)
 
+
+@dataclass(frozen=True)
+class Part:
+    """A vector of int32 steps, and int16 factors of the negative ones if words activate it."""
+
+    steps: Expr
+    slope: Expr | None = None
+
+
+def prelu(isa: Isa, acc: Expr, factors: tuple[Expr, Expr], shift: int, count: int) -> Expr:
+    """int16xcount ``acc`` times 2^shift and the factor of its sign, by rounding high products."""
+    positive, negative = factors
+    zeros = T.broadcast(T.int16(0), count)
+    factor = T.bind(T.Select(acc < zeros, negative, positive))
+    if shift:
+        acc = T.bind(acc << T.broadcast(T.int16(shift), count))
+    return isa.high_product(acc, factor, count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rounding:
+    """What shapes an epilogue besides its activation and add.
+
+    ``words``: the activation's shift, if it runs in 16-bit words (rescale_words.py). ``wide``: the
+    accumulators times their scales may pass int32, so they are clamped first. ``clamped``: the
+    result's range is less than int8's.
+    """
+
+    words: int | None = None
+    wide: bool = False
+    clamped: bool = True
+
+    @property
+    def negative_dtype(self) -> str:
+        """Type of the table of an activation's factors of negative values."""
+        return "float32" if self.words is None else "int16"
+
+
+PLAIN = Rounding()
 
 Scales = tuple[Expr, Expr | None]
 """Scale vectors of a channel block for positive and (if they differ) negative values."""
@@ -87,7 +137,6 @@ class Epilogue:
 
     Either one rescale with a scale for each sign (``two_scales``), or a convolution's chain of
     rescale, fused activation (``activation``) and fused add (``add``), rounded at each link.
-    ``wide``: the accumulators times their scales may pass int32, so they are clamped first.
     """
 
     def __init__(
@@ -100,25 +149,33 @@ class Epilogue:
         two_scales: bool = False,
         activation: bool = False,
         add: bool = False,
-        wide: bool = False,
+        rounding: Rounding = PLAIN,
     ):
-        self.isa, self.lanes, self.add = isa, lanes, add
+        self.isa, self.lanes, self.add, self.shift = isa, lanes, add, rounding.words
         self.two_scales, self.activation = two_scales, activation
-        self.clamped = wide or not isa.saturates
+        self.clamped = rounding.wide or not isa.saturates
         self.f = {name: T.bind(spread(floats, i, lanes)) for i, name in enumerate(FLOATS)}
         self.i = {name: T.bind(spread(ints, i, lanes)) for i, name in enumerate(INTS)}
-        self.limits = limits(ints)
+        self.limits = limits(ints, rounding.clamped)
+        if rounding.words is not None:
+            self.w = {name: _words_constant(ints, name, 2 * lanes) for name in WORDS}
 
     def scales(self, scale: Expr, index: Expr) -> Scales:
         """The positive and negative scale vectors at a channel; bound to names."""
-        kind = f"float32x{self.lanes}"
         positive, negative = scale
-        first = T.bind(positive.vload([index], kind))
+        first = T.bind(positive.vload([index], f"float32x{self.lanes}"))
         second = self.two_scales or self.activation
-        return first, (T.bind(negative.vload([index], kind)) if second else None)
+        kind = "float32" if self.shift is None else "int16"
+        return first, (T.bind(negative.vload([index], f"{kind}x{self.lanes}")) if second else None)
 
-    def rounded(self, acc: Expr, scales: Scales, other: Expr | None = None) -> Expr:
-        """int32 steps of ``acc`` from the zero point; ``other``: the fused add's operand b."""
+    def rounded(self, acc: Expr, scales: Scales, other: Expr | None = None) -> Part:
+        """Steps of ``acc`` from the zero point; ``other``: the fused add's operand b."""
+        if self.shift is not None:
+            real = T.Cast(f"float32x{self.lanes}", acc) * scales[0]
+            return Part(self._rounded(real, "low", "high"), scales[1])
+        return Part(self._steps(acc, scales, other))
+
+    def _steps(self, acc: Expr, scales: Scales, other: Expr | None) -> Expr:
         f, lanes = self.f, self.lanes
         factor, negative = scales
         if self.two_scales:
@@ -132,15 +189,15 @@ class Epilogue:
             links = [("act_low", "act_high")]
         if self.add:
             own = self._rounded(real, *links.pop(), more=True)
-            return self.sum(own, other)
+            return self.sum(own, other).steps
         return self._rounded(real, *links.pop())
 
-    def sum(self, own: Expr, other: Expr | None) -> Expr:
-        """int32 steps of the fused add of zero-based ``own`` and stored ``other``."""
+    def sum(self, own: Expr, other: Expr | None) -> Part:
+        """Steps of the fused add of zero-based ``own`` and stored ``other``."""
         i, lanes = self.i, self.lanes
         total = own * i["a_factor"] + (other * i["b_factor"] + i["b_offset"])
         real = T.Cast(f"float32x{lanes}", total) * self.f["add_scale"]
-        return self._rounded(real, "add_low", "add_high")
+        return Part(self._rounded(real, "add_low", "add_high"))
 
     def _rounded(self, real: Expr, low: str, high: str, more: bool = False) -> Expr:
         """``more``: another link takes the result, so the file's clamp is due here."""
@@ -148,11 +205,26 @@ class Epilogue:
             real = T.max(T.min(real, self.f[high]), self.f[low])
         return T.bind(self.isa.rounded(real, self.lanes))
 
-    def store(self, buffer: Expr, parts: list[Expr], runs: list[tuple[Expr, int]]) -> None:
+    def _narrowed(self, parts: list[Part]) -> list[Expr]:
+        isa, lanes = self.isa, self.lanes
+        if isa.saturates:
+            parts = [*parts, *[parts[-1]] * (4 - len(parts))]  # packs take whole registers
+        steps = [part.steps for part in parts]
+        if self.shift is None:
+            return isa.narrowed(steps, lanes, self.limits)
+        words = []
+        for first in (0, 2):
+            acc = isa.words(steps[first : first + 2], lanes)
+            acc = T.bind(T.max(T.min(acc, self.w["act_most"]), self.w["act_least"]))
+            slopes = shuffle([p.slope for p in parts[first : first + 2]], isa.words_order(lanes))
+            words.append(prelu(isa, acc, (self.w["act_factor"], slopes), self.shift, 2 * lanes))
+        return [isa.ordered(isa.joined(words, 2 * lanes, self.limits), lanes)]
+
+    def store(self, buffer: Expr, parts: list[Part], runs: list[tuple[Expr, int]]) -> None:
         """Narrows vectors of steps and writes them; a run is (index, vectors side by side)."""
         places = [(run, number) for run, (_, count) in enumerate(runs) for number in range(count)]
         for first in range(0, len(parts), 4):
-            values = self.isa.narrowed(parts[first : first + 4], self.lanes, self.limits)
+            values = self._narrowed(parts[first : first + 4])
             at = places[first : first + 4]
             per_value = 4 if self.isa.saturates else 1
             start = 0

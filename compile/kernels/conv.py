@@ -10,7 +10,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, View, function, rounded, runs, store, widen
+from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, runs, store, widen
 from .isa import Isa, tile
 
 UNROLLED = 160
@@ -36,8 +36,7 @@ class ConvShape:
 
     ``x`` starts at the first (padding) pixel that the first window reads. ``span`` input channels
     (a multiple of the dot group) feed each block of ``lanes`` outputs, the first at
-    ``block // share * advance``: ``advance`` is 0 for dense layers. ``wide``: an accumulator times
-    its scale may pass int32.
+    ``block // share * advance``: ``advance`` is 0 for dense layers.
     """
 
     x: View
@@ -47,7 +46,7 @@ class ConvShape:
     reads: Reads
     activation: bool
     other: View | None
-    wide: bool = False
+    rounding: Rounding
 
     def flattened(self) -> ConvShape:
         """1x1 layers over whole maps see one long row, so that tiles need no tail per row."""
@@ -104,14 +103,14 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     taps = shape.kernel[0] * shape.kernel[1]
-    steps = shape.reads.span // isa.group
+    all_steps = shape.reads.span // isa.group
     vector = isa.lanes * isa.group
     parameters = [
         ("x", isa.dtype, x.extent),
         ("w", "int8", channels * taps * shape.reads.span),
         ("bias", "int32", channels),
         ("scale", "float32", channels),
-        ("negative", "float32", channels if shape.activation else 1),
+        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),
         ("other", isa.dtype, other.extent if other else 1),
@@ -126,7 +125,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             p["ints"],
             activation=shape.activation,
             add=other is not None,
-            wide=shape.wide,
+            rounding=shape.rounding,
         )
         blocks = channels // isa.lanes
         # A tile's blocks share their operands, unless each block has groups of its own.
@@ -144,29 +143,37 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     store(acc, (m * high + n) * isa.lanes, start, isa.lanes)
             base = T.bind(row * (shape.stride[0] * x.row) + left * (shape.stride[1] * x.pixel))
 
-            def dots(tap: Any, offset: Any, step: Any) -> None:
-                weights = [
-                    isa.weight(p["w"], (((block + n) * taps + tap) * steps + step) * vector)
-                    for n in range(high)
-                ]
+            def dots(tap: Any, offset: Any, first: Any, steps: int) -> None:
+                """``steps`` steps from ``first`` on whose operands come by one load."""
+                shared: dict[tuple[int, int], list[Any]] = {}
                 for m in range(wide):
-                    shared = None
-                    for n in range(high):
-                        if shared is None or private:
-                            channel = step * isa.group + shape.reads.first(block + n)
-                            pixel = m * shape.stride[1] * x.pixel
-                            shared = isa.operand(p["x"], base + offset + pixel + channel)
-                        at = (m * high + n) * isa.lanes
-                        store(
-                            acc, at, isa.dot(acc.vload([at], kind), shared, weights[n]), isa.lanes
-                        )
+                    for n in range(high if private else 1):
+                        channel = first * isa.group + shape.reads.first(block + n)
+                        pixel = m * shape.stride[1] * x.pixel
+                        at = base + offset + pixel + channel
+                        shared[m, n] = isa.operands(p["x"], at, steps)
+                for step in range(steps):
+                    at = [
+                        (((block + n) * taps + tap) * all_steps + first + step) * vector
+                        for n in range(high)
+                    ]
+                    weights = [isa.weight(p["w"], index) for index in at]
+                    for m in range(wide):
+                        for n in range(high):
+                            place = (m * high + n) * isa.lanes
+                            operand = shared[m, n if private else 0][step]
+                            total = isa.dot(acc.vload([place], kind), operand, weights[n])
+                            store(acc, place, total, isa.lanes)
+
+            def several(tap: Any, offset: Any, first: Any, steps: int) -> None:
+                for start in range(0, steps, isa.together):
+                    dots(tap, offset, first + start, min(isa.together, steps - start))
 
             per_step = wide * high
-            if taps * steps * per_step <= UNROLLED:
+            if taps * all_steps * per_step <= UNROLLED:
                 for tap in range(taps):
                     ky, kx = divmod(tap, shape.kernel[1])
-                    for step in range(steps):
-                        dots(tap, ky * x.row + kx * x.pixel, step)
+                    several(tap, ky * x.row + kx * x.pixel, 0, all_steps)
             else:
                 with T.serial(0, shape.kernel[0]) as ky, T.serial(0, shape.kernel[1]) as kx:
                     tap = ky * shape.kernel[1] + kx
@@ -174,11 +181,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     unroll = max(
                         u
                         for u in (1, 2, 4, 8)
-                        if steps % u == 0 and (u == 1 or u * per_step <= 128)
+                        if all_steps % u == 0 and (u == 1 or u * per_step <= 128)
                     )
-                    with T.serial(0, steps // unroll) as chunk:
-                        for u in range(unroll):
-                            dots(tap, offset, chunk * unroll + u)
+                    with T.serial(0, all_steps // unroll) as chunk:
+                        several(tap, offset, chunk * unroll, unroll)
             channels = [T.bind((block + n) * isa.lanes) for n in range(high)]
             scales = [epilogue.scales((p["scale"], p["negative"]), c) for c in channels]
             parts = []

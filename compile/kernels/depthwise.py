@@ -9,7 +9,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, View, function, rounded, runs, store, widen
+from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, runs, store, widen
 from .isa import Isa
 
 
@@ -23,7 +23,7 @@ class DepthwiseShape:
     stride: tuple[int, ...]
     activation: bool
     other: View | None
-    wide: bool = False
+    rounding: Rounding
 
 
 def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
         ("w", "int8", channels * kh * kw),
         ("bias", "int32", channels),
         ("scale", "float32", channels),
-        ("negative", "float32", channels if shape.activation else 1),
+        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),
         ("other", isa.dtype, other.extent if other else 1),
@@ -59,7 +59,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             p["ints"],
             activation=shape.activation,
             add=other is not None,
-            wide=shape.wide,
+            rounding=shape.rounding,
         )
         kind = f"int32x{lanes}"
         pixels = -(-y.width // -(-y.width // 8))

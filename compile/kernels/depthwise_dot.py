@@ -73,7 +73,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
         ("w", "int8", channels * kh * len(pairs) * PIXELS),
         ("bias", "int32", channels),
         ("scale", "float32", channels),
-        ("negative", "float32", channels if shape.activation else 1),
+        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),
         ("other", isa.dtype, other.extent if other else 1),
@@ -88,7 +88,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             p["ints"],
             activation=shape.activation,
             add=other is not None,
-            wide=shape.wide,
+            rounding=shape.rounding,
         )
 
         def chunk(at: Expr, first: int, last: int) -> list[Expr]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm.script import tirx as T
 
-from .isa import Expr
+from .isa import Expr, shuffle
 from .neon import NeonParts
 
 
@@ -13,14 +13,23 @@ class DotProd(NeonParts):
 
     name = "dotprod"
     lanes, group, registers, blocks = 4, 4, 24, 4
+    together = 4
 
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         word = T.reinterpret(buffer.vload([index], "int8x4"), dtype="int32")
         return T.bind(T.reinterpret(T.broadcast(word, 4), dtype="int8x16"))
+
+    def operands(self, buffer: Expr, index: Expr, steps: int) -> list[Expr]:
+        """One load for four steps: SDOT takes its second operand from any lane."""
+        if steps < self.together:
+            return super().operands(buffer, index, steps)
+        words = T.bind(T.reinterpret(buffer.vload([index], "int8x16"), dtype="int32x4"))
+        lanes = [shuffle([words], [step] * 4) for step in range(4)]
+        return [T.bind(T.reinterpret(lane, dtype="int8x16")) for lane in lanes]
 
     def weight(self, buffer: Expr, index: Expr) -> Expr:
         return T.bind(buffer.vload([index], "int8x16"))
 
     def dot(self, acc: Expr, operand: Expr, weight: Expr) -> Expr:
         intrinsic = T.llvm_lookup_intrinsic_id("llvm.aarch64.neon.sdot.v4i32.v16i8")
-        return T.call_llvm_pure_intrin(intrinsic, acc, operand, weight, dtype="int32x4")
+        return T.call_llvm_pure_intrin(intrinsic, acc, weight, operand, dtype="int32x4")

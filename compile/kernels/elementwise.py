@@ -12,6 +12,7 @@ from .build import (
     FLOATS,
     INTS,
     Epilogue,
+    Rounding,
     Scales,
     View,
     flattened,
@@ -78,7 +79,12 @@ def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
 
     def body(**p: Any) -> None:
         epilogue = Epilogue(
-            isa, lanes, p["floats"], p["ints"], two_scales=shape.two_scales, wide=shape.wide
+            isa,
+            lanes,
+            p["floats"],
+            p["ints"],
+            two_scales=shape.two_scales,
+            rounding=Rounding(wide=shape.wide),
         )
 
         def prepare(channels: list[Expr]) -> list[Scales]:
@@ -126,7 +132,7 @@ def build_multiply(name: str, isa: Isa, shape: MultiplyShape) -> tirx.PrimFunc:
     a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], wide=shape.wide)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], rounding=Rounding(wide=shape.wide))
         offset = epilogue.i["b_offset"]
 
         def prepare(channels: list[Expr]) -> list[Expr] | None:

@@ -24,6 +24,8 @@ class Limits:
     zero: Expr
     low: Expr
     high: Expr
+    clamped: bool = True
+    """False: all of int8 is allowed."""
 
 
 class Isa(ABC):
@@ -40,6 +42,8 @@ class Isa(ABC):
     registers: ClassVar[int]
     blocks: ClassVar[int]
     vector: ClassVar[int] = 16
+    together: ClassVar[int] = 1
+    """Dot steps whose operands one load brings."""
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
@@ -53,6 +57,10 @@ class Isa(ABC):
     @abstractmethod
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         """``group`` stored activations at ``index``, broadcast for ``dot``; bound to a name."""
+
+    def operands(self, buffer: Expr, index: Expr, steps: int) -> list[Expr]:
+        """The operands of up to ``together`` steps from ``index`` on."""
+        return [self.operand(buffer, index + step * self.group) for step in range(steps)]
 
     @abstractmethod
     def weight(self, buffer: Expr, index: Expr) -> Expr:
@@ -85,13 +93,25 @@ class Isa(ABC):
         """int (2, bytes / 2): which stored value each word of the halves is."""
         return np.arange(self.bytes).reshape(2, -1)
 
-    def high_product(self, a: Expr, b: Expr) -> Expr:
-        """int16 ``(a * b + 2^14) >> 15`` of two halves."""
+    def high_product(self, a: Expr, b: Expr, count: int) -> Expr:
+        """int16xcount ``(a * b + 2^14) >> 15``."""
         raise NotImplementedError
 
-    def joined(self, words: list[Expr], limits: Limits) -> Expr:
-        """Stored values of two halves of steps from the zero point."""
+    def words(self, parts: list[Expr], lanes: int) -> Expr:
+        """Two int32 vectors of ``lanes`` steps as one of int16, saturated, in ``words_order``."""
         raise NotImplementedError
+
+    def words_order(self, lanes: int) -> list[int]:
+        """Which value of two parts, side by side, each word of ``words`` is."""
+        return list(range(2 * lanes))
+
+    def joined(self, words: list[Expr], count: int, limits: Limits) -> Expr:
+        """Stored values of two int16xcount vectors of steps from the zero point."""
+        raise NotImplementedError
+
+    def ordered(self, stored: Expr, lanes: int) -> Expr:
+        """What ``joined`` made of the ``words`` of four parts, part after part."""
+        return stored
 
     def rounded(self, real: Expr, lanes: int) -> Expr:
         """int32: float32 ``real``, within +-2^22 unless ``saturates``, to nearest, ties to even."""
@@ -99,7 +119,10 @@ class Isa(ABC):
         return T.reinterpret(magic, dtype=f"int32x{lanes}") - constant(MAGIC, "int32", lanes)
 
     def narrowed(self, parts: list[Expr], lanes: int, limits: Limits) -> list[Expr]:
-        """Stored values of up to four int32 vectors of steps: as many, or one if ``saturates``."""
+        """Stored values of four int32 vectors of steps: as many, or one if ``saturates``."""
+        if self.saturates:
+            words = [self.words(parts[first : first + 2], lanes) for first in (0, 2)]
+            return [self.ordered(self.joined(words, 2 * lanes, limits), lanes)]
         zero = T.broadcast(limits.zero, lanes)
         return [T.Cast(f"{self.dtype}x{lanes}", part + zero) for part in parts]
 
@@ -128,3 +151,11 @@ def intrinsic(name: str, dtype: str, *arguments: Expr) -> Expr:
 def shuffle(vectors: list[Expr], order: list[int]) -> Expr:
     """The elements ``order`` of the vectors put side by side, bound to a name."""
     return T.bind(T.Shuffle(vectors, [T.int32(place) for place in order]))
+
+
+def clamped(values: Expr, limits: Limits, dtype: str, lanes: int) -> Expr:
+    """Stored values within the limits."""
+    if not limits.clamped:
+        return values
+    values = T.max(values, T.broadcast(T.Cast(dtype, limits.low), lanes))
+    return T.bind(T.min(values, T.broadcast(T.Cast(dtype, limits.high), lanes)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tvm.script import tirx as T
 
 from .generic import Generic
-from .isa import Expr, Isa, Limits, intrinsic, shuffle
+from .isa import Expr, Isa, Limits, clamped, intrinsic, shuffle
 
 
 class NeonParts(Isa):
@@ -17,11 +17,9 @@ class NeonParts(Isa):
     def rounded(self, real: Expr, lanes: int) -> Expr:
         return _by(4, "llvm.aarch64.neon.fcvtns", "int32", real, lanes)
 
-    def narrowed(self, parts: list[Expr], lanes: int, limits: Limits) -> list[Expr]:
-        parts = [*parts, *[parts[-1]] * (-len(parts) % (16 // lanes))]  # whole registers
-        count = lanes * len(parts)
-        steps = shuffle(parts, list(range(count)))
-        return [_stored(_by(4, "llvm.aarch64.neon.sqxtn", "int16", steps, count), count, limits)]
+    def words(self, parts: list[Expr], lanes: int) -> Expr:
+        steps = shuffle(parts, list(range(2 * lanes)))
+        return _by(4, "llvm.aarch64.neon.sqxtn", "int16", steps, 2 * lanes)
 
     def halves(self, stored: Expr) -> tuple[Expr, Expr]:
         low, high = (
@@ -30,20 +28,19 @@ class NeonParts(Isa):
         )
         return low, high
 
-    def high_product(self, a: Expr, b: Expr) -> Expr:
-        return intrinsic("llvm.aarch64.neon.sqrdmulh", "int16x8", a, b)
+    def high_product(self, a: Expr, b: Expr, count: int) -> Expr:
+        pieces = [
+            intrinsic("llvm.aarch64.neon.sqrdmulh", "int16x8", *(_part(v, i, 8) for v in (a, b)))
+            for i in range(0, count, 8)
+        ]
+        return pieces[0] if count == 8 else shuffle(pieces, list(range(count)))
 
-    def joined(self, words: list[Expr], limits: Limits) -> Expr:
-        return _stored(shuffle(words, list(range(16))), 16, limits)
-
-
-def _stored(words: Expr, count: int, limits: Limits) -> Expr:
-    """int16 steps from the zero point to clamped int8."""
-    zero = T.broadcast(T.Cast("int16", limits.zero), count)
-    moved = intrinsic("llvm.sadd.sat", f"int16x{count}", words, zero)
-    values = _by(8, "llvm.aarch64.neon.sqxtn", "int8", moved, count)
-    values = T.max(values, T.broadcast(T.Cast("int8", limits.low), count))
-    return T.bind(T.min(values, T.broadcast(T.Cast("int8", limits.high), count)))
+    def joined(self, words: list[Expr], count: int, limits: Limits) -> Expr:
+        zero = T.bind(T.broadcast(T.Cast("int16", limits.zero), count))
+        moved = [intrinsic("llvm.sadd.sat", f"int16x{count}", word, zero) for word in words]
+        narrow = [_by(8, "llvm.aarch64.neon.sqxtn", "int8", word, count) for word in moved]
+        total = count * len(words)
+        return clamped(shuffle(narrow, list(range(total))), limits, "int8", total)
 
 
 def _by(lanes: int, name: str, dtype: str, value: Expr, count: int) -> Expr:
@@ -51,10 +48,14 @@ def _by(lanes: int, name: str, dtype: str, value: Expr, count: int) -> Expr:
     if count <= lanes:
         return intrinsic(name, f"{dtype}x{count}", value)
     pieces = [
-        intrinsic(name, f"{dtype}x{lanes}", shuffle([value], list(range(first, first + lanes))))
+        intrinsic(name, f"{dtype}x{lanes}", _part(value, first, lanes))
         for first in range(0, count, lanes)
     ]
     return shuffle(pieces, list(range(count)))
+
+
+def _part(value: Expr, first: int, lanes: int) -> Expr:
+    return shuffle([value], list(range(first, first + lanes)))
 
 
 class Neon(NeonParts, Generic):

@@ -8,7 +8,7 @@ from typing import Any
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, View, function, rounded, store, widen
+from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, store, widen
 from .isa import Isa
 
 
@@ -47,7 +47,7 @@ def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:
         return best
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], wide=shape.wide)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], rounding=Rounding(wide=shape.wide))
         with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
             if average:
                 scale = T.bind(

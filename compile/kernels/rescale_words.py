@@ -15,7 +15,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import INTS, View, flattened, function, limits, rounded, spread, store
+from .build import INTS, View, flattened, function, limits, prelu, rounded, spread, store
 from .isa import Expr, Isa, shuffle
 
 PIECE = 16
@@ -29,6 +29,7 @@ class WordsShape:
     x: View
     y: View
     shift: int
+    clamped: bool
 
 
 def _period(isa: Isa, channels: int) -> int:
@@ -73,7 +74,7 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
         return [(base + at, count) for at, count in found]
 
     def body(**p: Any) -> None:
-        ends = limits(p["ints"])
+        ends = limits(p["ints"], shape.clamped)
         zero = T.bind(T.Cast(f"int16x{half}", spread(p["ints"], INTS.index("source_zero"), half)))
 
         def load(at: list[tuple[Expr, int]]) -> Expr:
@@ -90,18 +91,14 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
             positive, negative = (
                 p["factors"].vload([first + sign * 2 * half], f"int16x{half}") for sign in (0, 1)
             )
-            zeros = T.broadcast(T.int16(0), half)
-            factor = T.bind(T.Select(acc < zeros, negative, positive))
-            if shape.shift:
-                acc = T.bind(acc << T.broadcast(T.int16(shape.shift), half))
-            return isa.high_product(acc, factor)
+            return prelu(isa, acc, (positive, negative), shape.shift, half)
 
         def tile(row: Expr, left: Expr, pixels: int) -> None:
             source, target = (row * v.row + left * v.pixel for v in (x, y))
             for vector in range(-(-pixels * pixel // isa.bytes)):
                 low, high = isa.halves(load(pieces(x, source, vector, pixels)))
                 done = [words(low, vector, 0), words(high, vector, 1)]
-                result = isa.joined(done, ends)
+                result = isa.joined(done, half, ends)
                 start = 0
                 for index, count in pieces(y, target, vector, pixels):
                     part = result

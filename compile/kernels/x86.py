@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from tvm.script import tirx as T
 
-from .isa import Expr, Isa, Limits, intrinsic, shuffle
+from .isa import Expr, Isa, Limits, clamped, intrinsic, shuffle
 
 
 class X86(Isa):
@@ -22,28 +22,28 @@ class X86(Isa):
     def rounded(self, real: Expr, lanes: int) -> Expr:
         return intrinsic("llvm.lrint", f"int32x{lanes}", real)
 
-    def narrowed(self, parts: list[Expr], lanes: int, limits: Limits) -> list[Expr]:
-        whole = [*parts, *[parts[-1]] * (4 - len(parts))]
-        words = [
-            intrinsic(self.pack_words, f"int16x{2 * lanes}", *whole[first : first + 2])
-            for first in (0, 2)
-        ]
-        order = [
-            (word * 4 + part) * 4 + byte
-            for part in range(4)
-            for word in range(lanes // 4)
-            for byte in range(4)
-        ]
-        return [shuffle([self.joined(words, limits)], order)]
+    def words(self, parts: list[Expr], lanes: int) -> Expr:
+        return intrinsic(self.pack_words, f"int16x{2 * lanes}", *parts)
 
-    def joined(self, words: list[Expr], limits: Limits) -> Expr:
-        half, wide = 2 * self.lanes, 4 * self.lanes
-        zero = T.bind(T.broadcast(T.Cast("int16", limits.zero), half))
-        moved = [intrinsic("llvm.sadd.sat", f"int16x{half}", word, zero) for word in words]
-        packed = intrinsic(self.pack_bytes, f"int8x{wide}", *moved)
-        values = T.reinterpret(packed, dtype=f"{self.dtype}x{wide}")
-        values = T.max(values, T.broadcast(T.Cast(self.dtype, limits.low), wide))
-        return T.bind(T.min(values, T.broadcast(T.Cast(self.dtype, limits.high), wide)))
+    def words_order(self, lanes: int) -> list[int]:
+        quads = range(0, lanes, 4)
+        return [part * lanes + quad + i for quad in quads for part in (0, 1) for i in range(4)]
+
+    def joined(self, words: list[Expr], count: int, limits: Limits) -> Expr:
+        zero = T.bind(T.broadcast(T.Cast("int16", limits.zero), count))
+        kind = f"int16x{count}"
+        moved = [intrinsic("llvm.sadd.sat", kind, word, zero) for word in words]
+        packed = intrinsic(self.pack_bytes, f"int8x{self.bytes}", *moved)
+        values = T.bind(T.reinterpret(packed, dtype=f"{self.dtype}x{self.bytes}"))
+        return clamped(values, limits, self.dtype, self.bytes)
+
+    def ordered(self, stored: Expr, lanes: int) -> Expr:
+        """Each 128 bits hold four values of each of the four parts."""
+        quads = range(lanes // 4)
+        return shuffle(
+            [stored],
+            [(q * 4 + part) * 4 + i for part in range(4) for q in quads for i in range(4)],
+        )
 
     def halves(self, stored: Expr) -> tuple[Expr, Expr]:
         zeros = T.bind(T.broadcast(T.Cast(self.dtype, T.int32(0)), self.bytes))
@@ -61,5 +61,5 @@ class X86(Isa):
     def halves_order(self) -> np.ndarray:
         return np.arange(self.bytes).reshape(-1, 2, 8).transpose(1, 0, 2).reshape(2, -1)
 
-    def high_product(self, a: Expr, b: Expr) -> Expr:
-        return intrinsic(self.product_words, f"int16x{self.bytes // 2}", a, b)
+    def high_product(self, a: Expr, b: Expr, count: int) -> Expr:
+        return intrinsic(self.product_words, f"int16x{count}", a, b)
