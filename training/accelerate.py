@@ -43,9 +43,11 @@ def accelerate(model: nn.Module) -> nn.Module:
     """Swaps the two slow forwards in place and moves the model to channels_last.
 
     The parameters, their names and (up to rounding) their gradients are unchanged. Needs a C++
-    compiler on the machine; TorchInductor says so when there is none.
+    compiler on the machine; TorchInductor says so when there is none. On a GPU the forwards stay:
+    they are slow on CPUs only.
     """
-    for module in model.modules():
+    on_cpu = all(value.device.type == "cpu" for value in model.parameters())
+    for module in model.modules() if on_cpu else ():
         if isinstance(module, nn.PReLU):
             module.forward = functools.partial(_prelu_forward, module)  # type: ignore[method-assign]
         elif (

@@ -10,13 +10,17 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_gather, all_reduce
+from torch.autograd import Function
 
 
 def start() -> None:
-    """Joins the process group that torchrun's environment describes; nothing without it."""
+    """Joins the process group that torchrun's environment describes; nothing without it.
+
+    Where there are GPUs, NCCL carries the tensors on them and gloo those of the processor: a
+    recipe may ask for either device, and whole tables are gathered off the GPUs.
+    """
     if "WORLD_SIZE" in os.environ and int(os.environ["WORLD_SIZE"]) > 1:
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
 
 
 def stop() -> None:
@@ -66,13 +70,44 @@ def gathered(rows: Tensor) -> Tensor:
     """
     if world() == 1:
         return rows
-    return torch.cat(all_gather(rows.contiguous())) if rows.requires_grad else _plain(rows)
+    return _Gathered.apply(rows) if rows.requires_grad else _plain(rows)
 
 
 def _plain(rows: Tensor) -> Tensor:
-    parts = [torch.empty_like(rows) for _ in range(world())]
-    dist.all_gather(parts, rows.contiguous())
+    own = rows.contiguous()
+    parts = [torch.empty_like(own) for _ in range(world())]
+    dist.all_gather(parts, own)
     return torch.cat(parts)
+
+
+class _Gathered(Function):
+    """All ranks' rows. torch's own version asks a group for its backend, and ours may have two."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        return _plain(rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _sum(gradient).tensor_split(world())[rank()]
+
+
+class _Summed(Function):
+    """The sum over ranks; its gradient sums what all ranks have done with it."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return _sum(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _sum(gradient)
+
+
+def _sum(value: Tensor) -> Tensor:
+    whole = value.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(whole)
+    return whole
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
@@ -84,9 +119,9 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         assert self.running_mean is not None and self.running_var is not None
         real = x.float()
         count = real.numel() / real.shape[1] * world()
-        mean = all_reduce(real.sum((0, 2, 3))) / count
+        mean = _Summed.apply(real.sum((0, 2, 3))) / count
         centred = real - mean.view(1, -1, 1, 1)
-        variance = all_reduce(centred.square().sum((0, 2, 3))) / count
+        variance = _Summed.apply(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
             rate = 0.1 if self.momentum is None else self.momentum
             self.running_mean.lerp_(mean, rate)
@@ -98,11 +133,11 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         return y.to(x.dtype)
 
 
-def synchronised(model: nn.Module) -> nn.Module:
+def synchronised(model: nn.Module, device: torch.device) -> nn.Module:
     """``model`` with batch norms over all ranks: torch's own on GPUs, ours elsewhere."""
     if world() == 1:
         return model
-    if torch.cuda.is_available():
+    if device.type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
     for module in model.modules():
         if type(module) is nn.BatchNorm2d:

@@ -10,7 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from ..device import CPU
 from . import teacher
 
 
@@ -28,7 +31,7 @@ class MultiStep:
             that epoch begins.
     """
 
-    def __init__(self, source: str, root: Path, epochs: int):
+    def __init__(self, source: str, root: Path, epochs: int, device: torch.device = CPU):
         self.model, colon, run = source.partition(":")
         if not colon:
             raise ValueError(f"embedding.snapshots: expected model:folder, got {source!r}")
@@ -39,7 +42,7 @@ class MultiStep:
                 f"{missing[0]}: no such snapshot ({len(missing)} of {epochs} are missing); train "
                 'the teacher with keep = "epochs" for as many epochs as the student'
             )
-        self._epoch = -1
+        self._device, self._epoch = device, -1
         self._teacher: teacher.Embedder | None = None
 
     def at(self, epoch: int) -> teacher.Embedder:
@@ -47,10 +50,10 @@ class MultiStep:
         if epoch != self._epoch or self._teacher is None:
             self._epoch = epoch
             self._teacher = teacher.TorchTeacher(
-                self.model, self.files[min(epoch, len(self.files) - 1)]
+                self.model, self.files[min(epoch, len(self.files) - 1)], self._device
             )
         return self._teacher
 
-    def __call__(self, planes: np.ndarray, epoch: int) -> np.ndarray:
+    def __call__(self, planes: Tensor, epoch: int) -> np.ndarray:
         """Unit-norm float32 (N, D) of float32 (N, 3, H, W), RGB 0..255, by that epoch's teacher."""
         return self.at(epoch)(planes)

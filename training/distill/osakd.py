@@ -49,8 +49,8 @@ def soft_labels(
         if not include_self:
             distance.diagonal().fill_(torch.inf)
         nearest = distance.topk(neighbours, largest=False).indices
-        shares = torch.zeros(len(rows), classes)
-        ones = torch.full(nearest.shape, 1.0 / neighbours)
+        shares = torch.zeros(len(rows), classes, device=rows.device)
+        ones = torch.full(nearest.shape, 1.0 / neighbours, device=rows.device)
         return shares.scatter_add_(1, pool_labels[nearest], ones)
 
 
@@ -65,13 +65,19 @@ def divergence(logits: Tensor, target: Tensor, kind: str = "mse") -> Tensor:
 
 
 class Queue(nn.Module):
-    """The last ``size`` outputs and labels, oldest first out; part of a resume point."""
+    """The last ``size`` outputs and labels, oldest first out; part of a resume point.
+
+    They stay on the device they were computed on, and follow the module to another.
+    """
 
     def __init__(self, size: int):
         super().__init__()
         self.size = size
-        self.outputs: Tensor | None = None
-        self.labels: Tensor | None = None
+        self.outputs: Tensor | None
+        self.labels: Tensor | None
+        # Buffers for the sake of ``to``; load_state_dict could not: their length varies.
+        self.register_buffer("outputs", None, persistent=False)
+        self.register_buffer("labels", None, persistent=False)
 
     @property
     def bank(self) -> tuple[Tensor, Tensor] | None:

@@ -39,13 +39,16 @@ class Reach:
 
 
 def draw(batch: int, seed: int, step: int) -> Tensor:
-    """Uniform float32 (batch, DRAWS) of one step, the same on every rank."""
+    """Uniform float32 (batch, DRAWS) of one step, the same on every rank and for any device."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     return torch.rand(batch, DRAWS, generator=generator)
 
 
 def make(first: Tensor, second: Tensor | None, draws: Tensor, reach: Reach) -> Tensor:
-    """Float32 (B, 3, H, W) in [-1, 1] of uint8 (B, H, W, 3); ``second`` blends in where drawn."""
+    """Float32 (B, 3, H, W) in [-1, 1] of uint8 (B, H, W, 3); ``second`` blends in where drawn.
+
+    All on one device, which the views are made on.
+    """
     x = _real(first)
     if second is not None and reach.compose > 0:
         blend = masks(draws[:, 8:13], x.shape[-1]) * _column(draws, 7).lt(reach.compose)
@@ -62,7 +65,7 @@ def masks(draws: Tensor, size: int) -> Tensor:
     """(B, 1, size, size) in [0, 1]: half of them one weight all over, half a soft edge."""
     angle, offset = _column(draws, 1) * 2 * math.pi, (_column(draws, 2) - 0.5) * 0.8
     softness = 0.05 + 0.25 * _column(draws, 3)
-    line = torch.linspace(-1, 1, size)
+    line = torch.linspace(-1, 1, size, device=draws.device)
     along = line.view(1, 1, 1, -1) * angle.cos() + line.view(1, 1, -1, 1) * angle.sin()
     edge = torch.sigmoid((along - offset) / softness)
     return torch.where(_column(draws, 4) < 0.5, _column(draws, 0), edge)

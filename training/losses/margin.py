@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..device import autocast
+
 
 @dataclass(frozen=True)
 class Margin:
@@ -81,7 +83,7 @@ class MarginHead(nn.Module):
     def cosines(self, embedding: Tensor) -> Tensor:
         """Float32 (B, C) between embeddings (B, D) and centres."""
         check_embedding(embedding, self.weight)
-        with torch.autocast(embedding.device.type, enabled=False):
+        with autocast(embedding.device, enabled=False):
             return F.normalize(embedding.float()) @ F.normalize(self.weight.float()).T
 
     def logits(self, embedding: Tensor) -> Tensor:
@@ -99,7 +101,13 @@ class MarginHead(nn.Module):
 
 
 def check_labels(labels: Tensor, classes: int) -> None:
-    """Raises ValueError where a label is outside 0 .. classes - 1."""
+    """Raises ValueError where a label is outside 0 .. classes - 1; on CPUs only.
+
+    To look at labels on a GPU the host would wait for it in every step, and a set numbers its
+    labels from 0 when it is opened.
+    """
+    if labels.device.type != "cpu":
+        return
     if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise ValueError(
             f"labels: expected 0 to {classes - 1}, got {int(labels.min())} to "

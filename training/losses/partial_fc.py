@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import ranks
+from ..device import autocast
 from .margin import Margin, check_embedding, check_labels
 
 
@@ -54,19 +55,21 @@ class PartialFC(nn.Module):
         local = wanted - self.first
         local = torch.where((local >= 0) & (local < len(self.weight)), local, -1)
         weight, local = self._sampled(local)
-        with torch.autocast(rows.device.type, enabled=False):
+        with autocast(rows.device, enabled=False):
             cosine = F.normalize(rows) @ F.normalize(weight.float()).T
         logits = self.margin.logits(cosine, local)
         return _cross_entropy(logits, local, self.world)
 
     def _sampled(self, local: Tensor) -> tuple[Tensor, Tensor]:
         """The centres of this step and the labels as rows of them."""
+        if self.sampling == 1:
+            return self.weight, local
         count = len(self.weight)
         wanted = max(1, round(self.sampling * count))
         positive = local[local >= 0].unique()
-        if self.sampling == 1 or len(positive) >= count:
+        if len(positive) >= count:
             return self.weight, local
-        draw = torch.rand(count, device=local.device)
+        draw = torch.rand(count).to(local.device)
         draw[positive] = 2.0
         chosen = draw.topk(max(wanted, len(positive))).indices.sort().values
         place = torch.full((count + 1,), -1, device=local.device)
@@ -74,11 +77,14 @@ class PartialFC(nn.Module):
         return self.weight[chosen], place[local]
 
     def whole(self, shard: Tensor) -> Tensor:
-        """All rows (classes, D) of which ``shard`` is this rank's, for a checkpoint; collective."""
+        """All rows (classes, D) of which ``shard`` is this rank's, for a checkpoint; collective.
+
+        They meet on the host: a head is sharded because no GPU has room for the whole.
+        """
         sizes = [end - first for first, end in itertools.pairwise(self.bounds)]
         # Ranks gather equal shares only: shorter shards are padded, and cut again.
         widest = torch.zeros(max(sizes), shard.shape[1])
-        widest[: len(shard)] = shard.detach()
+        widest[: len(shard)] = shard.detach().cpu()
         parts = ranks.gathered(widest).split(max(sizes))
         return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
 

@@ -25,6 +25,17 @@ class Batch:
     labels: Tensor
     indices: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on ``device``, all but the indices: what they look up is on the host."""
+        first, labels = (v.to(device, non_blocking=True) for v in (self.first, self.labels))
+        second = None if self.second is None else self.second.to(device, non_blocking=True)
+        return Batch(first, second, labels, self.indices)
+
+    def pin_memory(self) -> Batch:
+        """The same in page-locked memory; the DataLoader calls it, ahead of the loop."""
+        second = None if self.second is None else self.second.pin_memory()
+        return Batch(self.first.pin_memory(), second, self.labels.pin_memory(), self.indices)
+
 
 def order(length: int, batch: int, seed: int, step: int) -> np.ndarray:
     """Indices (batch) of a step: every epoch is a new permutation, batches run across epochs."""
@@ -108,12 +119,14 @@ def batches(
     pairs: bool,
     workers: int,
     options: Degrade = UNTOUCHED,
+    pin: bool = False,
 ) -> Iterator[Batch]:
     """Batches of steps ``start`` to ``stop - 1``.
 
     Args:
         pairs: read a blend partner for each row.
         options: what is done to single pictures.
+        pin: into page-locked memory, which a GPU copies from while the host goes on.
     """
     loader: DataLoader = DataLoader(
         _Pictures(pictures, pairs, seed, options),
@@ -121,5 +134,6 @@ def batches(
         num_workers=workers,
         collate_fn=_collate,
         persistent_workers=workers > 0,
+        pin_memory=pin,
     )
     return iter(loader)

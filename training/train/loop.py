@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from .. import models, ranks
-from ..accelerate import accelerate, fast_bfloat16
+from ..accelerate import accelerate
+from ..device import autocast, bfloat16, choose
 from ..distill import views
 from ..distill.multi_step import snapshot
 from . import batches, outcome, pictures, schedule, state, validate
@@ -48,6 +49,7 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
 
 
 def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int | None) -> None:
+    device = choose(recipe.device)
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     faces = pictures.open_set(recipe.data, data, out)
@@ -58,10 +60,11 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     if start is not None:
         state.load_weights(start, model)
     if recipe.sync_batch_norm:
-        model = ranks.synchronised(model)
-    model = accelerate(model).train()
-    teachers = labeller(recipe, entry.embedding, data, out, faces, total)
-    objective = Objective(recipe, entry.embedding, faces.classes, teachers, total)
+        model = ranks.synchronised(model, device)
+    # Drawn on the host and moved: a seed starts from the same weights and centres on any device.
+    model = accelerate(model.to(device)).train()
+    teachers = labeller(recipe, entry.embedding, data, out, faces, total, device)
+    objective = Objective(recipe, entry.embedding, faces.classes, teachers, total).to(device)
     optimiser = torch.optim.SGD(
         [*model.parameters(), *objective.parameters()],
         lr=0.0,
@@ -74,23 +77,24 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     network = ranks.parallel(model)
     journal = Journal(out, step) if ranks.rank() == 0 else None
     judge = validate.Judge(recipe, data, out) if recipe.validate and ranks.rank() == 0 else None
-    wide = recipe.precision == "bfloat16" or (recipe.precision == "auto" and fast_bfloat16())
+    half = bfloat16(recipe.precision, device)
     stop = min(total, stop_at or total)
     source = batches.batches(
         faces, recipe.batch, recipe.seed, step, stop,
         pairs=recipe.views.compose > 0, workers=recipe.data.workers,
-        options=recipe.degrade,
+        options=recipe.degrade, pin=device.type == "cuda",
     )  # fmt: skip
     began = time.monotonic()
-    for batch in source:
+    for batch in (rows.to(device) for rows in source):
         progress, epoch = step / total, step * recipe.batch / length
         draws = views.draw(recipe.batch, recipe.seed, step)[ranks.share(recipe.batch)]
-        whole = views.make(batch.first, batch.second, draws, recipe.views)
+        there = draws.to(device, non_blocking=True)
+        whole = views.make(batch.first, batch.second, there, recipe.views)
         small = views.shrunk(whole, schedule.input_size(recipe, progress))
         rate = schedule.learning_rate(recipe.optimiser, progress, epoch)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16, enabled=wide):
+        with autocast(device, enabled=half):
             embedding = network(small)
         terms = objective(embedding, batch, whole, draws, step)
         loss = sum(value for name, value in terms.items() if name != "agreement")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import ranks
+from ..device import CPU
 from ..distill import osakd, teacher, views
 from ..distill.multi_step import MultiStep
 from ..distill.template import angular, template
@@ -34,7 +34,7 @@ class Objective(nn.Module):
     """Terms of the loss by name; class centres are its parameters.
 
     Args:
-        labeller: gives the teacher's unit targets (B, D) of this rank's rows.
+        labeller: gives the teacher's unit targets (B, D) of this rank's rows, on any device.
         steps: length of the run, for the terms that come in slowly.
     """
 
@@ -52,7 +52,10 @@ class Objective(nn.Module):
     def forward(
         self, embedding: Tensor, batch: Batch, whole: Tensor, draws: Tensor, step: int
     ) -> dict[str, Tensor]:
-        """Weighted scalars whose sum is the loss of the whole batch, the same on every rank."""
+        """Weighted scalars whose sum is the loss of the whole batch, the same on every rank.
+
+        All are on one device but ``draws`` and ``batch.indices``, which look things up on the host.
+        """
         recipe = self.recipe
         terms: dict[str, Tensor] = {}
         everyone, labels = ranks.gathered(embedding.float()), ranks.gathered(batch.labels)
@@ -62,7 +65,8 @@ class Objective(nn.Module):
             else:
                 terms["margin"] = recipe.margin.weight * self.head(everyone, labels)
         if recipe.embedding is not None and self.labeller is not None:
-            target = ranks.gathered(self.labeller(batch, whole, draws, step))
+            found = self.labeller(batch, whole, draws, step)
+            target = ranks.gathered(found.to(everyone.device, non_blocking=True))
             loss = LOSSES[recipe.embedding.loss](everyone, target)
             terms["embedding"] = recipe.embedding.weight * loss
             with torch.no_grad():
@@ -90,12 +94,14 @@ class Objective(nn.Module):
             stored["optimiser"]["state"],
             stored["optimiser"]["param_groups"][0]["params"][-1],
         )
-        momentum = change(self.head, known[last]["momentum_buffer"])
-        known[last] = known[last] | {"momentum_buffer": momentum}
+        if last in known:  # SGD without momentum keeps nothing
+            momentum = change(self.head, known[last]["momentum_buffer"])
+            known[last] = known[last] | {"momentum_buffer": momentum}
 
     def _neighbours(self, everyone: Tensor, labels: Tensor, progress: float) -> Tensor:
         options, queue = self.recipe.osakd, self.queue
         assert options is not None and queue is not None and isinstance(self.head, MarginHead)
+        queue.to(everyone.device)  # a resume point leaves it on the host
         logits = self.head.logits(everyone)
         shares = osakd.soft_labels(
             everyone, labels, self.classes, options.neighbours, queue.bank,
@@ -129,9 +135,15 @@ Labeller = Callable[[Batch, Tensor, Tensor, int], Tensor]
 
 
 def labeller(
-    recipe: Recipe, embedding: int, data: Path, out: Path, faces: Pictures, steps: int
+    recipe: Recipe,
+    embedding: int,
+    data: Path,
+    out: Path,
+    faces: Pictures,
+    steps: int,
+    device: torch.device = CPU,
 ) -> Labeller | None:
-    """The labeller of a recipe's [embedding] table; None without one.
+    """The labeller of a recipe's [embedding] table, its teachers on ``device``; None without one.
 
     A student whose embedding is smaller than the teacher's takes the directions that keep most of
     the teacher's inner products on the set's plain crops, embedded once into ``out/teacher.npy``.
@@ -141,11 +153,11 @@ def labeller(
         return None
     if options.snapshots:
         per_epoch = len(faces.labels) / recipe.batch
-        staged = MultiStep(options.snapshots, data, math.ceil(steps / per_epoch))
+        staged = MultiStep(options.snapshots, data, math.ceil(steps / per_epoch), device)
         return lambda batch, whole, draws, step: torch.from_numpy(
             staged(_pixels(whole), int(step / per_epoch))
         )
-    teachers = [teacher.open_teacher(name, data) for name in options.teachers]
+    teachers = [teacher.open_teacher(name, data, device) for name in options.teachers]
     directions, targets = None, None
     if options.cached or teacher.width(teachers) != embedding:
         cache = out / "teacher.npy"
@@ -166,5 +178,5 @@ def labeller(
     return live
 
 
-def _pixels(views_: Tensor) -> np.ndarray:
-    return np.asarray((views_ * 127.5 + 127.5).numpy())
+def _pixels(views_: Tensor) -> Tensor:
+    return views_ * 127.5 + 127.5

@@ -110,6 +110,7 @@ class Recipe:
     ``phases``: (share of the run at which the phase ends, input size in pixels). ``keep``:
     ``last``, or ``epochs`` to keep a snapshot after each epoch. ``generations`` > 1 repeats the
     run from its own result with a fresh optimiser and the next ``seed`` (recursive KD).
+    ``device``: ``auto`` is ``cuda`` (under torchrun the rank's own GPU) where there is one.
     """
 
     model: str
@@ -119,6 +120,7 @@ class Recipe:
     steps: int | None = None
     epochs: float | None = None
     seed: int = 1
+    device: str = "auto"
     precision: str = "auto"
     phases: tuple[tuple[float, int], ...] = ()
     views: Reach = field(default_factory=Reach)
@@ -141,6 +143,7 @@ CHOICES = {
     ("Margin", "kind"): ("arcface", "cosface", "combined", "softmax"),
     ("Embedding", "loss"): ("regression", "template", "angular"),
     ("Osakd", "divergence"): ("mse", "kl"),
+    ("Recipe", "device"): ("auto", "cpu", "cuda"),
     ("Recipe", "precision"): ("auto", "float32", "bfloat16"),
     ("Recipe", "keep"): ("last", "epochs"),
 }

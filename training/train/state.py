@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 LAST = "last.pt"
 FORMAT = 1
@@ -19,15 +19,16 @@ class CheckpointError(RuntimeError):
 
 
 def save(folder: Path, state: dict[str, Any]) -> None:
-    """Writes ``folder/last.pt``; the one before stays until the new one is whole.
+    """Writes ``folder/last.pt``, its tensors on the host; the one before stays until it is whole.
 
     Raises:
         CheckpointError: the disk is full or the folder cannot be written.
     """
     path, partial = folder / LAST, folder / (LAST + ".partial")
+    stored = _on_host(state | {"format": FORMAT})
     try:
         with open(partial, "wb") as file:
-            torch.save(state | {"format": FORMAT}, file)
+            torch.save(stored, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -41,7 +42,7 @@ def save(folder: Path, state: dict[str, Any]) -> None:
 
 
 def load(folder: Path) -> dict[str, Any] | None:
-    """The resume point of a run, or None where there is none.
+    """The resume point of a run on the host, whatever wrote it, or None where there is none.
 
     Raises:
         CheckpointError: it is damaged, or of another format.
@@ -50,7 +51,7 @@ def load(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises types of its own for each kind of damage
         raise CheckpointError(
             f"{path}: not a resume point ({type(error).__name__}); delete it to start over"
@@ -64,10 +65,11 @@ def load(folder: Path) -> dict[str, Any] | None:
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
-    """The model's state dict as safetensors."""
+    """The model's state dict as safetensors, the same from any device."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, partial)
+    stored = _on_host(model.state_dict())
+    save_file({name: value.contiguous() for name, value in stored.items()}, partial)
     os.replace(partial, path)
 
 
@@ -90,3 +92,14 @@ def load_weights(path: Path, model: nn.Module) -> None:
             f"{', '.join(wrong[:3])}; was it made with another recipe?"
         )
     model.load_state_dict(stored)
+
+
+def _on_host(value: Any) -> Any:
+    """``value`` with every tensor in its dicts and lists on the CPU."""
+    if isinstance(value, Tensor):
+        return value.cpu()
+    if isinstance(value, dict):
+        return {key: _on_host(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_on_host(item) for item in value)
+    return value

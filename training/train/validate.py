@@ -27,12 +27,13 @@ class Score(NamedTuple):
 
 
 def embedder(model: nn.Module) -> Embed:
-    """``model`` as the protocols call it: uint8 RGB crops (N, H, W, 3) to raw embeddings."""
+    """``model``, where it is, as protocols call it: uint8 RGB crops (N, H, W, 3) to embeddings."""
 
     def embed(crops: np.ndarray) -> np.ndarray:
-        planes = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
+        device = next(model.parameters()).device
+        planes = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2))).to(device)
         with torch.no_grad():
-            return np.asarray(model(planes.float().sub(127.5).div(127.5)).float().numpy())
+            return np.asarray(model(planes.float().sub(127.5).div(127.5)).float().cpu().numpy())
 
     return embed
 
