@@ -41,5 +41,6 @@ void register_errors(py::module_ &module);
 void register_model(py::module_ &module);
 void register_preprocess(py::module_ &module);
 void register_compare(py::module_ &module);
+void register_embed(py::module_ &module);
 
 }  // namespace pocketvision

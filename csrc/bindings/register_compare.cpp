@@ -1,6 +1,7 @@
 // Cosine of two embeddings, and the nearest rows of a gallery.
 #include "common.hpp"
 #include "pocketvision/compare.h"
+#include "unlocked.hpp"
 
 namespace pocketvision {
 
@@ -33,7 +34,7 @@ static py::tuple top_k(const py::array &query, const py::array &gallery, size_t 
     const auto count = static_cast<size_t>(query.shape(0));
     int64_t *places = indices.mutable_data();
     float *values = scores.mutable_data();
-    py::gil_scoped_release release;
+    const Unlocked unlocked;
     status = pv_top_k(wanted, all, rows, count, k, places, values);
   }
   check(status, "gallery");

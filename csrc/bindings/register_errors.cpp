@@ -41,6 +41,8 @@ static const char *class_name(pv_status status) {
     case PV_ERR_ZERO_NORM:
       return "InputError";
     case PV_ERR_RUN:
+    case PV_ERR_THREAD:
+    case PV_ERR_STOPPED:
       return "RunError";
     default:
       return "ModelFileError";

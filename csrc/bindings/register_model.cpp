@@ -1,16 +1,13 @@
 // Library (an open model file), Session (one arena) and what this processor offers.
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <string>
 
 #include "common.hpp"
-#include "pocketvision/compare.h"
-#include "pocketvision/loader.h"
-#include "pocketvision/preprocess.h"
+#include "library.hpp"
 #include "pocketvision/session.h"
+#include "unlocked.hpp"
 
 namespace pocketvision {
 
@@ -19,52 +16,23 @@ static py::str decode(const char *text) {
       PyUnicode_DecodeUTF8(text, static_cast<py::ssize_t>(std::strlen(text)), "replace"));
 }
 
-class Library {
- public:
-  explicit Library(const std::string &path) {
-    char detail[512];
-    pv_status status;
-    {
-      py::gil_scoped_release release;
-      status = pv_library_open(&library_, path.c_str(), detail, sizeof detail);
-    }
-    if (status == PV_OK) return;
-    std::string text = path + ": " + pv_status_message(status);
-    if (detail[0] != '\0') text += std::string(" (") + detail + ")";
-    if (status == PV_ERR_FEATURES) {
-      text += ". Use a model compiled for another target, or unset POCKETVISION_TARGET";
-    } else if (status != PV_ERR_OPEN) {
-      text += ". Compile the model again: pocketvision compile MODEL.onnx --target T --out DIR";
-    }
-    throw Failure(status, text);
+Library::Library(const std::string &path) {
+  char detail[512];
+  pv_status status;
+  {
+    const Unlocked unlocked;
+    status = pv_library_open(&library_, path.c_str(), detail, sizeof detail);
   }
-  Library(const Library &) = delete;
-  Library &operator=(const Library &) = delete;
-  ~Library() { pv_library_close(&library_); }
-
-  const pv_model &model() const { return *library_.model; }
-
- private:
-  pv_library library_{};
-};
-
-// Memory aligned for any vector load, also where a model asks for less.
-class AlignedBuffer {
- public:
-  AlignedBuffer(size_t bytes, size_t alignment) {
-    if (alignment < 64) alignment = 64;
-    const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    data_ = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment);
-    if (data_ == nullptr) throw std::bad_alloc();
+  if (status == PV_OK) return;
+  std::string text = path + ": " + pv_status_message(status);
+  if (detail[0] != '\0') text += std::string(" (") + detail + ")";
+  if (status == PV_ERR_FEATURES) {
+    text += ". Use a model compiled for another target, or unset POCKETVISION_TARGET";
+  } else if (status != PV_ERR_OPEN) {
+    text += ". Compile the model again: pocketvision compile MODEL.onnx --target T --out DIR";
   }
-  AlignedBuffer(const AlignedBuffer &) = delete;
-  AlignedBuffer &operator=(const AlignedBuffer &) = delete;
-  ~AlignedBuffer() { std::free(data_); }
-  void *get() const { return data_; }
-
- private:
-  void *data_;
-};
+  throw Failure(status, text);
+}
 
 // A second thread that uses the same session waits: the arena holds one run at a time.
 class Session {
@@ -84,38 +52,11 @@ class Session {
     const void *source = input.data();
     void *destination = result.mutable_data();
     {
-      py::gil_scoped_release release;
+      const Unlocked unlocked;
       const std::lock_guard<std::mutex> lock(mutex_);
       std::memcpy(in_.get(), source, pv_tensor_bytes(&from));
       check(pv_session_run(&session_, in_.get(), out_.get()), "run");
       std::memcpy(destination, out_.get(), pv_tensor_bytes(&to));
-    }
-    return result;
-  }
-
-  py::array_t<float> embed(const py::array &crops, const pv_pixel_tables &tables) {
-    const pv_tensor &from = model().input, &to = model().output;
-    require_array(crops, py::dtype::of<uint8_t>(), {kAny, from.height, from.width, 3}, "crops");
-    if (from.channels != 3) {
-      throw Failure(PV_ERR_ARGUMENT, "crops: the model takes " + std::to_string(from.channels) +
-                                         " channels, not three colours");
-    }
-    const size_t pixels = static_cast<size_t>(from.height) * from.width;
-    const size_t width = pv_tensor_bytes(&to);
-    const auto count = static_cast<size_t>(crops.shape(0));
-    py::array_t<float> result({count, width});
-    const auto *source = static_cast<const uint8_t *>(crops.data());
-    float *destination = result.mutable_data();
-    {
-      py::gil_scoped_release release;
-      const std::lock_guard<std::mutex> lock(mutex_);
-      for (size_t i = 0; i < count; i++, source += pixels * 3, destination += width) {
-        const std::string where = "face " + std::to_string(i);
-        pv_pixels_to_input(&tables, source, pixels, in_.get());
-        check(pv_session_run(&session_, in_.get(), out_.get()), where);
-        check(pv_dequantise(&to, out_.get(), destination), where);
-        check(pv_l2_normalise(destination, width), where + " gives an embedding without length");
-      }
     }
     return result;
   }
@@ -165,9 +106,7 @@ void register_model(py::module_ &module) {
   py::class_<Session>(module, "Session", "One arena on a shared model.")
       .def(py::init<std::shared_ptr<Library>>(), py::arg("library"))
       .def("run", &Session::run, py::arg("input"),
-           "Run once: (H, W, C) of the input's type to (H, W, C) of the output's.")
-      .def("embed", &Session::embed, py::arg("crops"), py::arg("tables"),
-           "Uint8 crops (N, H, W, 3) to unit-norm float32 (N, D).");
+           "Run once: (H, W, C) of the input's type to (H, W, C) of the output's.");
 }
 
 }  // namespace pocketvision

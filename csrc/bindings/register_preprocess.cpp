@@ -3,6 +3,7 @@
 
 #include "common.hpp"
 #include "pocketvision/preprocess.h"
+#include "unlocked.hpp"
 
 #include <pybind11/stl.h>
 
@@ -41,7 +42,7 @@ static py::array_t<uint8_t> warp(const py::array &picture, const py::array &land
   const auto *targets = static_cast<const double *>(reference.data());
   uint8_t *crop = crops.mutable_data();
   {
-    py::gil_scoped_release release;
+    const Unlocked unlocked;
     for (size_t face = 0; face < faces; face++) {
       const std::string where = "landmarks of face " + std::to_string(face);
       pv_similarity similarity;

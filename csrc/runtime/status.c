@@ -39,6 +39,10 @@ const char *pv_status_message(pv_status status) {
       return "the points coincide or lie on one line";
     case PV_ERR_ZERO_NORM:
       return "a vector of zeros has no direction";
+    case PV_ERR_THREAD:
+      return "the system starts no further thread";
+    case PV_ERR_STOPPED:
+      return "the batch was ended before its last item";
   }
   return "unknown status";
 }

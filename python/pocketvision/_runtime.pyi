@@ -9,6 +9,7 @@ FEATURE_AVX2: int
 FEATURE_AVX512_VNNI: int
 FEATURE_NEON: int
 FEATURE_DOTPROD: int
+MAX_THREADS: int
 
 def host_features() -> int: ...
 def warp(
@@ -53,7 +54,20 @@ class Library:
 class Session:
     def __init__(self, library: Library) -> None: ...
     def run(self, input: NDArray[Any]) -> NDArray[Any]: ...
-    def embed(self, crops: NDArray[np.uint8], tables: PixelTables) -> NDArray[np.float32]: ...
+
+class Workers:
+    def __init__(self, library: Library, threads: int) -> None: ...
+    def embed(
+        self, crops: NDArray[np.uint8], tables: PixelTables, first: int
+    ) -> NDArray[np.float32]: ...
+    def embed_picture(
+        self,
+        picture: NDArray[np.uint8],
+        landmarks: NDArray[np.float64],
+        template: NDArray[np.float64],
+        tables: PixelTables,
+        first: int,
+    ) -> NDArray[np.float32]: ...
 
 class PixelTables:
     def __init__(

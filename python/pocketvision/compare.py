@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from . import _runtime
 from .embedder import Embedder
@@ -15,6 +14,9 @@ from .errors import InputError
 from .models import DEFAULT_MODEL, resolve
 from .record import Record
 from .runtime import Model
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from . import _runtime
-from .alignment import align, check_picture
+from .alignment import check_landmarks, check_picture
 from .errors import InputError, ModelFileError
+from .lending import Lending, check_threads
 from .models import DEFAULT_MODEL, resolve
 from .record import Record
 from .runtime import Model
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 
 class Embedder:
@@ -23,12 +27,20 @@ class Embedder:
 
     ``model``: name of a shipped model (``pocketvision info`` lists them) or path of a file that
     ``pocketvision compile`` wrote. ``target``: forces a compiled variant instead of the best for
-    this processor. Raises InputError for an unknown name, FileNotFoundError, ModelFileError.
+    this processor. ``threads``: how many share the faces of one call, the caller among them; the
+    others sleep between calls, and calls at the same time have others each. The bytes of a result
+    do not depend on it. A child process after ``os.fork`` starts threads of its own.
+    Raises InputError for an unknown name or number of threads, FileNotFoundError, ModelFileError.
     """
 
     def __init__(
-        self, model: str | os.PathLike[str] = DEFAULT_MODEL, *, target: str | None = None
+        self,
+        model: str | os.PathLike[str] = DEFAULT_MODEL,
+        *,
+        target: str | None = None,
+        threads: int = 1,
     ) -> None:
+        self.threads = check_threads(threads)
         self.model = Model(resolve(model, target))
         self.record: Record = self.model.record
         recipe = self.record.preprocess
@@ -46,6 +58,8 @@ class Embedder:
         self._tables = _runtime.PixelTables(
             self.model.input, recipe["mean"], recipe["std"], recipe["colour"] == "BGR"
         )
+        # Not a lambda, which would hold self and keep its threads until the next collection.
+        self._workers = Lending(partial(self.model.workers, self.threads))
 
     def __repr__(self) -> str:
         return f"Embedder({self.name!r}, target={self.target!r})"
@@ -78,29 +92,47 @@ class Embedder:
         Without ``landmarks``: ``images`` is uint8 RGB (N, H, W, 3), one (H, W, 3), or a list of
         such crops, aligned and of the model's size (112x112). With ``landmarks`` (F, 5, 2) in
         pixels: ``images`` is one uint8 RGB picture of any size, and its F faces are aligned first.
-        ``batch_size``: faces per call into the runtime, between which progress is shown and a
-        keyboard interrupt is seen. Returns float32 (N, D), each row of length 1.
-        Raises InputError for wrong types, shapes and values; RunError when the model fails.
+        ``batch_size``: faces per call into the runtime, after each of which progress is shown. A
+        keyboard interrupt ends the call with the face at hand, or 10 ms later.
+        Returns float32 (N, D), each row of length 1.
+        Raises InputError for wrong types, shapes and values; RunError when the model fails or the
+        system refuses a thread.
         """
         if not isinstance(batch_size, int) or batch_size < 1:
             raise InputError(f"batch_size: expected a positive integer, got {batch_size!r}")
-        crops = self._crops(images, landmarks)
-        result = np.empty((len(crops), self.dimension), np.float32)
-        with self.model.session() as session:
-            for start in range(0, len(crops), batch_size):
-                batch = crops[start : start + batch_size]
-                result[start : start + len(batch)] = session.embed(batch, self._tables)
+        count, embed_rows = self._faces(images, landmarks)
+        result = np.empty((count, self.dimension), np.float32)
+        with self._workers.borrow() as workers:
+            for start in range(0, count, batch_size):
+                end = min(start + batch_size, count)
+                result[start:end] = embed_rows(workers, start, end)
                 if show_progress:
-                    _show(start + len(batch), len(crops))
+                    _show(end, count)
         return result
 
-    def _crops(self, images: Any, landmarks: ArrayLike | None) -> NDArray[np.uint8]:
+    def close(self) -> None:
+        """End the threads that wait for work; the next call starts new ones."""
+        self._workers.clear()
+
+    def _faces(
+        self, images: Any, landmarks: ArrayLike | None
+    ) -> tuple[int, Callable[[_runtime.Workers, int, int], NDArray[np.float32]]]:
+        """How many faces there are, and the call that embeds those from ``start`` to ``end``."""
+        tables = self._tables
+        if landmarks is None:
+            crops = self._crops(images)
+            return len(crops), lambda w, start, end: w.embed(crops[start:end], tables, start)
+        template = self.record.preprocess["template"]
+        if template is None:
+            raise InputError(f"landmarks: {self.name} has no template; give aligned crops")
+        picture, points = check_picture(images), check_landmarks(landmarks)
+        target = check_landmarks(template)[0]
+        return len(points), lambda w, start, end: w.embed_picture(
+            picture, points[start:end], target, tables, start
+        )
+
+    def _crops(self, images: Any) -> NDArray[np.uint8]:
         size = (self.record.preprocess["size"][0], self.record.preprocess["size"][1])
-        if landmarks is not None:
-            template = self.record.preprocess["template"]
-            if template is None:
-                raise InputError(f"landmarks: {self.name} has no template; give aligned crops")
-            return align(images, landmarks, size=size, template=template)
         if isinstance(images, np.ndarray) and images.ndim == 4:
             crops = images
             if crops.dtype == np.uint8 and crops.shape[1:] == (*size, 3) and len(crops) > 0:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
-from typing import Any
+from contextlib import AbstractContextManager
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import _runtime
 from .errors import InputError, ModelFileError
+from .lending import Lending
 from .record import Record
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Tensor = _runtime.Tensor
 
@@ -38,7 +40,7 @@ class Model:
                 "Compile it first: pocketvision compile MODEL.onnx --target T --out DIR"
             )
         self._library = _runtime.Library(self.path)
-        self._idle: list[_runtime.Session] = []
+        self._sessions = Lending(partial(_runtime.Session, self._library))
 
     def __repr__(self) -> str:
         return f"Model({self.path!r}, target={self.target!r})"
@@ -76,18 +78,13 @@ class Model:
         """Scratch memory that each session holds, in bytes."""
         return self._library.arena_bytes
 
-    @contextmanager
-    def session(self) -> Iterator[_runtime.Session]:
+    def session(self) -> AbstractContextManager[_runtime.Session]:
         """Borrow a session that no other thread holds; it is kept for the next borrower."""
-        # list.pop and list.append are atomic, so the pool needs no lock of its own.
-        try:
-            session = self._idle.pop()
-        except IndexError:
-            session = _runtime.Session(self._library)
-        try:
-            yield session
-        finally:
-            self._idle.append(session)
+        return self._sessions.borrow()
+
+    def workers(self, threads: int) -> _runtime.Workers:
+        """New threads on this model, each with an arena; they end when the object is gone."""
+        return _runtime.Workers(self._library, threads)
 
     def run(self, data: NDArray[Any]) -> NDArray[Any]:
         """Run once on stored values: (H, W, C) of ``input`` to (H, W, C) of ``output``.

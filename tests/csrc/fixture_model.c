@@ -2,6 +2,9 @@
  *
  * Output i is the sum of the input bytes whose index is i modulo the output's size, saturated,
  * through the arena if there is one: a run that shares its arena with another gives wrong sums. */
+#define _POSIX_C_SOURCE 199309L
+#include <time.h>
+
 #include "pocketvision/model.h"
 
 #ifndef MAGIC
@@ -83,6 +86,17 @@ __attribute__((unused)) static int run(const void *in, void *out, void *arena) {
     result[i] = (element)value;
   }
   return RESULT;
+}
+
+/* Refuses a face whose first value is the least there is. */
+__attribute__((unused)) static int run_picky(const void *in, void *out, void *arena) {
+  return *(const element *)in == LOW ? 1 : run(in, out, arena);
+}
+
+__attribute__((unused)) static int run_slow(const void *in, void *out, void *arena) {
+  const struct timespec pause = {0, 20000000};
+  nanosleep(&pause, NULL);
+  return run(in, out, arena);
 }
 
 __attribute__((unused)) static int run_zeros(const void *in, void *out, void *arena) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,36 +12,45 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "csrc" / "runtime").glob("*.c"))
+PROGRAMS = ["test_runtime", "test_pool", "test_embed"]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-Wpedantic",
          "-ffp-contract=off", f"-I{ROOT / 'csrc' / 'include'}"]  # fmt: skip
 
 
-def build(cc: str, out: Path, *flags: str) -> Path:
-    """The test program, linked with every file of the runtime."""
-    test = ROOT / "tests" / "csrc" / "test_runtime.c"
-    command = [cc, *FLAGS, *flags, str(test), *map(str, SOURCES), "-o", str(out), "-lm", "-ldl"]
+def build(cc: str, program: str, out: Path, *flags: str) -> Path:
+    """A test program, linked with every file of the runtime."""
+    test = ROOT / "tests" / "csrc" / f"{program}.c"
+    command = [cc, *FLAGS, f"-ffile-prefix-map={ROOT}/=", *flags, str(test), *map(str, SOURCES),
+               "-o", str(out), "-lm", "-ldl", "-pthread"]  # fmt: skip
     subprocess.run(command, check=True)
     return out
 
 
-def test_under_sanitizers(tmp_path: Path, model_file: Path) -> None:
-    program = build("cc", tmp_path / "test", "-g", "-fsanitize=address,undefined",
-                    "-fno-sanitize-recover=all", f"-ffile-prefix-map={ROOT}/=")  # fmt: skip
-    result = subprocess.run(
-        [program, model_file], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+def expect_silence(command: list[Any]) -> None:
+    """The program exits with 0 and prints no failure."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("program", "sanitizers"),
+    [
+        *itertools.product(PROGRAMS, ["address,undefined", "thread"]),
+        ("test_fork", "address,undefined"),
+    ],
+)
+def test_under_sanitizers(tmp_path: Path, model_file: Path, program: str, sanitizers: str) -> None:
+    path = build("cc", program, tmp_path / "test", "-g", f"-fsanitize={sanitizers}",
+                 "-fno-sanitize-recover=all")  # fmt: skip
+    expect_silence([path, model_file])
 
 
 @pytest.mark.qemu
-def test_on_aarch64(tmp_path: Path, make_model: Any) -> None:
-    program = build("aarch64-linux-gnu-gcc", tmp_path / "test", f"-ffile-prefix-map={ROOT}/=")
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_on_aarch64(tmp_path: Path, make_model: Any, program: str) -> None:
+    path = build("aarch64-linux-gnu-gcc", program, tmp_path / "test")
     model = make_model(cc="aarch64-linux-gnu-gcc", name="cross")
-    result = subprocess.run(
-        ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", program, model],
-        capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
-    assert (result.returncode, result.stderr) == (0, "")
+    expect_silence(["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", path, model])
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

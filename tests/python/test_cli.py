@@ -15,6 +15,7 @@ import pytest
 
 from pocketvision import Embedder
 from pocketvision.cli import main
+from pocketvision.models import host_targets
 
 EYES = "38.3,51.7,73.5,51.5,56.0,71.7,41.5,92.4,70.7,92.2"
 
@@ -26,6 +27,15 @@ def pictures(tmp_path: Path, crops: Any) -> list[str]:
     for path, crop in zip(paths, crops, strict=False):
         np.save(path, crop)
     return [str(path) for path in paths]
+
+
+@pytest.fixture
+def int8_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small int8 ONNX file; what is built to measure it stays out of the user's cache."""
+    from ..compile.test_pipeline import network
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return network(tmp_path)
 
 
 def json_of(capsys: Any, *arguments: str) -> Any:
@@ -70,6 +80,18 @@ def test_embed(capsys: Any, model_file: Path, pictures: list[str], crops: Any) -
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[:2] for line in lines] == [[path, "0"] for path in pictures]
     np.testing.assert_allclose(np.array(lines[1].split(",")[2:], float), wanted[1], atol=1e-6)
+
+
+def test_embed_on_threads(capsys: Any, model_file: Path, pictures: list[str]) -> None:
+    arguments = ["--model", str(model_file)]
+    one = json_of(capsys, "embed", *pictures, *pictures, *arguments)
+    assert json_of(capsys, "embed", *pictures, *pictures, *arguments, "--threads", "3") == one
+    first = json_of(capsys, "embed", pictures[0], *arguments, "--threads", "2")
+    assert first["faces"] == one["faces"][:1]
+    refused = error_of(capsys, 2, "embed", *pictures, *arguments, "--threads", "0")
+    assert "threads: expected an integer from 1 to 256, got 0" in refused
+    absent = [pictures[0], "no-1.png", "no-2.png", pictures[1], *arguments]
+    assert "no-1.png: no such picture" in error_of(capsys, 2, "embed", *absent, "--threads", "2")
 
 
 def test_embed_into_a_file(
@@ -121,6 +143,9 @@ def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
         (["evaluate", "lfw"], "--model"),
         (["evaluate", "megaface", "--model", "m"], "megaface"),
         (["compile", "m.onnx"], "--out"),
+        (["report"], "MODEL.onnx"),
+        (["report", "m.onnx", "--rounds", "many"], "many"),
+        (["report", "no/such.onnx"], "no such ONNX file"),
     ],
 )
 def test_bad_usage_is_2(capsys: Any, arguments: list[str], message: str) -> None:
@@ -164,6 +189,7 @@ def test_failures_at_run_time_are_1(
     ("verb", "module", "arguments"),
     [
         ("compile", "pocketvision.compile", ["model.onnx", "--out", "out"]),
+        ("report", "pocketvision.compile.report", ["model.onnx"]),
         ("quantize", "pocketvision.training.quantize",
          ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
         ("evaluate", "pocketvision.training.evaluate",
@@ -185,7 +211,7 @@ def test_a_missing_extra_is_1(
     parent, _, child = module.rpartition(".")
     monkeypatch.delattr(importlib.import_module(parent), child, raising=False)
     monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
-    extra = {"quantize": "training", "evaluate": "training"}.get(verb, verb)
+    extra = {"quantize": "training", "evaluate": "training", "report": "compile"}.get(verb, verb)
     message = error_of(capsys, 1, verb, *arguments)
     assert f"brotli is not installed. Type: pip install 'pocketvision[{extra}]'" in message
 
@@ -203,6 +229,42 @@ def test_bench_prints_its_rows(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert main(["bench"]) == 0
     assert "n        ours     int8       1        1.250      1.000" in capsys.readouterr().out
     assert asked == [(["n"], True, 2), (None, False, 50)]
+
+
+def test_bench_on_threads(capsys: Any, model_file: Path) -> None:
+    arguments = ["bench", str(model_file), "--threads", "2", "--rounds", "2"]
+    one, two = json_of(capsys, *arguments)
+    assert (one["network"], one["threads"], one["ratio_to_one"]) == ("fixture", 1, 1.0)
+    assert two["threads"] == 2 and two["images_per_second"] > 0 < two["ratio_to_one"]
+    assert main(arguments) == 0
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.split() == ["network", "threads", "images_per_second", "ratio_to_one"]
+    assert [line.split()[:2] for line in lines] == [["fixture", "1"], ["fixture", "2"]]
+    assert "--peers" in error_of(capsys, 2, *arguments, "--peers")
+    assert "threads: expected" in error_of(capsys, 2, "bench", str(model_file), "--threads", "0")
+
+
+def test_report(capsys: Any, tmp_path: Path, int8_file: Path) -> None:
+    arguments = ["report", str(int8_file), "--target", "host", "--rounds", "3"]
+    out = tmp_path / "new" / "page.html"
+    found = json_of(capsys, *arguments, "--out", str(out))
+    assert found["target"] in host_targets() and found["unit"] == "microseconds"
+    assert sum(row["share"] for row in found["operators"]) == pytest.approx(100)
+    assert [path.name for path in out.parent.iterdir()] == ["page.html"]
+    assert out.read_text().startswith("<!DOCTYPE html>") and "processor: " in out.read_text()
+    assert main(arguments) == 0
+    plain = capsys.readouterr().out
+    assert plain.startswith(f"{found['model']} for {found['target']}\n")
+    assert "Kinds of operators" in plain and "Not accelerated" in plain
+
+
+def test_report_says_what_is_wrong(capsys: Any, tmp_path: Path, int8_file: Path) -> None:
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes(b"no protobuf")
+    assert "bad.onnx" in error_of(capsys, 2, "report", str(bad))
+    model = str(int8_file)
+    assert "choose one of x86" in error_of(capsys, 2, "report", model, "--target", "z80")
+    assert "at least 2" in error_of(capsys, 2, "report", model, "--rounds", "1")
 
 
 def test_the_module_is_the_command(model_file: Path) -> None:

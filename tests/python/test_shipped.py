@@ -63,3 +63,13 @@ def test_a_fresh_process_embeds() -> None:
         "print(pocketvision.Embedder().embed(face).shape)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "(1, 128)\n"
+
+
+def test_a_process_that_embeds_stays_small() -> None:
+    code = (
+        "import re, numpy, pocketvision\n"
+        "pocketvision.Embedder().embed(numpy.zeros((112, 112, 3), numpy.uint8))\n"
+        "print(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])"
+    )
+    peak = int(subprocess.check_output([sys.executable, "-c", code], text=True)) * 1024
+    assert peak < 40e6

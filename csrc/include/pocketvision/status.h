@@ -24,7 +24,9 @@ typedef enum pv_status {
   PV_ERR_RUN,        /* the model's own function reported a failure */
   PV_ERR_NOT_FINITE, /* a NaN or an infinity, or coordinates too large to compute with */
   PV_ERR_DEGENERATE, /* points that determine no similarity */
-  PV_ERR_ZERO_NORM   /* a vector of zeros has no direction */
+  PV_ERR_ZERO_NORM,  /* a vector of zeros has no direction */
+  PV_ERR_THREAD,     /* the system starts no further thread */
+  PV_ERR_STOPPED     /* the caller ended the batch before its last item */
 } pv_status;
 
 /* A fixed English sentence without the final stop; never null, also for a value not listed. */

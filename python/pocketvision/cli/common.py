@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..embedder import Embedder
 from ..errors import InputError
+from ..models import DEFAULT_MODEL
 
 Verbs = Any  # argparse names the type of add_subparsers() only privately
 
@@ -45,11 +46,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def make_embedder(arguments: argparse.Namespace) -> Embedder:
+def make_embedder(arguments: argparse.Namespace, threads: int = 1) -> Embedder:
     """The embedder that --model and --target ask for."""
-    if arguments.model is None:
-        return Embedder(target=arguments.target)
-    return Embedder(arguments.model, target=arguments.target)
+    model = DEFAULT_MODEL if arguments.model is None else arguments.model
+    return Embedder(model, target=arguments.target, threads=threads)
 
 
 def print_json(value: Any) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..embedder import Embedder
 from ..files import write_whole
+from ..lending import check_threads
 from .common import (
     Verbs,
     add_model_options,
@@ -27,20 +31,23 @@ def add(verbs: Verbs) -> None:
     parser = new_verb(verbs, "embed", run, "Embed aligned face crops, or faces with landmarks.")
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
     parser.add_argument("--out", type=Path, metavar="FILE.npy", help="float32 (N, D) goes here")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default %(default)d")
     add_model_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print ``picture,face,value...`` per face, or write --out and print the rows' meaning."""
-    embedder = make_embedder(arguments)
+    pictures, threads = arguments.pictures, check_threads(arguments.threads)
+    embedder = make_embedder(arguments, threads if len(pictures) == 1 else 1)
     landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
     rows: list[dict[str, Any]] = []
-    total = len(arguments.pictures)
-    for done, path in enumerate(arguments.pictures, start=1):
-        for face, vector in enumerate(embed_file(embedder, path, landmarks)):
+    results = _in_order(embedder, pictures, landmarks, threads)
+    for done, (path, faces) in enumerate(zip(pictures, results, strict=True), start=1):
+        for face, vector in enumerate(faces):
             rows.append({"picture": str(path), "face": face, "embedding": vector})
         if progress_wanted():
-            print(f"\r{done}/{total} pictures", end="\n" * (done == total), file=sys.stderr)
+            end = "\n" * (done == len(pictures))
+            print(f"\r{done}/{len(pictures)} pictures", end=end, file=sys.stderr)
     if arguments.out is not None:
         matrix = np.stack([row.pop("embedding") for row in rows])
         write_whole(arguments.out, lambda file: np.save(file, matrix))
@@ -62,3 +69,20 @@ def run(arguments: argparse.Namespace) -> int:
         values = [f"{value:.7g}" for value in row.get("embedding", [])]
         print(",".join([row["picture"], str(row["face"]), *values]))
     return 0
+
+
+def _in_order(
+    embedder: Embedder,
+    pictures: list[Path],
+    landmarks: dict[str, NDArray[np.float64]] | None,
+    threads: int,
+) -> Iterator[NDArray[np.float32]]:
+    """The embeddings of each picture. Threads take whole pictures: decoding is most of the work."""
+    if threads == 1 or len(pictures) == 1:
+        for path in pictures:
+            yield embed_file(embedder, path, landmarks)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(lambda path: embed_file(embedder, path, landmarks), pictures)

@@ -1,0 +1,45 @@
+// What sessions and embedders share: the open model file, and memory for arenas.
+#pragma once
+
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "common.hpp"
+#include "pocketvision/loader.h"
+
+namespace pocketvision {
+
+class Library {
+ public:
+  // Throws Failure with what was found and what to do about it.
+  explicit Library(const std::string &path);
+  Library(const Library &) = delete;
+  Library &operator=(const Library &) = delete;
+  ~Library() { pv_library_close(&library_); }
+
+  const pv_model &model() const { return *library_.model; }
+
+ private:
+  pv_library library_{};
+};
+
+// Memory aligned for any vector load, also where a model asks for less.
+class AlignedBuffer {
+ public:
+  AlignedBuffer(size_t bytes, size_t alignment) {
+    if (alignment < 64) alignment = 64;
+    const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    data_ = std::aligned_alloc(alignment, rounded > 0 ? rounded : alignment);
+    if (data_ == nullptr) throw std::bad_alloc();
+  }
+  AlignedBuffer(const AlignedBuffer &) = delete;
+  AlignedBuffer &operator=(const AlignedBuffer &) = delete;
+  ~AlignedBuffer() { std::free(data_); }
+  void *get() const { return data_; }
+
+ private:
+  void *data_;
+};
+
+}  // namespace pocketvision
