@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pocketvision.compile import TARGETS, CompileError, emit, pipeline
+from pocketvision.compile import TARGETS, CompileError, emit, pipeline, tools
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.lower import Call, Pointer
 from pocketvision.compile.plan import Span
@@ -82,7 +82,7 @@ def test_the_struct_says_what_the_graph_says(graph: Graph, tmp_path: Path) -> No
         pytest.skip("runs on x86-64 hosts only")
     done = pipeline.compile_graph(graph, target, tmp_path / "m.so")
     (tmp_path / "show.c").write_text(
-        f"#include <{emit.HEADER}>\n#include <dlfcn.h>\n#include <stdio.h>\n"
+        f"#include <{tools.HEADER}>\n#include <dlfcn.h>\n#include <stdio.h>\n"
         "static void show(const pv_tensor *t) {\n"
         '  printf("%s %u %u %u %u %a %d\\n", t->name, (unsigned)t->dtype, (unsigned)t->height,\n'
         "    (unsigned)t->width, (unsigned)t->channels, t->scale, (int)t->zero_point);\n}\n"

@@ -1,0 +1,124 @@
+"""Modelled cycles: counted instructions through llvm-mca's static model of a core, block by block.
+
+A model and no measurement: every load hits the first cache, every branch is predicted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from .count import Instruction, Region
+from .errors import CompileError
+from .tools import find
+
+CORE = "neoverse-n1"
+"""The Cortex-A76's core under its server name, for which LLVM has a schedule. By cortex-a76 LLVM
+19 means that of the older Cortex-A57, which loads half as much and is less than half as wide."""
+
+SHARE = 0.995
+"""Part of the executed instructions that is modelled; the rest takes the mean of it."""
+
+REPEATS = ((32, 100), (128, 30), (512, 10))
+"""(block length up to, repetitions): enough to forget that the pipeline was empty at first."""
+
+BRANCH = re.compile(r"(b|b\.\w+|bl|blr|br|ret|cbn?z|tbn?z)\s")
+CALL = re.compile(r"blr?\s")
+
+Block = tuple[bytes, ...]
+
+
+def modelled(regions: Sequence[Region], core: str = CORE) -> list[float]:
+    """Cycles of each region on ``core``; the regions need their histograms.
+
+    Raises:
+        CompileError: llvm-mca is absent or does not know the core.
+    """
+    text = _disassembled({i.code for region in regions for i in region.instructions}, core)
+    found = [_blocks(region.instructions, text) for region in regions]
+    weight: Counter[Block] = Counter()
+    for blocks in found:
+        for block, executed in blocks.items():
+            weight[block] += len(block) * executed
+    hot: list[Block] = []
+    total, covered = sum(weight.values()), 0
+    for block, instructions in weight.most_common():
+        if covered >= SHARE * total:
+            break
+        hot.append(block)
+        covered += instructions
+    cycles = _simulated(hot, text, core)
+    # A block of instructions without a schedule has no answer; it takes the mean as well.
+    spent = sum(one * weight[block] / len(block) for block, one in cycles.items())
+    mean = spent / sum(weight[block] for block in cycles) if cycles else 1.0
+    return [
+        sum(n * cycles.get(block, mean * len(block)) for block, n in blocks.items())
+        for blocks in found
+    ]
+
+
+def _blocks(instructions: Iterable[Instruction], text: dict[bytes, str]) -> Counter[Block]:
+    """Runs of instructions that follow each other equally often, up to a branch."""
+    blocks: Counter[Block] = Counter()
+    run: list[Instruction] = []
+    for instruction in sorted(instructions, key=lambda i: i.address):
+        last = run[-1] if run else None
+        if last and (
+            instruction.address != last.address + len(last.code)
+            or instruction.executed != last.executed
+            or BRANCH.match(text[last.code])
+        ):
+            blocks[tuple(i.code for i in run)] += last.executed
+            run = []
+        run.append(instruction)
+    if run:
+        blocks[tuple(i.code for i in run)] += run[-1].executed
+    return blocks
+
+
+def _disassembled(codes: Iterable[bytes], core: str) -> dict[bytes, str]:
+    """Assembly of each instruction; ``nop`` for what LLVM does not know."""
+    text = dict.fromkeys(codes, "nop ")
+    lines = "\n".join(" ".join(f"{byte:#04x}" for byte in code) for code in text)
+    for line in _llvm("llvm-mc", core, lines, "-disassemble", "-show-encoding").splitlines():
+        assembly, _, encoding = line.partition("// encoding: ")
+        if encoding:
+            code = bytes(int(byte, 16) for byte in encoding.strip("[]").split(","))
+            text[code] = " ".join(assembly.split()) + " "
+    return text
+
+
+def _simulated(blocks: Iterable[Block], text: dict[bytes, str], core: str) -> dict[Block, float]:
+    """Cycles of one pass through each block when it is repeated."""
+    groups: dict[int, list[Block]] = {}
+    for block in blocks:
+        repeats = next((n for length, n in REPEATS if len(block) <= length), 4)
+        groups.setdefault(repeats, []).append(block)
+    cycles: dict[Block, float] = {}
+    for repeats, group in groups.items():
+        lines = []
+        for number, block in enumerate(group):
+            # The model takes a call for a hundred cycles; here the callee is counted by itself.
+            body = ("nop" if CALL.match(text[code]) else text[code] for code in block)
+            lines += [f"# LLVM-MCA-BEGIN {number}", *body, "# LLVM-MCA-END"]
+        options = ("-json", f"-iterations={repeats}", "-instruction-info=0", "-resource-pressure=0",
+                   "-skip-unsupported-instructions=lack-sched")  # fmt: skip
+        answer = json.loads(_llvm("llvm-mca", core, "\n".join(lines) + "\n", *options))
+        for region in answer["CodeRegions"]:
+            cycles[group[int(region["Name"])]] = region["SummaryView"]["TotalCycles"] / repeats
+    return cycles
+
+
+def _llvm(program: str, core: str, text: str, *options: str) -> str:
+    path = find((f"{program}-19", program), "llvm-19", "modelled cycles")
+    done = subprocess.run(
+        [path, "-mtriple=aarch64" if program == "llvm-mca" else "-triple=aarch64",
+         f"-mcpu={core}", *options],
+        input=text, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode or "is not a recognized processor" in done.stderr:
+        raise CompileError(f"modelled cycles: {path} failed: {done.stderr.strip()[:500]}")
+    return done.stdout

@@ -1,0 +1,59 @@
+"""Operators of a compiled program in words and numbers: kind, what is fused in, output shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .graph import Conv, Op, Pool, Rescale, conv_macs
+from .kernels import elementwise
+from .lower import BUILDERS, Program
+
+
+@dataclass(frozen=True)
+class Description:
+    """``fused`` names what the operator does besides; ``shape`` is (height, width, channels)."""
+
+    kind: str
+    fused: str
+    shape: tuple[int, int, int] | None
+    macs: int = 0
+
+
+def described(program: Program) -> dict[str, Description]:
+    """What every name stands for that a call of the program bears."""
+    ops = {op.name: op for op in program.graph.ops}
+    shapes = {call.op: program.kernels[call.kernel] for call in program.calls}
+    return {
+        name: _operator(program, ops[name], shape) if name in ops else _around(program, name)
+        for name, shape in shapes.items()
+    }
+
+
+def _around(program: Program, name: str) -> Description:
+    """The copies at both ends of the network, and borders of padded tensors."""
+    graph = program.graph
+    ends = {"input": graph.input, "output": graph.output}
+    if name in ends:
+        return Description(f"{name} copy", "", graph.tensors[ends[name]].shape)
+    return Description("border", "", None)
+
+
+def _operator(program: Program, op: Op, kernel: object) -> Description:
+    y = program.graph.tensors[op.output]
+    kind = BUILDERS[type(kernel)][0]
+    if isinstance(op, Conv):
+        grouped = " grouped" if 1 < op.groups < len(op.weight) else ""
+        fused = [part for part in ("activation", "add") if getattr(op, part) is not None]
+        kind += _window(op.kernel, op.stride) + grouped
+        return Description(kind, ", ".join(fused), y.shape, conv_macs(op, y))
+    if isinstance(op, Pool):
+        kind = f"{op.kind} pool" + _window(op.kernel, op.stride)
+    elif isinstance(op, Rescale) and isinstance(kernel, elementwise.RescaleShape):
+        kind += " in float"
+    return Description(kind, "", y.shape)
+
+
+def _window(kernel: Sequence[int], stride: Sequence[int]) -> str:
+    steps = "x".join(map(str, dict.fromkeys(stride)))
+    return f" {kernel[0]}x{kernel[1]}" + (f" /{steps}" if steps != "1" else "")

@@ -1,0 +1,122 @@
+"""Runs an instrumented model call by call: timed on this machine, or counted in QEMU."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from .count import MARKS, Region, count
+from .emit import emit, link, write_parts
+from .errors import CompileError
+from .lower import Program
+from .plan import ALIGNMENT
+from .source import PROFILE
+from .targets import ARCH_AARCH64, FAMILIES, HOSTS, Target
+from .tools import built, find, tools_directory
+
+WARM = 5
+PEAKS = {
+    "x86-64-vnni": ("-march=x86-64-v4", "-mavx512vnni"),
+    "x86-64-avx2": ("-march=x86-64-v3",),
+    "x86-64-portable": ("-march=x86-64",),
+    "aarch64-dotprod": ("-march=armv8.2-a+dotprod",),
+    "aarch64-neon": ("-march=armv8-a",),
+}
+"""What the C compiler is told, so that csrc/tools/peak.c uses the dot product of a target."""
+
+PER_INSTRUCTION = {"aarch64-dotprod": 16, "aarch64-neon": 4}
+"""Multiply-accumulates of one instruction at the peak: SDOT has 16, SMLAL 4."""
+
+
+def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
+    """Microseconds (rounds, calls) of each call on noise; this thread is pinned meanwhile.
+
+    Raises:
+        CompileError: no C compiler.
+    """
+    calls = len(program.calls)
+    graph = program.graph
+    random = np.random.default_rng(0)
+    source = random.integers(-128, 128, graph.tensors[graph.input].shape).astype(np.int8)
+    result = np.empty(graph.tensors[graph.output].shape, np.int8)
+    table: np.ndarray = np.zeros((WARM + rounds, calls + 2), np.uint64)
+    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
+        library = Path(folder) / "model.so"
+        memory: np.ndarray = np.empty(
+            emit(program, target, library, profile=True).bytes + ALIGNMENT, np.uint8
+        )
+        run = getattr(ctypes.CDLL(str(library)), PROFILE)
+        run.argtypes = [ctypes.c_void_p] * 4
+        arena = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        with pinned():
+            for row in table:
+                run(source.ctypes.data, result.ctypes.data, arena, row.ctypes.data)
+    spans = np.diff(table[WARM:].astype(np.int64), axis=1)
+    stamp = np.median(spans[:, 0])
+    return np.maximum(spans[:, 1:] - stamp, 0) / 1e3
+
+
+def counted(program: Program, target: Target, *, histogram: bool = False) -> list[Region]:
+    """Executed instructions of each call on noise, in QEMU.
+
+    Raises:
+        CompileError: the target is not aarch64; no cross compiler, QEMU or host compiler.
+    """
+    if target.arch != ARCH_AARCH64:
+        raise CompileError(
+            f"target {target.name}: runs on x86-64 only; instructions are counted on aarch64"
+        )
+    emulator = find(("qemu-aarch64",), "qemu-user", f"counting on {target.name}")
+    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
+        work = Path(folder)
+        write_parts(program, target, work, profile=True)
+        tools = tools_directory()
+        options = ("-DPV_MARK", "-static", f"-I{tools}", str(tools / "count_main.c"))
+        link(target, work, options, "counted")
+        regions = count(
+            (emulator, "-cpu", "max"), [str(work / "counted")], MARKS["aarch64"],
+            histogram=histogram,
+        )  # fmt: skip
+    if len(regions) != len(program.calls) + 1 or regions[0].executed:
+        raise CompileError(
+            f"target {target.name}: QEMU counted {len(regions)} regions, not one a call"
+        )
+    return regions[1:]
+
+
+def peak(target: Target) -> float | None:
+    """Multiply-accumulates per microsecond of a loop that does nothing but dot products.
+
+    Returns:
+        None where this processor lacks the instructions of the target.
+    """
+    if not native(target):
+        return None
+    program = built("peak.c", PEAKS[target.name])
+    with pinned():
+        done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
+    return None if done.returncode else float(done.stdout)
+
+
+def native(target: Target) -> bool:
+    """Whether ``target`` belongs to this machine's family."""
+    return target.name in FAMILIES.get(HOSTS.get(platform.machine().lower(), ""), ())
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Keeps this thread, and programs that it starts, on the last core it may use."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,107 @@
+"""The C text of a compiled model: kernel declarations, the list of calls, the exported struct."""
+
+from __future__ import annotations
+
+from .graph import Tensor
+from .lower import Call, Pointer, Program
+from .plan import ALIGNMENT, Plan
+from .targets import Target
+from .tools import HEADER, STAMP
+
+SYMBOL = "pocketvision_model"
+PROFILE = "pocketvision_profile"
+"""``int (const void *in, void *out, void *arena, uint64_t *table)`` of an instrumented model: runs
+the calls in order with a stamp (csrc/tools/stamp.h) after each. Two stamps come before the first
+call, so that the interval between them is what a stamp itself costs: the table has calls + 2."""
+
+CONSTANTS = """\
+  .section .rodata
+  .balign 64
+  .global pv_constants
+pv_constants:
+  .incbin "constants.bin"
+  .balign 64
+  .zero 64
+  .section .note.GNU-stack,"",%progbits
+"""
+
+
+def source(program: Program, target: Target, memory: Plan, profile: bool = False) -> str:
+    """The C file: kernel declarations, ``run`` as a list of calls, and the struct.
+
+    Args:
+        profile: add the function ``PROFILE``.
+    """
+    lines = [f"#include <{STAMP}>"] if profile else []
+    lines += [f"#include <{HEADER}>", "", "extern const char pv_constants[];"]
+    counts = {call.kernel: len(call.arguments) for call in program.calls}
+    for index in range(len(program.kernels)):
+        parameters = ", ".join(["const void *"] * (counts[index] - 1) + ["void *"])
+        lines.append(f"int {program.kernel_name(index)}({parameters});")
+    lines += ["", "static int run(const void *in, void *out, void *arena) {", "  char *a = arena;"]
+    calls = [_call(program, call, memory) for call in program.calls]
+    lines += calls
+    graph = program.graph
+    lines += [
+        "  return 0;",
+        "}",
+        "",
+        f'__attribute__((visibility("default"))) const pv_model {SYMBOL} = {{',
+        "  .magic = PV_MODEL_MAGIC,",
+        "  .abi_version = PV_ABI_VERSION,",
+        "  .struct_bytes = sizeof(pv_model),",
+        f"  .arch = {target.arch},",
+        f"  .features = {target.features},",
+        f"  .arena_bytes = {memory.bytes},",
+        f"  .arena_alignment = {ALIGNMENT},",
+        f"  .input = {_tensor(graph.tensors[graph.input])},",
+        f"  .output = {_tensor(graph.tensors[graph.output])},",
+        f"  .target = {_string(target.name)},",
+        f"  .source_sha256 = {_string(graph.sha256)},",
+        f"  .record = {_string(graph.record)},",
+        "  .run = run,",
+        "};",
+        "",
+    ]
+    if profile:
+        lines += [
+            f'__attribute__((visibility("default"))) int {PROFILE}(',
+            "    const void *in, void *out, void *arena, uint64_t *table) {",
+            "  char *a = arena;",
+            "  PV_STAMP(table, 0);",
+            "  PV_STAMP(table, 1);",
+            *(f"{call} PV_STAMP(table, {index});" for index, call in enumerate(calls, start=2)),
+            "  return 0;",
+            "}",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _call(program: Program, call: Call, memory: Plan) -> str:
+    arguments = ", ".join(_argument(pointer, memory) for pointer in call.arguments)
+    return f"  {program.kernel_name(call.kernel)}({arguments});"
+
+
+def _argument(pointer: Pointer, memory: Plan) -> str:
+    if pointer.base == "arena":
+        return f"a + {memory.offsets[pointer.root] + pointer.offset}"
+    if pointer.base == "constants":
+        return f"pv_constants + {pointer.offset}"
+    return {"input": "in", "output": "out"}[pointer.base]
+
+
+def _tensor(tensor: Tensor) -> str:
+    return (
+        f"{{{_string(tensor.name)}, PV_DTYPE_INT8, {tensor.height}, {tensor.width}, "
+        f"{tensor.channels}, {float(tensor.scale).hex()}f, {tensor.zero_point}}}"
+    )
+
+
+def _string(text: str) -> str:
+    """A C string literal; octal escapes, because hexadecimal ones swallow what follows."""
+    escaped = "".join(
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
+        for byte in text.encode()
+    )
+    return f'"{escaped}"'

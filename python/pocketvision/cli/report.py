@@ -1,0 +1,55 @@
+"""``pocketvision report MODEL.onnx``: what each operator of an int8 file costs on a target."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from .common import Verbs, new_verb, print_json
+
+
+def add(verbs: Verbs) -> None:
+    """Register the verb."""
+    parser = new_verb(verbs, "report", run, "Measure each operator of an int8 file.", "compile")
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
+    parser.add_argument(
+        "--target",
+        default="host",
+        help="target, or family or host for its best; aarch64 is counted in QEMU; "
+        "default %(default)s",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE.html", help="also write a page")
+    parser.add_argument("--rounds", type=int, default=100, help="timed runs; default %(default)d")
+    parser.add_argument(
+        "--emulate", action="store_true", help="count in QEMU what this machine could run"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the tables, or one JSON value; write the page."""
+    from ..compile.report import report
+    from ..compile.report_html import page
+    from ..compile.report_text import plain
+
+    if not arguments.model.is_file():
+        raise FileNotFoundError(f"{arguments.model}: no such ONNX file")
+    done = report(arguments.model, arguments.target, arguments.rounds, arguments.emulate)
+    if arguments.out is not None:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        partial = arguments.out.with_name(f".{arguments.out.name}.partial")
+        partial.write_text(page(done, _facts(done.unit)), encoding="utf-8")
+        os.replace(partial, arguments.out)
+    if arguments.json:
+        print_json(done.to_dict())
+    else:
+        print(plain(done))
+    return 0
+
+
+def _facts(unit: str) -> dict[str, str]:
+    """Where and when; counted instructions do not depend on the machine."""
+    from ..benchmarks.machine import facts
+
+    names = ("processor", "features", "system", "date") if unit == "microseconds" else ("date",)
+    return {name: value for name, value in facts().items() if name in names}

@@ -1,0 +1,54 @@
+"""C sources built on demand: once, whole or not at all, and errors that say what to do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pocketvision.compile import CompileError, tools
+
+OPTIONS = ("-shared", "-fPIC")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of this test."""
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler; apt-get install gcc")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "pocketvision"
+
+
+def test_a_tool_is_built_once(folder: Path) -> None:
+    path = tools.built("icount.c", OPTIONS)
+    assert path.parent == folder and path.read_bytes()[:4] == b"\x7fELF"
+    before = path.stat().st_mtime_ns
+    assert tools.built("icount.c", OPTIONS) == path and path.stat().st_mtime_ns == before
+    other = tools.built("icount.c", (*OPTIONS, "-g"))
+    assert sorted(folder.iterdir()) == sorted([path, other])
+
+
+@pytest.mark.parametrize("source", ["icount.c", "peak.c"])
+def test_tools_are_clean_c(folder: Path, source: str) -> None:
+    strict = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
+    tools.built(source, (*(OPTIONS if source == "icount.c" else ()), *strict))
+
+
+def test_a_failing_compiler_leaves_nothing(folder: Path) -> None:
+    with pytest.raises(CompileError, match="building peak.c: .*failed"):
+        tools.built("peak.c", ("-include", "absent.h"))
+    assert list(folder.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written(folder: Path) -> None:
+    folder.parent.write_text("no folder")
+    with pytest.raises(CompileError, match="set XDG_CACHE_HOME to a folder that can be written"):
+        tools.built("icount.c", OPTIONS)
+
+
+def test_an_absent_compiler_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(CompileError, match="building icount.c: cc is absent; .*install gcc$"):
+        tools.built("icount.c", OPTIONS)
