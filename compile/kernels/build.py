@@ -202,7 +202,7 @@ class Epilogue:
     def _rounded(self, real: Expr, low: str, high: str, more: bool = False) -> Expr:
         """``more``: another link takes the result, so the file's clamp is due here."""
         if more or self.clamped:
-            real = T.max(T.min(real, self.f[high]), self.f[low])
+            real = self.isa.bounded(real, self.f[low], self.f[high], self.lanes)
         return T.bind(self.isa.rounded(real, self.lanes))
 
     def _narrowed(self, parts: list[Part]) -> list[Expr]:

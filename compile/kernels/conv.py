@@ -10,7 +10,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, runs, store, widen
+from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, runs, store
 from .isa import Isa, tile
 
 UNROLLED = 160
@@ -49,7 +49,13 @@ class ConvShape:
     rounding: Rounding
 
     def flattened(self) -> ConvShape:
-        """1x1 layers over whole maps see one long row, so that tiles need no tail per row."""
+        """1x1 layers over whole maps see one long row, so that tiles need no tail per row.
+
+        Taps of a row that stand side by side, as those of an input of few channels, are steps.
+        """
+        if self.kernel[1] > 1 and self.x.pixel == self.reads.span and not self.reads.advance:
+            row = replace(self.reads, span=self.kernel[1] * self.reads.span)
+            return replace(self, kernel=(self.kernel[0], 1), reads=row)
         views = [self.x, self.y] + ([self.other] if self.other else [])
         if self.kernel != (1, 1) or self.stride != (1, 1) or not all(v.contiguous for v in views):
             return self
@@ -189,13 +195,13 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             scales = [epilogue.scales((p["scale"], p["negative"]), c) for c in channels]
             parts = []
             for m in range(wide):
+                addends: list[Any] = [None] * high
+                if other:
+                    at = row * other.row + (left + m) * other.pixel + channels[0]
+                    addends = isa.widened(p["other"], at, high, isa.lanes)
                 for n in range(high):
-                    addend = None
-                    if other:
-                        at = row * other.row + (left + m) * other.pixel + channels[n]
-                        addend = widen(p["other"], at, isa.lanes)
                     value = acc.vload([(m * high + n) * isa.lanes], kind)
-                    parts.append(epilogue.rounded(value, scales[n], addend))
+                    parts.append(epilogue.rounded(value, scales[n], addends[n]))
             first = row * y.row + left * y.pixel + channels[0]
             epilogue.store(p["y"], parts, runs(first, wide, high, y.pixel, isa.lanes))
 

@@ -1,8 +1,8 @@
 """Depthwise convolution with a four-way dot product: each dot takes four neighbours of a row.
 
-Four pixels of sixteen channels are transposed in registers so that the bytes of one channel stand
-together. Output pixel ``j`` of a tile reads taps of chunk ``c`` with weights that are shifted to
-where the taps stand in the chunk and zero elsewhere: 6 dots for 4 outputs of a row of 3 taps, 8
+Four pixels of ``isa.chunk`` channels are transposed in registers so that the bytes of one channel
+stand together. Output pixel ``j`` of a tile reads taps of chunk ``c`` with weights that are shifted
+to where the taps stand in the chunk and zero elsewhere: 6 dots for 4 outputs of a row of 3 taps, 8
 for 5 taps, 10 for 7.
 """
 
@@ -14,17 +14,17 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, function, rounded, runs, store, widen
+from .build import FLOATS, INTS, Epilogue, function, rounded, runs, store
 from .depthwise import DepthwiseShape
 from .isa import Expr, Isa
 
 PIXELS = 4
 """Pixels of a chunk, and outputs of a row of a tile."""
 
-CHANNELS = 16
-"""Channels of a chunk."""
+ACCUMULATORS = 24
+"""Vectors of sums of one tile; 32 registers hold them beside chunks and weights."""
 
-UNROLLED = 160
+UNROLLED = 320
 """Dots of one tile that are written out."""
 
 
@@ -39,18 +39,18 @@ def dots(kernel: int, stride: int) -> list[tuple[int, int]]:
 
 
 def pack(isa: Isa, weight: np.ndarray, stride: int) -> np.ndarray:
-    """int8 (C, 1, kh, kw) to (C / 16, kh, dots, 16, 4): the shifted weights of every dot."""
+    """int8 (C, 1, kh, kw) to (C / chunk, kh, dots, chunk, 4): the shifted weights of every dot."""
     channels, _, kh, kw = weight.shape
-    wide = rounded(channels, CHANNELS)
+    wide = rounded(channels, isa.chunk)
     taps = np.zeros((wide, kh, kw), np.int8)
     taps[:channels] = weight[:, 0]
     pairs = dots(kw, stride)
-    packed = np.zeros((wide // CHANNELS, kh, len(pairs), CHANNELS, PIXELS), np.int8)
+    packed = np.zeros((wide // isa.chunk, kh, len(pairs), isa.chunk, PIXELS), np.int8)
     for index, (output, chunk) in enumerate(pairs):
         for pixel in range(PIXELS):
             tap = chunk * PIXELS + pixel - stride * output
             if 0 <= tap < kw:
-                column = taps[:, :, tap].reshape(-1, CHANNELS, kh)
+                column = taps[:, :, tap].reshape(-1, isa.chunk, kh)
                 packed[:, :, index, :, pixel] = column.transpose(0, 2, 1)
     return packed
 
@@ -58,13 +58,14 @@ def pack(isa: Isa, weight: np.ndarray, stride: int) -> np.ndarray:
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     """``name(x, w, bias, scale, negative, floats, ints, other, y)``."""
     x, y, other = shape.x, shape.y, shape.other
-    channels = rounded(y.channels, CHANNELS)
+    span = isa.chunk
+    channels = rounded(y.channels, span)
     kh, kw = shape.kernel
     down, across = shape.stride
     pairs = dots(kw, across)
-    vectors = CHANNELS // isa.lanes
+    vectors = span // isa.lanes
     # Accumulators of a tile stay in registers, its dots within what is worth writing out.
-    limits = (isa.registers // (PIXELS * vectors) - 1, UNROLLED // (kh * len(pairs) * vectors))
+    limits = (ACCUMULATORS // (PIXELS * vectors), UNROLLED // (kh * len(pairs) * vectors))
     high = max(1, min(y.height, *limits))
     high = -(-y.height // -(-y.height // high))
     kind = f"int32x{isa.lanes}"
@@ -93,20 +94,20 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
 
         def chunk(at: Expr, first: int, last: int) -> list[Expr]:
             """Pixels ``first`` to ``first + 3``, transposed; none past ``last`` is read."""
-            if x.pixel == CHANNELS and first + PIXELS - 1 <= last:
-                whole = T.bind(p["x"].vload([at + first * x.pixel], f"{isa.dtype}x64"))
+            if x.pixel == span and first + PIXELS - 1 <= last:
+                whole = T.bind(p["x"].vload([at + first * x.pixel], f"{isa.dtype}x{PIXELS * span}"))
                 return isa.transposed([whole])
             pixels = [min(first + pixel, last) for pixel in range(PIXELS)]
             loads = {
-                pixel: T.bind(p["x"].vload([at + pixel * x.pixel], f"{isa.dtype}x{CHANNELS}"))
+                pixel: T.bind(p["x"].vload([at + pixel * x.pixel], f"{isa.dtype}x{span}"))
                 for pixel in dict.fromkeys(pixels)
             }
             return isa.transposed([loads[pixel] for pixel in pixels])
 
         def tile(block: Any, row: Any, left: Any, wide: int, rows: int) -> None:
-            """``rows`` by ``wide`` outputs of the 16 channels of ``block``."""
-            channel = T.bind(block * CHANNELS)
-            acc = T.alloc_buffer((rows * wide * CHANNELS,), "int32", scope="local")
+            """``rows`` by ``wide`` outputs of the channels of ``block``."""
+            channel = T.bind(block * span)
+            acc = T.alloc_buffer((rows * wide * span,), "int32", scope="local")
 
             def place(r: int, m: int, v: int) -> int:
                 return ((r * wide + m) * vectors + v) * isa.lanes
@@ -141,13 +142,13 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             for r in range(rows):
                 parts = []
                 for m in range(wide):
+                    addends: list[Any] = [None] * vectors
+                    if other:
+                        at = (row + r) * other.row + (left + m) * other.pixel + channel
+                        addends = isa.widened(p["other"], at, vectors, isa.lanes)
                     for v in range(vectors):
-                        addend = None
-                        if other:
-                            at = (row + r) * other.row + (left + m) * other.pixel + at_channel[v]
-                            addend = widen(p["other"], at, isa.lanes)
                         total = acc.vload([place(r, m, v)], kind)
-                        parts.append(epilogue.rounded(total, scales[v], addend))
+                        parts.append(epilogue.rounded(total, scales[v], addends[v]))
                 first = (row + r) * y.row + left * y.pixel + channel
                 epilogue.store(p["y"], parts, runs(first, wide, vectors, y.pixel, isa.lanes))
 
@@ -158,7 +159,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             if y.width % PIXELS:
                 tile(block, row, y.width // PIXELS * PIXELS, y.width % PIXELS, rows)
 
-        with T.serial(0, channels // CHANNELS) as block:
+        with T.serial(0, channels // span) as block:
             with T.serial(0, y.height // high) as rows:
                 strip(block, rows * high, high)
             if y.height % high:

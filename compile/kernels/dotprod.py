@@ -12,8 +12,8 @@ class DotProd(NeonParts):
     """Four int32 lanes, four input channels per step; activations stay int8."""
 
     name = "dotprod"
-    lanes, group, registers, blocks = 4, 4, 24, 4
-    together = 4
+    lanes, group, registers, blocks = 4, 4, 20, 4
+    together, chunk = 4, 8
 
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         word = T.reinterpret(buffer.vload([index], "int8x4"), dtype="int32")
@@ -21,10 +21,10 @@ class DotProd(NeonParts):
 
     def operands(self, buffer: Expr, index: Expr, steps: int) -> list[Expr]:
         """One load for four steps: SDOT takes its second operand from any lane."""
-        if steps < self.together:
+        if steps == 1:
             return super().operands(buffer, index, steps)
         words = T.bind(T.reinterpret(buffer.vload([index], "int8x16"), dtype="int32x4"))
-        lanes = [shuffle([words], [step] * 4) for step in range(4)]
+        lanes = [shuffle([words], [step] * 4) for step in range(steps)]
         return [T.bind(T.reinterpret(lane, dtype="int8x16")) for lane in lanes]
 
     def weight(self, buffer: Expr, index: Expr) -> Expr:

@@ -42,6 +42,8 @@ class Isa(ABC):
     registers: ClassVar[int]
     blocks: ClassVar[int]
     vector: ClassVar[int] = 16
+    chunk: ClassVar[int] = 16
+    """Channels that a depthwise tile of dot products takes together."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
     offset: ClassVar[int] = 0
@@ -75,13 +77,17 @@ class Isa(ABC):
         return block
 
     def transposed(self, pixels: list[Expr]) -> list[Expr]:
-        """Vectors of ``lanes`` channels by four pixels, from four pixels of sixteen channels.
+        """Vectors of ``lanes`` channels by four pixels, from four pixels of ``chunk`` channels.
 
-        ``pixels``: four vectors of 16 bytes, or all of them in one.
+        ``pixels``: four vectors, or all of them in one.
         """
         orders = (
-            [pixel * 16 + first + channel for channel in range(self.lanes) for pixel in range(4)]
-            for first in range(0, 16, self.lanes)
+            [
+                pixel * self.chunk + first + channel
+                for channel in range(self.lanes)
+                for pixel in range(4)
+            ]
+            for first in range(0, self.chunk, self.lanes)
         )
         return [shuffle(pixels, order) for order in orders]
 
@@ -112,6 +118,18 @@ class Isa(ABC):
     def ordered(self, stored: Expr, lanes: int) -> Expr:
         """What ``joined`` made of the ``words`` of four parts, part after part."""
         return stored
+
+    def bounded(self, real: Expr, low: Expr, high: Expr, lanes: int) -> Expr:
+        """float32 ``real`` within [low, high]; none of them is NaN."""
+        return T.max(T.min(real, high), low)
+
+    def widened(self, buffer: Expr, index: Expr, parts: int, lanes: int) -> list[Expr]:
+        """``parts`` vectors of ``lanes`` stored values from ``index`` on, each as int32."""
+        kind = f"{self.dtype}x{lanes}"
+        return [
+            T.Cast(f"int32x{lanes}", buffer.vload([index + part * lanes], kind))
+            for part in range(parts)
+        ]
 
     def rounded(self, real: Expr, lanes: int) -> Expr:
         """int32: float32 ``real``, within +-2^22 unless ``saturates``, to nearest, ties to even."""

@@ -14,6 +14,18 @@ class NeonParts(Isa):
     saturates = True
     bytes = 16
 
+    def bounded(self, real: Expr, low: Expr, high: Expr, lanes: int) -> Expr:
+        """FMIN and FMAX: LLVM makes compares and selects of the portable form."""
+        kind = f"float32x{lanes}"
+        least = intrinsic("llvm.minnum", kind, T.bind(real), high)
+        return intrinsic("llvm.maxnum", kind, least, low)
+
+    def widened(self, buffer: Expr, index: Expr, parts: int, lanes: int) -> list[Expr]:
+        """One load for all parts."""
+        count = parts * lanes
+        whole = T.bind(T.Cast(f"int32x{count}", buffer.vload([index], f"{self.dtype}x{count}")))
+        return [_part(whole, part * lanes, lanes) for part in range(parts)]
+
     def rounded(self, real: Expr, lanes: int) -> Expr:
         return _by(4, "llvm.aarch64.neon.fcvtns", "int32", real, lanes)
 
