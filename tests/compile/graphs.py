@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -146,6 +147,7 @@ class Builder:
         else:
             scale = np.full(source.channels, factor, np.float32)
         negative = scale * self._slopes(source.channels) if two_scales else scale
+        scale, negative = self._snapped(scale, negative)
         return self._append(
             Rescale(
                 name=f"rescale_{y}",
@@ -257,8 +259,9 @@ class Builder:
         scale = np.float32(self.random.choice([1.0, 0.5, self.random.uniform(0.4, 2.5)]))
         low, high = sorted(self.random.integers(-128, 128, 2))
         wide = self.random.random() < 0.7
+        positive, negative = self._snapped(np.array([scale]), scale * self._slopes(outputs))
         middle = FusedActivation(
-            scale, scale * self._slopes(outputs), int(self.random.integers(-128, 128)),
+            positive[0], negative, int(self.random.integers(-128, 128)),
             -128 if wide else int(low), 127 if wide else int(high),
         )  # fmt: skip
         return replace(op, activation=middle)
@@ -285,6 +288,15 @@ class Builder:
             odd = self.random.random(channels) < 0.1
             scale = np.where(odd, scale * self.random.choice([0, 1e-6, 1e4, 1e20], channels), scale)
         return scale.astype(np.float32)
+
+    def _snapped(self, scale: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Half of the time odd multiples of a power of two: exact in 16-bit words."""
+        if self.random.random() < 0.5:
+            return scale, negative
+        largest = max(float(np.abs(scale).max()), float(np.abs(negative).max()), 1e-6)
+        unit = 2.0 ** (max(0, math.ceil(math.log2(largest * 2**15 / (2**15 - 2)))) - 15)
+        odd = [2 * np.floor(np.float64(v) / unit / 2) + 1 for v in (scale, negative)]
+        return np.float32(odd[0] * unit), np.float32(odd[1] * unit)
 
     def _slopes(self, channels: int) -> np.ndarray:
         return self.random.uniform(-0.5, 1.2, channels).astype(np.float32)

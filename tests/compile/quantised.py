@@ -8,7 +8,7 @@ import onnx
 import torch
 
 from pocketvision.training.export import export
-from pocketvision.training.quantize import calibrate, pixels, qdq
+from pocketvision.training.quantize import calibrate, pixels, qdq, slopes
 from pocketvision.training.quantize.fold import fold
 
 
@@ -29,5 +29,5 @@ def quantised(network: torch.nn.Module, path: Path, size: int) -> Path:
     )
     ranges = calibrate.ranges(calibrate.histograms(centred, noise.numpy()), "minmax")
     ranges[centred.graph.input[0].name] = exact
-    onnx.save(qdq.quantize(centred, calibrate.share(centred, ranges)), path)
+    onnx.save(qdq.quantize(*slopes.exact(centred, calibrate.share(centred, ranges))), path)
     return path

@@ -15,6 +15,7 @@ from onnx import NodeProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from .graph import Graph, attributes, set_attribute
+from .merge import merge_added_convs
 
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -25,6 +26,7 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     fold_batch_norms(graph)
     fold_pointwise_depthwise(graph)
     fold_shifted_slices(graph)
+    merge_added_convs(graph)
     name_weights(graph)
     return graph.build()
 

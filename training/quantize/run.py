@@ -14,7 +14,7 @@ import onnxruntime
 
 from pocketvision.record import METADATA_KEY, Preprocess, Record
 
-from . import calibrate, correct, pixels, qdq
+from . import calibrate, correct, merge, pixels, qdq, slopes
 from . import report as reports
 from .fold import fold
 from .graph import save
@@ -66,7 +66,10 @@ def quantize_model(
     prepare: Preprocess = {**record.preprocess, "mean": [pixels.CENTRE] * 3}
     inputs = normalise(crops, prepare)
 
-    quantized, method, cosine = best(floating, inputs[~held], inputs[held], exact, progress)
+    floating, found = merge.equalise(
+        floating, calibrate.histograms(floating, inputs[~held], progress=progress)
+    )
+    quantized, method, cosine = best(floating, found, inputs[~held], inputs[held], exact, progress)
     version = onnxruntime.__version__
     record = record.with_(
         preprocess=prepare,
@@ -139,13 +142,13 @@ def normalise(crops: np.ndarray, preprocess: Preprocess) -> np.ndarray:
 
 def best(
     floating: onnx.ModelProto,
+    found: dict[str, calibrate.Histogram],
     inputs: np.ndarray,
     held_out: np.ndarray,
     exact: calibrate.Range,
     progress: bool,
 ) -> tuple[onnx.ModelProto, str, float]:
     """The int8 network of the best calibration method, what was done, and its mean cosine."""
-    found = calibrate.histograms(floating, inputs, progress=progress)
     reference = reports.run(floating, held_out)
 
     def trial(done: str, quantized: onnx.ModelProto) -> tuple[float, str, onnx.ModelProto]:
@@ -157,7 +160,7 @@ def best(
     for method in calibrate.METHODS:
         ranges = calibrate.ranges(found, method)
         ranges[floating.graph.input[0].name] = exact
-        quantized = qdq.quantize(floating, calibrate.share(floating, ranges))
+        quantized = qdq.quantize(*slopes.exact(floating, calibrate.share(floating, ranges)))
         trials.append(trial(f"{method} ranges", quantized))
     _, done, quantized = max(trials, key=itemgetter(0))
     corrected = correct.correct(floating, quantized, inputs[:CORRECTING], progress=progress)

@@ -1,0 +1,74 @@
+"""PReLU in 16-bit words: used where exact, with every layout of pixels and vectors, byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pocketvision.compile import exact, lower
+from pocketvision.compile.graph import Conv, FusedActivation, Rescale
+from pocketvision.compile.kernels.conv import ConvShape
+from pocketvision.compile.kernels.elementwise import RescaleShape
+from pocketvision.compile.kernels.rescale_words import WordsShape
+from pocketvision.compile.pipeline import instruction_set
+from pocketvision.compile.targets import TARGETS
+
+from ..graphs import Builder, inputs
+from ..machines import Machines
+from .cases import on_every_target
+
+UNIT = 2.0**-15
+
+
+def factors(random: np.random.Generator, channels: int, shift: int) -> tuple[np.ndarray, ...]:
+    """Exact scales of each sign; the largest needs ``shift``."""
+    values = (2 * random.integers(-8000, 16000, (2, channels)) + 1) * UNIT * 2**shift
+    values[0, 0] = (2**15 - 1) * UNIT * 2**shift
+    return tuple(values.astype(np.float32))
+
+
+@on_every_target
+@pytest.mark.parametrize("shape", [(5, 9, 16), (3, 7, 32), (4, 3, 48), (2, 3, 128), (3, 1, 20)])
+@pytest.mark.parametrize("shift", [0, 2])
+def test_every_layout(machines: Machines, target: str, shape: tuple, shift: int) -> None:
+    build = Builder(shape[2], shape)
+    build.rescale("input", zero=-128)
+    x = build.rescale("t1", zero=5, clamp=(-100, 90))
+    x = build.depthwise(x, (3, 3), pads=(1, 1, 1, 1))
+    for index, op in enumerate(build.ops):
+        if isinstance(op, Rescale):
+            scale, negative = factors(build.random, shape[2], shift)
+            build.ops[index] = replace(op, scale=scale, negative_scale=negative)
+    graph = build.graph(x)
+    kernels = {type(k) for k in lower.lower(graph, instruction_set(TARGETS[target])).kernels}
+    portable = target == "x86-64-portable"
+    assert (WordsShape in kernels, RescaleShape in kernels) == (not portable, portable)
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
+def test_behind_convolutions(machines: Machines, target: str) -> None:
+    build = Builder(7, (6, 11, 24))
+    x = build.conv("input", 40, (3, 3), pads=(1, 1, 1, 1), two_scales=True)
+    x = build.conv(x, 96, two_scales=True, clamp=(-90, 127))
+    x = build.depthwise(x, (3, 3), pads=(1, 1, 1, 1), two_scales=True)
+    for index, op in enumerate(build.ops):
+        if isinstance(op, Conv):
+            scale, negative = factors(build.random, len(op.bias), index % 2)
+            middle = FusedActivation(scale[0], negative, 3 * index, -128, 127 - index)
+            build.ops[index] = replace(op, activation=middle)
+    graph = build.graph(x)
+    program = lower.lower(graph, instruction_set(TARGETS[target]))
+    shifts = [k.rounding.words for k in program.kernels if isinstance(k, ConvShape)]
+    assert shifts == ([None, None] if target == "x86-64-portable" else [0, 1])
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+def test_no_factor_is_found_where_there_is_none() -> None:
+    channels = np.ones(3, np.float32)
+    assert exact.word_factors(channels, channels, 0, -128, 127) is not None
+    # Half a step for every odd value: the float rule rounds to even, words round up.
+    assert exact.word_factors(channels / 2, channels, 0, -128, 127) is None
+    assert exact.word_factors(channels * 1000, channels, 0, -128, 127) is None
