@@ -1,13 +1,14 @@
 """Depthwise convolution with a four-way dot product: each dot takes four neighbours of a row.
 
 Four pixels of ``isa.chunk`` channels are transposed in registers so that the bytes of one channel
-stand together. Output pixel ``j`` of a tile reads taps of chunk ``c`` with weights that are shifted
-to where the taps stand in the chunk and zero elsewhere: 6 dots for 4 outputs of a row of 3 taps, 8
-for 5 taps, 10 for 7.
+stand together. Each output of a tile reads taps of a chunk with weights that are shifted to where
+the taps stand in the chunk and zero elsewhere: 4 dots for 4 outputs of a row of 3 taps, 8 for 5
+taps, 10 for 7.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,36 +22,51 @@ from .isa import Expr, Isa
 PIXELS = 4
 """Pixels of a chunk, and outputs of a row of a tile."""
 
-ACCUMULATORS = 24
-"""Vectors of sums of one tile; 32 registers hold them beside chunks and weights."""
-
 UNROLLED = 320
 """Dots of one tile that are written out."""
 
 
-def dots(kernel: int, stride: int) -> list[tuple[int, int]]:
-    """(output, chunk) of every dot of a row: where a tap of the output stands in the chunk."""
-    return [
-        (output, chunk)
-        for output in range(PIXELS)
-        for chunk in range((stride * output + kernel - 1) // PIXELS + 1)
-        if chunk >= stride * output // PIXELS
-    ]
+@dataclass(frozen=True)
+class Row:
+    """The dots of a tile's row: (output, chunk, shift) each, by the chunks' first pixels.
+
+    A shift is where the taps begin, counted from the chunk's first pixel: its weights serve every
+    output and chunk that it fits.
+    """
+
+    starts: tuple[int, ...]
+    shifts: tuple[int, ...]
+    dots: tuple[tuple[int, int, int], ...]
+
+
+def row_of(kernel: int, stride: int) -> Row:
+    """Chunks side by side; for 3 taps they overlap, so that one chunk holds all that two need."""
+    last = stride * (PIXELS - 1) + kernel
+    starts = (0, 2) if (kernel, stride) == (3, 1) else tuple(range(0, last, PIXELS))
+    found = []
+    for output in range(PIXELS):
+        first, end = stride * output, stride * output + kernel
+        if (kernel, stride) == (3, 1):
+            chunks = [output // 2]
+        else:
+            chunks = [c for c, at in enumerate(starts) if at < end and first < at + PIXELS]
+        found += [(output, chunk, first - starts[chunk]) for chunk in chunks]
+    shifts = tuple(dict.fromkeys(shift for _, _, shift in found))
+    return Row(starts, shifts, tuple((o, c, shifts.index(shift)) for o, c, shift in found))
 
 
 def pack(isa: Isa, weight: np.ndarray, stride: int) -> np.ndarray:
-    """int8 (C, 1, kh, kw) to (C / chunk, kh, dots, chunk, 4): the shifted weights of every dot."""
+    """int8 (C, 1, kh, kw) to (C / chunk, kh, shifts, chunk, 4): the shifted weights."""
     channels, _, kh, kw = weight.shape
     wide = rounded(channels, isa.chunk)
     taps = np.zeros((wide, kh, kw), np.int8)
     taps[:channels] = weight[:, 0]
-    pairs = dots(kw, stride)
-    packed = np.zeros((wide // isa.chunk, kh, len(pairs), isa.chunk, PIXELS), np.int8)
-    for index, (output, chunk) in enumerate(pairs):
+    shifts = row_of(kw, stride).shifts
+    packed = np.zeros((wide // isa.chunk, kh, len(shifts), isa.chunk, PIXELS), np.int8)
+    for index, shift in enumerate(shifts):
         for pixel in range(PIXELS):
-            tap = chunk * PIXELS + pixel - stride * output
-            if 0 <= tap < kw:
-                column = taps[:, :, tap].reshape(-1, isa.chunk, kh)
+            if 0 <= pixel - shift < kw:
+                column = taps[:, :, pixel - shift].reshape(-1, isa.chunk, kh)
                 packed[:, :, index, :, pixel] = column.transpose(0, 2, 1)
     return packed
 
@@ -62,16 +78,19 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     channels = rounded(y.channels, span)
     kh, kw = shape.kernel
     down, across = shape.stride
-    pairs = dots(kw, across)
+    line_of = row_of(kw, across)
     vectors = span // isa.lanes
     # Accumulators of a tile stay in registers, its dots within what is worth writing out.
-    limits = (ACCUMULATORS // (PIXELS * vectors), UNROLLED // (kh * len(pairs) * vectors))
+    limits = (
+        isa.depthwise_registers // (PIXELS * vectors),
+        UNROLLED // (kh * len(line_of.dots) * vectors),
+    )
     high = max(1, min(y.height, *limits))
     high = -(-y.height // -(-y.height // high))
     kind = f"int32x{isa.lanes}"
     parameters = [
         ("x", isa.dtype, x.extent),
-        ("w", "int8", channels * kh * len(pairs) * PIXELS),
+        ("w", "int8", channels * kh * len(line_of.shifts) * PIXELS),
         ("bias", "int32", channels),
         ("scale", "float32", channels),
         ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
@@ -119,20 +138,20 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                         store(acc, place(r, m, v), start, isa.lanes)
             base = T.bind(row * (down * x.row) + left * (across * x.pixel) + channel)
             last = across * (wide - 1) + kw - 1
-            used = [(index, m, c) for index, (m, c) in enumerate(pairs) if m < wide]
+            used = [dot for dot in line_of.dots if dot[0] < wide]
             for line in range(down * (rows - 1) + kh):
                 chunks: dict[int, list[Expr]] = {}
-                for c in sorted({c for _, _, c in used}):
-                    chunks[c] = chunk(base + line * x.row, c * PIXELS, last)
+                for c in sorted({c for _, c, _ in used}):
+                    chunks[c] = chunk(base + line * x.row, line_of.starts[c], last)
                     for r in range(rows):
                         ky = line - r * down
                         if not 0 <= ky < kh:
                             continue
-                        for index, m, own in used:
+                        for m, own, shift in used:
                             if own != c:
                                 continue
                             for v in range(vectors):
-                                at = ((block * kh + ky) * len(pairs) + index) * vectors + v
+                                at = ((block * kh + ky) * len(line_of.shifts) + shift) * vectors + v
                                 weight = isa.weight(p["w"], at * isa.lanes * PIXELS)
                                 total = acc.vload([place(r, m, v)], kind)
                                 total = isa.dot(total, chunks[c][v], weight)

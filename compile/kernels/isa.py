@@ -44,6 +44,8 @@ class Isa(ABC):
     vector: ClassVar[int] = 16
     chunk: ClassVar[int] = 16
     """Channels that a depthwise tile of dot products takes together."""
+    depthwise_registers: ClassVar[int] = 24
+    """Accumulators of such a tile: registers that its weights and chunks leave."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
     offset: ClassVar[int] = 0
