@@ -100,8 +100,6 @@ class Program:
         return f"k{index}_{BUILDERS[type(self.kernels[index])][0]}"
 
     def call(self, op: str, shape: Any, *arguments: Pointer) -> None:
-        if isinstance(shape, conv.ConvShape):
-            shape = shape.flattened()
         if shape not in self.kernels:
             self.kernels.append(shape)
         self.calls.append(Call(self.kernels.index(shape), op, arguments))
@@ -165,7 +163,15 @@ def _conv(program: Program, op: Conv) -> None:
     if activation is not None and not op.add:
         wide |= _wide(255, activation.scale) or _wide(255, activation.negative_scale)
     words = _activation_words(program, op) if activation is not None else None
-    rounding = Rounding(words=words.shift if words else None, wide=wide, clamped=_clamped(op))
+    fused = None
+    if op.add is not None:
+        fused = _float_sum(program, op.add, op.add.zero_point, op.inputs[1])
+    rounding = Rounding(
+        words=words.shift if words else None,
+        wide=wide,
+        clamped=_clamped(op),
+        fused=fused is not None,
+    )
     x, y = program.view(source.name), program.view(op.output)
     outputs = op.weight.shape[0]
     shape: Any
@@ -181,17 +187,19 @@ def _conv(program: Program, op: Conv) -> None:
     else:
         width = rounded(outputs, isa.lanes)
         layer = conv.reads(isa, source.channels, outputs, op.groups)
-        packed = conv.pack(isa, op.weight, op.groups)
         shape = conv.ConvShape(
             x, y, op.kernel, op.stride, layer, activation is not None, other, rounding
-        )
+        ).flattened()
+        packed = conv.pack(isa, op.weight, op.groups, conv.tile_of(isa, shape)[1])
     other_name = op.inputs[1] if op.add else None
     negative = np.zeros(1, np.float32)
     if words is not None:
         negative = _padded(words.negative, width, np.int16)
     elif activation is not None:
         negative = _padded(activation.negative_scale, width)
-    floats, ints = _numbers(program, op, source, op.add, other_name, activation, words=words)
+    floats, ints = _numbers(
+        program, op, source, op.add, other_name, activation, words=words, real=fused
+    )
     program.call(
         op.name,
         shape,
@@ -220,6 +228,14 @@ def _activation_words(program: Program, op: Conv) -> exact.Words | None:
         op.low - y.zero_point,
         op.high - y.zero_point,
     )
+
+
+def _float_sum(program: Program, add: FusedAdd, a_zero: int, other: str) -> exact.FloatSum | None:
+    """Float factors of an add, where there are any and the kernels have multiply-adds."""
+    if not program.isa.saturates:
+        return None
+    b_zero = program.graph.tensors[other].zero_point
+    return exact.float_sum(add.sum, a_zero, b_zero, program.isa.offset)
 
 
 def _rescale(program: Program, op: Rescale) -> None:
@@ -258,13 +274,16 @@ def _rescale(program: Program, op: Rescale) -> None:
 def _add(program: Program, op: Add) -> None:
     a, b = op.inputs
     y = program.graph.tensors[op.output]
+    own = program.graph.tensors[a]
     fused = FusedAdd(op.sum, y.zero_point, op.low, op.high)
+    real = _float_sum(program, fused, own.zero_point, b)
+    first, second, result = (program.view(name) for name in (a, b, op.output))
     program.call(
         op.name,
-        elementwise.AddShape(program.view(a), program.view(b), program.view(op.output)),
+        elementwise.AddShape(first, second, result, real is not None),
         program.pointer(a),
         program.pointer(b),
-        *_numbers(program, op, program.graph.tensors[a], fused, b),
+        *_numbers(program, op, own, fused, b, real=real),
         program.pointer(op.output),
     )
 
@@ -349,6 +368,7 @@ def _numbers(
     activation: FusedActivation | None = None,
     product: np.float32 | None = None,
     words: exact.Words | None = None,
+    real: exact.FloatSum | None = None,
 ) -> tuple[Pointer, Pointer]:
     """The constant tables FLOATS and INTS of kernels/build.py for one operator."""
     offset = program.isa.offset
@@ -367,6 +387,9 @@ def _numbers(
         ints["act_least"], ints["act_most"] = (
             end - activation.zero_point for end in (activation.low, activation.high)
         )
+    if real is not None:
+        floats["a_real"], floats["b_real"] = float(real.a_factor), float(real.b_factor)
+        floats["c_real"] = float(real.offset)
     if words is not None:
         ints["act_factor"] = int(words.positive[0])
     if product is not None and other is not None:

@@ -11,7 +11,7 @@ from tvm.script import tirx as T
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder.tirx import prim_func
 
-from .isa import Expr, Isa, Limits, constant, shuffle
+from .isa import Expr, Isa, Limits, constant, intrinsic, shuffle
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,19 @@ class View:
 
 # Constants of one operator beside its weights: floats and integers that differ between layers of
 # one shape, read from memory so that such layers share one kernel.
-FLOATS = ("low", "high", "positive", "act_low", "act_high", "add_scale", "add_low", "add_high")
+FLOATS = (
+    "low",
+    "high",
+    "positive",
+    "act_low",
+    "act_high",
+    "add_scale",
+    "add_low",
+    "add_high",
+    "a_real",
+    "b_real",
+    "c_real",
+)
 INTS = (
     "source_zero",
     "zero",
@@ -113,12 +125,14 @@ class Rounding:
 
     ``words``: the activation's shift, if it runs in 16-bit words (rescale_words.py). ``wide``: the
     accumulators times their scales may pass int32, so they are clamped first. ``clamped``: the
-    result's range is less than int8's.
+    result's range is less than int8's. ``fused``: the add runs as two float multiply-adds
+    (exact.float_sum).
     """
 
     words: int | None = None
     wide: bool = False
     clamped: bool = True
+    fused: bool = False
 
     @property
     def negative_dtype(self) -> str:
@@ -153,6 +167,7 @@ class Epilogue:
     ):
         self.isa, self.lanes, self.add, self.shift = isa, lanes, add, rounding.words
         self.two_scales, self.activation = two_scales, activation
+        self.fused = rounding.fused
         self.clamped = rounding.wide or not isa.saturates
         self.f = {name: T.bind(spread(floats, i, lanes)) for i, name in enumerate(FLOATS)}
         self.i = {name: T.bind(spread(ints, i, lanes)) for i, name in enumerate(INTS)}
@@ -176,7 +191,7 @@ class Epilogue:
         return Part(self._steps(acc, scales, other))
 
     def _steps(self, acc: Expr, scales: Scales, other: Expr | None) -> Expr:
-        f, lanes = self.f, self.lanes
+        isa, f, lanes = self.isa, self.f, self.lanes
         factor, negative = scales
         if self.two_scales:
             factor = T.Select(acc >= constant(0, "int32", lanes), factor, negative)
@@ -188,13 +203,21 @@ class Epilogue:
             real = T.Cast(f"float32x{lanes}", steps) * factor
             links = [("act_low", "act_high")]
         if self.add:
-            own = self._rounded(real, *links.pop(), more=True)
-            return self.sum(own, other).steps
+            low, high = links.pop()
+            if self.fused:
+                real = isa.bounded(real, f[low], f[high], lanes)
+                return self.sum(isa.whole(real, lanes), other).steps
+            return self.sum(self._rounded(real, low, high, more=True), other).steps
         return self._rounded(real, *links.pop())
 
     def sum(self, own: Expr, other: Expr | None) -> Part:
-        """Steps of the fused add of zero-based ``own`` and stored ``other``."""
-        i, lanes = self.i, self.lanes
+        """Steps of the add of zero-based ``own`` (float32 if ``fused``) and stored ``other``."""
+        f, i, lanes = self.f, self.i, self.lanes
+        if self.fused:
+            kind = f"float32x{lanes}"
+            rest = intrinsic("llvm.fma", kind, T.Cast(kind, other), f["b_real"], f["c_real"])
+            real = intrinsic("llvm.fma", kind, own, f["a_real"], rest)
+            return Part(self._rounded(real, "add_low", "add_high"))
         total = own * i["a_factor"] + (other * i["b_factor"] + i["b_offset"])
         real = T.Cast(f"float32x{lanes}", total) * self.f["add_scale"]
         return Part(self._rounded(real, "add_low", "add_high"))

@@ -13,9 +13,6 @@ from tvm.script import tirx as T
 from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, runs, store
 from .isa import Isa, tile
 
-UNROLLED = 160
-"""Dot steps of one tile that are written out; more go into a loop."""
-
 
 @dataclass(frozen=True)
 class Reads:
@@ -86,8 +83,16 @@ def reads(isa: Isa, inputs: int, outputs: int, groups: int) -> Reads:
     return dense if span % isa.group or outside else found
 
 
-def pack(isa: Isa, weight: np.ndarray, groups: int) -> np.ndarray:
-    """int8 weights in the kernel's order: block, tap, step, then one packed vector."""
+def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
+    """(pixels, channel blocks) of a flattened shape's tile."""
+    blocks = rounded(shape.y.channels, isa.lanes) // isa.lanes
+    if shape.reads.advance > 0 and shape.reads.share > 1:
+        blocks = math.gcd(shape.reads.share, 4)
+    return tile(isa, shape.y.width, blocks)
+
+
+def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
+    """int8 weights as tiles of ``columns`` blocks read them: tile, tap, step, block, one vector."""
     outputs, per_input, kh, kw = weight.shape
     inputs = per_input * groups
     layer = reads(isa, inputs, outputs, groups)
@@ -100,7 +105,9 @@ def pack(isa: Isa, weight: np.ndarray, groups: int) -> np.ndarray:
         first = output // (outputs // groups) * per_input - layer.first(block)
         packed[block, lane, :, first : first + per_input] = flat[output]
     steps = packed.reshape(blocks, isa.lanes, kh * kw, span // isa.group, isa.group)
-    return np.ascontiguousarray(isa.pack(steps.transpose(0, 2, 3, 1, 4)))
+    vectors = isa.pack(steps.transpose(0, 2, 3, 1, 4))
+    tiles = [vectors[first : first + columns] for first in range(0, blocks, columns)]
+    return np.concatenate([t.swapaxes(0, 1).swapaxes(1, 2).ravel() for t in tiles])
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
@@ -136,8 +143,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         blocks = channels // isa.lanes
         # A tile's blocks share their operands, unless each block has groups of its own.
         private = shape.reads.advance > 0 and shape.reads.share == 1
-        grouped = shape.reads.advance > 0 and shape.reads.share > 1
-        pixels, columns = tile(isa, y.width, math.gcd(shape.reads.share, 4) if grouped else blocks)
+        pixels, columns = tile_of(isa, shape)
 
         def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
             """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
@@ -159,11 +165,8 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                         at = base + offset + pixel + channel
                         shared[m, n] = isa.operands(p["x"], at, steps)
                 for step in range(steps):
-                    at = [
-                        (((block + n) * taps + tap) * all_steps + first + step) * vector
-                        for n in range(high)
-                    ]
-                    weights = [isa.weight(p["w"], index) for index in at]
+                    at = block * (taps * all_steps) + (tap * all_steps + first + step) * high
+                    weights = [isa.weight(p["w"], (at + n) * vector) for n in range(high)]
                     for m in range(wide):
                         for n in range(high):
                             place = (m * high + n) * isa.lanes
@@ -176,7 +179,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     dots(tap, offset, first + start, min(isa.together, steps - start))
 
             per_step = wide * high
-            if taps * all_steps * per_step <= UNROLLED:
+            if taps * all_steps * per_step <= isa.unrolled:
                 for tap in range(taps):
                     ky, kx = divmod(tap, shape.kernel[1])
                     several(tap, ky * x.row + kx * x.pixel, 0, all_steps)

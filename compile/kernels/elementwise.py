@@ -37,11 +37,12 @@ class RescaleShape:
 
 @dataclass(frozen=True)
 class AddShape:
-    """Views of the operands and the result."""
+    """Views of the operands and the result; ``fused`` as in build.Rounding."""
 
     a: View
     b: View
     y: View
+    fused: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
     lanes = isa.vector
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], add=True)
+        epilogue = Epilogue(
+            isa, lanes, p["floats"], p["ints"], add=True, rounding=Rounding(fused=shape.fused)
+        )
 
         def tile(channels: list[Expr], row: Expr, left: Expr, wide: int, _: Any) -> None:
             parts = []
@@ -118,7 +121,10 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
                 for channel in channels:
                     at = [row * v.row + (left + m) * v.pixel + channel for v in (a, b)]
                     first, second = (widen(p[n], i, lanes) for n, i in zip("ab", at, strict=True))
-                    parts.append(epilogue.sum(first - epilogue.i["source_zero"], second))
+                    own = first - epilogue.i["source_zero"]
+                    if shape.fused:
+                        own = T.Cast(f"float32x{lanes}", own)
+                    parts.append(epilogue.sum(own, second))
             start = row * y.row + left * y.pixel + channels[0]
             epilogue.store(p["y"], parts, runs(start, wide, len(channels), y.pixel, lanes))
 

@@ -44,6 +44,8 @@ class Isa(ABC):
     vector: ClassVar[int] = 16
     chunk: ClassVar[int] = 16
     """Channels that a depthwise tile of dot products takes together."""
+    unrolled: ClassVar[int] = 160
+    """Dot steps of a convolution's tile that are written out; more go into a loop."""
     depthwise_registers: ClassVar[int] = 24
     """Accumulators of such a tile: registers that its weights and chunks leave."""
     together: ClassVar[int] = 1
@@ -132,6 +134,10 @@ class Isa(ABC):
             T.Cast(f"int32x{lanes}", buffer.vload([index + part * lanes], kind))
             for part in range(parts)
         ]
+
+    def whole(self, real: Expr, lanes: int) -> Expr:
+        """float32 ``real`` to the nearest integer, ties to even; asked for if ``saturates``."""
+        return intrinsic("llvm.roundeven", f"float32x{lanes}", real)
 
     def rounded(self, real: Expr, lanes: int) -> Expr:
         """int32: float32 ``real``, within +-2^22 unless ``saturates``, to nearest, ties to even."""

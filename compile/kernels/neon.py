@@ -21,10 +21,18 @@ class NeonParts(Isa):
         return intrinsic("llvm.maxnum", kind, least, low)
 
     def widened(self, buffer: Expr, index: Expr, parts: int, lanes: int) -> list[Expr]:
-        """One load for all parts."""
+        """One load for all parts, widened in two steps as SXTL does it."""
         count = parts * lanes
-        whole = T.bind(T.Cast(f"int32x{count}", buffer.vload([index], f"{self.dtype}x{count}")))
-        return [_part(whole, part * lanes, lanes) for part in range(parts)]
+        stored = T.bind(buffer.vload([index], f"{self.dtype}x{count}"))
+        found = []
+        for first in range(0, count, max(8, lanes)):
+            size = min(max(8, lanes), count - first)
+            words = T.bind(T.Cast(f"int16x{size}", _part(stored, first, size)))
+            found += [
+                T.bind(T.Cast(f"int32x{lanes}", _part(words, start, lanes)))
+                for start in range(0, size, lanes)
+            ]
+        return found
 
     def rounded(self, real: Expr, lanes: int) -> Expr:
         return _by(4, "llvm.aarch64.neon.fcvtns", "int32", real, lanes)

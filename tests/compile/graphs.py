@@ -47,6 +47,7 @@ class Builder:
         tame: bool = False,
     ) -> None:
         self.random = np.random.default_rng(seed)
+        self.coin = np.random.default_rng([seed, 1])
         self.tame = tame
         self.tensors: dict[str, Tensor] = {}
         self.ops: list[Op] = []
@@ -147,7 +148,8 @@ class Builder:
         else:
             scale = np.full(source.channels, factor, np.float32)
         negative = scale * self._slopes(source.channels) if two_scales else scale
-        scale, negative = self._snapped(scale, negative)
+        if factor is None:
+            scale, negative = self._snapped(scale, negative)
         return self._append(
             Rescale(
                 name=f"rescale_{y}",
@@ -291,7 +293,7 @@ class Builder:
 
     def _snapped(self, scale: np.ndarray, negative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Half of the time odd multiples of a power of two: exact in 16-bit words."""
-        if self.random.random() < 0.5:
+        if self.coin.random() < 0.5:
             return scale, negative
         largest = max(float(np.abs(scale).max()), float(np.abs(negative).max()), 1e-6)
         unit = 2.0 ** (max(0, math.ceil(math.log2(largest * 2**15 / (2**15 - 2)))) - 15)

@@ -1,4 +1,4 @@
-"""PReLU in 16-bit words: used where exact, with every layout of pixels and vectors, byte for byte."""
+"""PReLU in 16-bit words: used where exact, in every layout of pixels and vectors."""
 
 from __future__ import annotations
 
