@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -117,13 +118,22 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
             _save(out, parts, step)
         if judge and (step % judge.every == 0 or step == total):
             judge(model, step)
-        done = int(step * recipe.batch / length)
-        if journal and recipe.keep == "epochs" and done > int((step - 1) * recipe.batch / length):
-            state.save_weights(snapshot(out, done), model)
+        if journal and recipe.keep == "epochs":
+            for done in _ended(recipe, step, total, length):
+                state.save_weights(snapshot(out, done), model)
     if journal:
         journal.close(f"{recipe.model}, seed {recipe.seed}")
     if step == total and ranks.rank() == 0:
         outcome.write(out, model, recipe, faces, judge.scores if judge else [])
+
+
+def _ended(recipe: Recipe, step: int, total: int, length: int) -> range:
+    """The epochs, counted from 1, that end with ``step``.
+
+    The run's end ends its last epoch, also where whole batches leave some of it over.
+    """
+    before, after = ((step - late) * recipe.batch / length for late in (1, 0))
+    return range(int(before) + 1, (math.ceil(after) if step == total else int(after)) + 1)
 
 
 def _resume(out: Path, parts: dict[str, Any]) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from torch import nn  # noqa: E402
 from pocketvision.record import Record  # noqa: E402
 from pocketvision.training.models import registry  # noqa: E402
 from pocketvision.training.models.describe import digest  # noqa: E402
-from pocketvision.training.train import batches, read, state, train  # noqa: E402
+from pocketvision.training.train import batches, loop, read, state, train  # noqa: E402
 
 BASE = """
 model = "{model}"
@@ -258,3 +260,16 @@ def test_bad_data_stops_at_the_start(data: Path, tmp_path: Path) -> None:
     path.write_text(missing.replace("teacher.safetensors", "nobody.safetensors"))
     with pytest.raises(FileNotFoundError, match="nobody"):
         train(read(path), data, tmp_path / "bad2")
+
+
+@pytest.mark.parametrize(
+    ("length", "batch", "total", "epochs"),
+    [(24, 8, 9, 3), (22504, 128, 879, 5), (22504, 128, 880, 6), (100, 30, 7, 3), (100, 64, 1, 1)],
+)
+def test_every_epoch_that_a_student_may_ask_for_leaves_a_snapshot(length, batch, total, epochs):
+    """Five epochs of 22,504 pictures are 879 whole batches of 128, and eight pictures."""
+    run = SimpleNamespace(batch=batch)
+    steps = range(1, total + 1)
+    ended = [epoch for step in steps for epoch in loop._ended(run, step, total, length)]
+    assert ended == list(range(1, epochs + 1))
+    assert epochs == math.ceil(total / (length / batch))  # what objective.labeller asks for
