@@ -38,12 +38,16 @@ def _dots(isa: Isa) -> bool:
     return isa.group == depthwise_dot.PIXELS
 
 
+def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
+    return conv.build(name, isa.dense, shape)
+
+
 def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
     return (depthwise_dot if _dots(isa) else depthwise).build(name, isa, shape)
 
 
 BUILDERS = {
-    conv.ConvShape: ("conv", conv.build),
+    conv.ConvShape: ("conv", _build_conv),
     depthwise.DepthwiseShape: ("depthwise", _build_depthwise),
     elementwise.RescaleShape: ("rescale", elementwise.build_rescale),
     rescale_words.WordsShape: ("rescale", rescale_words.build),
@@ -185,12 +189,13 @@ def _conv(program: Program, op: Conv) -> None:
             x, y, op.kernel, op.stride, activation is not None, other, rounding
         )
     else:
-        width = rounded(outputs, isa.lanes)
-        layer = conv.reads(isa, source.channels, outputs, op.groups)
+        dense = isa.dense
+        width = rounded(outputs, dense.lanes)
+        layer = conv.reads(dense, source.channels, outputs, op.groups)
         shape = conv.ConvShape(
             x, y, op.kernel, op.stride, layer, activation is not None, other, rounding
         ).flattened()
-        packed = conv.pack(isa, op.weight, op.groups, conv.tile_of(isa, shape)[1])
+        packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
     other_name = op.inputs[1] if op.add else None
     negative = np.zeros(1, np.float32)
     if words is not None:

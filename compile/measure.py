@@ -32,8 +32,8 @@ PEAKS = {
 }
 """What the C compiler is told, so that csrc/tools/peak.c uses the dot product of a target."""
 
-PER_INSTRUCTION = {"aarch64-dotprod": 16, "aarch64-neon": 4}
-"""Multiply-accumulates of one instruction at the peak: SDOT has 16, SMLAL 4."""
+PER_INSTRUCTION = {"aarch64-i8mm": 32, "aarch64-dotprod": 16, "aarch64-neon": 4}
+"""Multiply-accumulates of one instruction at the peak: SMMLA has 32, SDOT 16, SMLAL 4."""
 
 
 def timed(program: Program, target: Target, rounds: int) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import Any
 from .errors import CompileError
 
 ARCH_X86_64, ARCH_AARCH64 = 1, 2
-FEATURE_AVX2, FEATURE_AVX512_VNNI, FEATURE_NEON, FEATURE_DOTPROD = 1 << 0, 1 << 1, 1 << 8, 1 << 9
+FEATURE_AVX2, FEATURE_AVX512_VNNI = 1 << 0, 1 << 1
+FEATURE_NEON, FEATURE_DOTPROD, FEATURE_I8MM = 1 << 8, 1 << 9, 1 << 10
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,14 @@ TARGETS: dict[str, Target] = {
         ),
         _x86("x86-64-avx2", FEATURE_AVX2, ("avx2", "Avx2"), "x86-64-v3"),
         _x86("x86-64-portable", 0, ("generic", "Generic"), "x86-64"),
+        _aarch64(
+            "aarch64-i8mm",
+            FEATURE_NEON | FEATURE_DOTPROD | FEATURE_I8MM,
+            ("i8mm", "I8mm"),
+            "+neon",
+            "+dotprod",
+            "+i8mm",
+        ),
         _aarch64(
             "aarch64-dotprod",
             FEATURE_NEON | FEATURE_DOTPROD,

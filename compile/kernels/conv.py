@@ -147,12 +147,26 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
 
         def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
             """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
-            acc = T.alloc_buffer((wide * high * isa.lanes,), "int32", scope="local")
+            pairs = 2 if isa.pair else 1
+            slots = rounded(wide, pairs)  # an odd last pixel is its own partner
+            acc = T.alloc_buffer((slots * high * isa.lanes,), "int32", scope="local")
             kind = f"int32x{isa.lanes}"
+
+            def places(m: int, n: int) -> list[int]:
+                return [((m + i) * high + n) * isa.lanes for i in range(pairs)]
+
+            def put(m: int, n: int, values: list[Any]) -> None:
+                for place, value in zip(places(m, n), values, strict=True):
+                    store(acc, place, value, isa.lanes)
+
+            def sums(m: int, n: int) -> list[Any]:
+                return [acc.vload([place], kind) for place in places(m, n)]
+
             for n in range(high):
                 start = T.bind(p["bias"].vload([(block + n) * isa.lanes], kind))
-                for m in range(wide):
-                    store(acc, (m * high + n) * isa.lanes, start, isa.lanes)
+                starts = isa.mixed([start] * pairs)
+                for m in range(0, slots, pairs):
+                    put(m, n, starts)
             base = T.bind(row * (shape.stride[0] * x.row) + left * (shape.stride[1] * x.pixel))
 
             def dots(tap: Any, offset: Any, first: Any, steps: int) -> None:
@@ -167,12 +181,13 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 for step in range(steps):
                     at = block * (taps * all_steps) + (tap * all_steps + first + step) * high
                     weights = [isa.weight(p["w"], (at + n) * vector) for n in range(high)]
-                    for m in range(wide):
+                    for m in range(0, slots, pairs):
                         for n in range(high):
-                            place = (m * high + n) * isa.lanes
-                            operand = shared[m, n if private else 0][step]
-                            total = isa.dot(acc.vload([place], kind), operand, weights[n])
-                            store(acc, place, total, isa.lanes)
+                            own = n if private else 0
+                            operands = [
+                                shared[min(m + i, wide - 1), own][step] for i in range(pairs)
+                            ]
+                            put(m, n, isa.dots(sums(m, n), operands, weights[n]))
 
             def several(tap: Any, offset: Any, first: Any, steps: int) -> None:
                 for start in range(0, steps, isa.together):
@@ -196,6 +211,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                         several(tap, offset, chunk * unroll, unroll)
             channels = [T.bind((block + n) * isa.lanes) for n in range(high)]
             scales = [epilogue.scales((p["scale"], p["negative"]), c) for c in channels]
+            if pairs > 1:
+                for m in range(0, slots, pairs):
+                    for n in range(high):
+                        put(m, n, isa.mixed(sums(m, n)))
             parts = []
             for m in range(wide):
                 addends: list[Any] = [None] * high

@@ -76,6 +76,25 @@ class Isa(ABC):
     def dot(self, acc: Expr, operand: Expr, weight: Expr) -> Expr:
         """``acc + operand . weight`` per lane, exact in int32."""
 
+    pair: ClassVar[bool] = False
+    """Whether ``dots`` takes two pixels at a time; their sums are then ``mixed``."""
+
+    @property
+    def dense(self) -> Isa:
+        """What dense and grouped convolutions run on."""
+        return self
+
+    def dots(self, accs: list[Expr], operands: list[Expr], weight: Expr) -> list[Expr]:
+        """``dot`` of each pixel of one, or of a pair whose sums are mixed."""
+        return [
+            T.bind(self.dot(acc, operand, weight))
+            for acc, operand in zip(accs, operands, strict=True)
+        ]
+
+    def mixed(self, parts: list[Expr]) -> list[Expr]:
+        """The sums of a pair of pixels as ``dots`` takes them; the same again unmixes them."""
+        return parts
+
     def pack(self, block: np.ndarray) -> np.ndarray:
         """Order of one weight vector in memory, from int8 (..., lanes, group)."""
         return block

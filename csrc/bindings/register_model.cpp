@@ -80,6 +80,7 @@ void register_model(py::module_ &module) {
   module.attr("FEATURE_AVX512_VNNI") = static_cast<uint32_t>(PV_FEATURE_AVX512_VNNI);
   module.attr("FEATURE_NEON") = static_cast<uint32_t>(PV_FEATURE_NEON);
   module.attr("FEATURE_DOTPROD") = static_cast<uint32_t>(PV_FEATURE_DOTPROD);
+  module.attr("FEATURE_I8MM") = static_cast<uint32_t>(PV_FEATURE_I8MM);
 
   py::class_<pv_tensor>(module, "Tensor", "Type, shape and scale of a model's input or output.")
       .def_property_readonly("name", [](const pv_tensor &t) { return decode(t.name); })

@@ -35,6 +35,7 @@ uint32_t pv_host_features(void) {
 
 #define HWCAP_BIT_ASIMD (UINT64_C(1) << 1)
 #define HWCAP_BIT_ASIMDDP (UINT64_C(1) << 20)
+#define HWCAP2_BIT_I8MM (UINT64_C(1) << 13)
 
 uint32_t pv_host_arch(void) { return PV_ARCH_AARCH64; }
 
@@ -43,6 +44,7 @@ uint32_t pv_host_features(void) {
   uint32_t features = 0;
   if (capabilities & HWCAP_BIT_ASIMD) features |= PV_FEATURE_NEON;
   if (capabilities & HWCAP_BIT_ASIMDDP) features |= PV_FEATURE_DOTPROD;
+  if (getauxval(AT_HWCAP2) & HWCAP2_BIT_I8MM) features |= PV_FEATURE_I8MM;
   return features;
 }
 

@@ -15,6 +15,7 @@ static const struct {
     {PV_FEATURE_AVX512_VNNI, "AVX512-VNNI"},
     {PV_FEATURE_NEON, "NEON"},
     {PV_FEATURE_DOTPROD, "dot product"},
+    {PV_FEATURE_I8MM, "int8 matrix product"},
 };
 
 static void describe_missing(uint32_t missing, char *detail, size_t detail_bytes) {

@@ -9,6 +9,7 @@ FEATURE_AVX2: int
 FEATURE_AVX512_VNNI: int
 FEATURE_NEON: int
 FEATURE_DOTPROD: int
+FEATURE_I8MM: int
 MAX_THREADS: int
 
 def host_features() -> int: ...

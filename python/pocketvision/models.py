@@ -20,6 +20,7 @@ _X86_64 = (
     ("x86-64-portable", 0),
 )
 _AARCH64 = (
+    ("aarch64-i8mm", _runtime.FEATURE_I8MM),
     ("aarch64-dotprod", _runtime.FEATURE_DOTPROD),
     ("aarch64-neon", _runtime.FEATURE_NEON),
 )

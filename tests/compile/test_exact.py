@@ -102,3 +102,50 @@ def test_a_table_is_the_functions_every_value() -> None:
     for stored in (-128, -3, 0, 127):
         real = 1 / (1 + np.exp(-0.05 * (stored + 3)))
         assert found[stored + 128] == min(round(real * 256) - 128, 127)
+
+
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("shift", [0, 128])
+def test_multiply_adds_of_every_pair_or_none(seed: int, shift: int) -> None:
+    random = np.random.default_rng(seed)
+    a, b = tensor("a", random), tensor("b", random)
+    y = tensor("y", random, max(a.scale, b.scale) * np.exp(random.uniform(-0.5, 1)))
+    total, _ = exact.sum_factors(a, b, y)
+    found = exact.float_sum(total, a.zero_point, b.zero_point, shift)
+    if found is None:
+        return
+    first, second = exact.STORED[:, None] - a.zero_point, exact.STORED[None] - b.zero_point
+    wanted = reference.add(first, second, total, y.zero_point, -128, 127)
+    # One rounding each, in the widest float there is, as a fused multiply-add rounds.
+    rest = (second + b.zero_point + shift).astype(np.longdouble) * np.longdouble(found.b_factor)
+    rest = (rest + np.longdouble(found.offset)).astype(np.float32)
+    real = first.astype(np.longdouble) * np.longdouble(found.a_factor) + rest.astype(np.longdouble)
+    steps = np.rint(real.astype(np.float32)) + y.zero_point
+    assert np.array_equal(np.clip(steps, -128, 127), wanted)
+
+
+def test_most_additions_have_multiply_adds() -> None:
+    random = np.random.default_rng(3)
+    count = 0
+    for _ in range(30):
+        a, b = tensor("a", random), tensor("b", random)
+        y = tensor("y", random, max(a.scale, b.scale) * np.exp(random.uniform(-0.5, 1)))
+        total, _ = exact.sum_factors(a, b, y)
+        count += exact.float_sum(total, a.zero_point, b.zero_point, 0) is not None
+    assert count >= 25
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_words_give_the_float_rule_or_none_are_found(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    zero, channels = int(random.integers(-128, 128)), 4
+    unit = 2.0**-15
+    scale = np.float32((2 * random.integers(4000, 16000, channels) + 1) * unit)
+    negative = np.float32((2 * random.integers(-8000, 16000, channels) + 1) * unit)
+    found = exact.word_factors(scale, negative, zero, -128, 127)
+    assert found is not None and found.shift == 0
+    acc = exact.STORED[:, None] - zero
+    factor = np.where(acc < 0, found.negative.astype(int), found.positive.astype(int))
+    words = np.clip((acc * factor + 2**14) >> 15, -128, 127)
+    wanted = reference.rescale(np.broadcast_to(acc, (256, channels)), scale, negative, 0, -128, 127)
+    assert np.array_equal(words, wanted)

@@ -24,7 +24,8 @@ enum pv_feature {
   PV_FEATURE_AVX2 = 1 << 0,        /* x86: AVX2 and FMA */
   PV_FEATURE_AVX512_VNNI = 1 << 1, /* x86: AVX-512 F, BW, DQ, VL and VNNI */
   PV_FEATURE_NEON = 1 << 8,        /* aarch64 base */
-  PV_FEATURE_DOTPROD = 1 << 9      /* aarch64 SDOT and UDOT */
+  PV_FEATURE_DOTPROD = 1 << 9,     /* aarch64 SDOT and UDOT */
+  PV_FEATURE_I8MM = 1 << 10        /* aarch64 SMMLA */
 };
 
 /* Instruction set family of a compiled model. */
