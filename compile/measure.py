@@ -27,6 +27,7 @@ PEAKS = {
     "x86-64-vnni": ("-march=x86-64-v4", "-mavx512vnni"),
     "x86-64-avx2": ("-march=x86-64-v3",),
     "x86-64-portable": ("-march=x86-64",),
+    "aarch64-i8mm": ("-march=armv8.2-a+i8mm",),
     "aarch64-dotprod": ("-march=armv8.2-a+dotprod",),
     "aarch64-neon": ("-march=armv8-a",),
 }

@@ -26,6 +26,10 @@ typedef int32_t vector __attribute__((vector_size(16)));
   __asm__ volatile("movdqa %2, %1\n\tpmaddwd %2, %1\n\tpaddd %1, %0" \
                    : "+x"(acc), "=&x"(product)                       \
                    : "x"(values))
+#elif defined(__ARM_FEATURE_MATMUL_INT8)
+typedef int32_t vector __attribute__((vector_size(16)));
+#define MACS 32
+#define STEP(acc) __asm__ volatile("smmla %0.4s, %1.16b, %1.16b" : "+w"(acc) : "w"(values))
 #elif defined(__ARM_FEATURE_DOTPROD)
 typedef int32_t vector __attribute__((vector_size(16)));
 #define MACS 16

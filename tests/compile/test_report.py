@@ -74,12 +74,12 @@ def test_times_agree(timed: Report, model: Path) -> None:
 @pytest.mark.qemu
 def test_counts_agree(counted: Report, model: Path) -> None:
     check(counted, model)
-    assert counted.target == "aarch64-dotprod" and counted.unit == "executed instructions"
+    assert counted.target == "aarch64-i8mm" and counted.unit == "executed instructions"
     assert counted.total.cost == sum(row.cost for row in counted.operators)
-    reached = 100 * counted.total.macs / (16 * counted.total.cost)
+    reached = 100 * counted.total.macs / (32 * counted.total.cost)
     assert counted.total.peak == pytest.approx(reached) and reached < 100
     assert all(row.lower is None and row.upper is None for row in counted.operators)
-    assert report(model, "aarch64-dotprod", emulate=True) == counted
+    assert report(model, "aarch64-i8mm", emulate=True) == counted
 
 
 @pytest.mark.qemu
