@@ -24,10 +24,28 @@ def examples(record: Record) -> list[Example]:
         options = {} if template is None else {"template": template}
         crop = align(face.picture, face.landmarks, size=(height, width), **options)[0]
     except ImportError:
-        crop = _smooth(height, width)
+        crop = smooth(height, width)
     darker = (crop * 0.6).astype(np.uint8)
     crops = [crop, crop[:, ::-1], darker, np.roll(crop, 4, axis=1)]
     return [_example(np.ascontiguousarray(one), record) for one in crops]
+
+
+def calibration(record: Record, count: int = 32) -> NDArray[np.float32]:
+    """float32 (count, 3, H, W), normalised: what quantisers of peers measure activations on.
+
+    Smooth pictures, and the faces of ``examples`` with a shift and a brightness of each their own.
+    """
+    random = np.random.default_rng(11)
+    height, width = record.preprocess["size"]
+    faces, tensors = examples(record), []
+    for index in range(count):
+        if index % 2:
+            crop = smooth(height, width, index)
+        else:
+            shifted = np.roll(faces[index % len(faces)].crop, random.integers(-6, 7, 2), (0, 1))
+            crop = (shifted * random.uniform(0.5, 1)).astype(np.uint8)
+        tensors.append(_example(crop, record).tensor)
+    return np.concatenate(tensors)
 
 
 def _example(crop: NDArray[np.uint8], record: Record) -> Example:
@@ -38,9 +56,9 @@ def _example(crop: NDArray[np.uint8], record: Record) -> Example:
     return Example(crop, np.ascontiguousarray(tensor))
 
 
-def _smooth(height: int, width: int) -> NDArray[np.uint8]:
+def smooth(height: int, width: int, seed: int = 7) -> NDArray[np.uint8]:
     """Sums of a few random waves, uint8 (height, width, 3): like a picture, unlike noise."""
-    random = np.random.default_rng(7)
+    random = np.random.default_rng(seed)
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     waves = np.zeros((height, width, 3))
     for _ in range(12):

@@ -7,7 +7,16 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("pocketvision", "numpy", "onnxruntime", "openvino", "ncnn", "pnnx", "torch")
+PACKAGES = (
+    "pocketvision",
+    "numpy",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+    "ncnn",
+    "pnnx",
+    "torch",
+)
 
 
 def version(package: str) -> str | None:

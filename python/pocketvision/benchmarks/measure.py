@@ -43,22 +43,40 @@ def pinned() -> Iterator[int | None]:
 
 
 def interleave(runs: Sequence[Callable[[], object]], rounds: int) -> list[Timing]:
-    """Times each of ``runs`` once per round, in an order that shifts from round to round.
+    """``take_turns`` with a stopwatch for each of ``runs``."""
+    return take_turns([stopwatch(run) for run in runs], rounds)
 
-    An untimed call comes before each timed one, so that caches hold the runner's own weights and
-    not its neighbour's. What disturbs the machine for a while then meets all of them alike.
+
+def stopwatch(run: Callable[[], object]) -> Callable[[], float]:
+    """A call that runs ``run`` twice and returns the milliseconds of the second time.
+
+    The untimed call comes first so that caches hold the runner's own weights and not those of its
+    neighbour in the round.
+    """
+
+    def timed() -> float:
+        run()
+        start = time.perf_counter_ns()
+        run()
+        return (time.perf_counter_ns() - start) / 1e6
+
+    return timed
+
+
+def take_turns(timed: Sequence[Callable[[], float]], rounds: int) -> list[Timing]:
+    """Calls each of ``timed`` once per round, in an order that shifts from round to round.
+
+    Each returns its own milliseconds, as one in a child process measures them there. What disturbs
+    the machine for a while then meets all of them alike.
     Raises ValueError for fewer than 2 rounds: quartiles need two values.
     """
     if rounds < 2:
         raise ValueError(f"rounds: expected at least 2, got {rounds}")
-    times: list[list[float]] = [[] for _ in runs]
+    times: list[list[float]] = [[] for _ in timed]
     for round_ in range(rounds):
-        for step in range(len(runs)):
-            index = (step + round_) % len(runs)
-            runs[index]()
-            start = time.perf_counter_ns()
-            runs[index]()
-            times[index].append((time.perf_counter_ns() - start) / 1e6)
+        for step in range(len(timed)):
+            index = (step + round_) % len(timed)
+            times[index].append(timed[index]())
     return [_timing(values) for values in times]
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from ..embedder import Embedder
-from .candidate import Candidate, Runner
+from .candidate import Candidate, FirstFace, Runner
 
 RUNTIME = "pocketvision"
+
+FIRST = """
+import numpy, pocketvision
+pocketvision.Embedder({path!r}).embed(numpy.zeros({shape!r}, numpy.uint8))
+"""
 
 
 def candidate(embedder: Embedder) -> Candidate:
@@ -14,4 +21,6 @@ def candidate(embedder: Embedder) -> Candidate:
     def load() -> Runner:
         return lambda example: embedder.embed(example.crop)[0]
 
-    return Candidate(RUNTIME, "int8", embedder.target, load)
+    path, shape = os.path.abspath(embedder.model.path), (*embedder.record.preprocess["size"], 3)
+    first = FirstFace(FIRST.format(path=path, shape=shape), (RUNTIME,))
+    return Candidate(RUNTIME, "int8", embedder.target, load, first, quantised_by_us=True)

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .candidate import Absent, Candidate, Example, Runner, Sources
+from .candidate import Absent, Candidate, Example, FirstFace, Runner, Sources
+from .once import once
 
 RUNTIME = "ncnn"
+
+FIRST = """
+import numpy, ncnn
+net = ncnn.Net()
+net.opt.num_threads = 1
+net.opt.use_vulkan_compute = False
+net.opt.use_winograd_convolution = {winograd!r}
+for option in {off!r}:
+    setattr(net.opt, option, False)
+for option in {on!r}:
+    setattr(net.opt, option, True)
+net.load_param({param!r})
+net.load_model({param!r}[:-5] + "bin")
+extractor = net.create_extractor()
+extractor.input(net.input_names()[0], ncnn.Mat(numpy.zeros((3, 112, 112), numpy.float32)))
+numpy.array(extractor.extract(net.output_names()[0])[1])
+"""
 
 _HALF = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic")
 _BFLOAT = ("use_bf16_packed", "use_bf16_storage")
@@ -28,30 +47,34 @@ def convert(source: Path) -> Path:
     home = find_spec("pnnx")
     if home is None or home.origin is None:
         raise Absent("its converter pnnx is not installed; pip install pnnx")
-    folder = source.with_suffix(".ncnn.folder")
-    if not folder.exists():
-        folder.mkdir()
-        shutil.copy(source, folder / "model.onnx")
+    program, param = Path(home.origin).with_name("pnnx"), _param(source)
+
+    def make() -> None:
+        shutil.copy(source, param.with_name("model.onnx"))
         done = subprocess.run(
-            [Path(home.origin).with_name("pnnx"), "model.onnx", "fp16=0"],
-            cwd=folder,
+            [program, "model.onnx", "fp16=0"],
+            cwd=param.parent,
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
             raise Absent(f"pnnx could not convert {source.name}: {done.stderr.strip()[-200:]}")
-    param = folder / "model.ncnn.param"
-    if not param.is_file():
-        raise Absent(f"pnnx wrote no model for {source.name}")
+
+    param.parent.mkdir(exist_ok=True)
+    once([param], make)
     return param
+
+
+def _param(source: Path) -> Path:
+    return source.with_suffix(".ncnn.folder") / "model.ncnn.param"
 
 
 def load(source: Path, precision: str, winograd: bool) -> Runner:
     """A net with one thread, packed layouts and sgemm, in one of ``PRECISIONS``."""
     import ncnn
 
-    param = convert(source)
+    param = _param(source)
     net = ncnn.Net()
     net.opt.num_threads = 1
     net.opt.use_vulkan_compute = False
@@ -90,4 +113,19 @@ def candidates(sources: Sources) -> list[Candidate]:
 
 def _candidate(precision: str, variant: str, path: Path, winograd: bool) -> Candidate:
     text = f"{variant}, Winograd {'on' if winograd else 'off'}"
-    return Candidate(RUNTIME, precision, text, lambda: load(path, precision, winograd))
+    on = PRECISIONS[precision]
+    program = FIRST.format(
+        param=str(_param(path)),
+        winograd=winograd,
+        on=on,
+        off=tuple(option for option in _HALF + _BFLOAT if option not in on),
+    )
+    first = FirstFace(program, ("ncnn",))
+    return Candidate(
+        RUNTIME,
+        precision,
+        text,
+        lambda: load(path, precision, winograd),
+        first,
+        convert=partial(convert, path),
+    )

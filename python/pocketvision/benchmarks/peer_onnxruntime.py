@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .candidate import Absent, Candidate, Runner, Sources
+from .candidate import Absent, Candidate, FirstFace, Runner, Sources
 
 RUNTIME = "onnxruntime"
+
+FIRST = """
+import numpy, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = options.inter_op_num_threads = 1
+session = onnxruntime.InferenceSession({path!r}, options, providers=["CPUExecutionProvider"])
+entry = session.get_inputs()[0]
+session.run(None, {{entry.name: numpy.zeros(entry.shape, numpy.float32)}})
+"""
 
 
 def load(path: Path) -> Runner:
@@ -38,4 +47,12 @@ def candidates(sources: Sources) -> list[Candidate]:
 
 
 def _candidate(precision: str, variant: str, path: Path) -> Candidate:
-    return Candidate(RUNTIME, precision, variant, lambda: load(path))
+    first = FirstFace(FIRST.format(path=str(path)), ("onnxruntime",))
+    return Candidate(
+        RUNTIME,
+        precision,
+        variant,
+        lambda: load(path),
+        first,
+        quantised_by_us=precision == "int8",
+    )

@@ -1,13 +1,33 @@
-"""OpenVINO as a peer: float32, bfloat16 where the processor has it, and the QDQ file as int8."""
+"""OpenVINO as a peer: float32, bfloat16 where the processor has it, int8 by NNCF and as QDQ."""
 
 from __future__ import annotations
 
+import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .candidate import Absent, Candidate, Example, Runner, Sources
+import numpy as np
+
+from .candidate import Absent, Candidate, Example, FirstFace, Runner, Sources
+from .once import once
 
 RUNTIME = "openvino"
+
+OPTIONS = {
+    "INFERENCE_NUM_THREADS": 1,
+    "NUM_STREAMS": 1,
+    "PERFORMANCE_HINT": "LATENCY",
+    "ENABLE_CPU_PINNING": False,
+}
+
+FIRST = """
+import numpy, openvino
+model = openvino.Core().compile_model({path!r}, "CPU", {options!r})
+request = model.create_infer_request()
+request.infer([numpy.zeros(tuple(model.input(0).shape), numpy.float32)])
+request.get_output_tensor(0).data
+"""
 
 
 def _core() -> Any:
@@ -20,17 +40,8 @@ def _core() -> Any:
 
 def load(path: Path, hint: str) -> Runner:
     """A compiled model with one stream and one thread; ``hint`` is ``f32`` or ``bf16``."""
-    model = _core().compile_model(
-        str(path),
-        "CPU",
-        {
-            "INFERENCE_NUM_THREADS": 1,
-            "NUM_STREAMS": 1,
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": hint,
-            "ENABLE_CPU_PINNING": False,
-        },
-    )
+    options = {**OPTIONS, "INFERENCE_PRECISION_HINT": hint}
+    model = _core().compile_model(str(path), "CPU", options)
     request = model.create_infer_request()
 
     def run(example: Example) -> Any:
@@ -40,8 +51,36 @@ def load(path: Path, hint: str) -> Runner:
     return run
 
 
+def quantise(source: Path, calibration: Path) -> Path:
+    """The int8 form that NNCF makes of a float ONNX file, as an OpenVINO file; made once.
+
+    Raises Absent when NNCF is not installed or refuses the file.
+    """
+    if find_spec("nncf") is None:
+        raise Absent("its quantiser NNCF is not installed; pip install nncf")
+    out = _quantised(source, calibration)
+
+    def make() -> None:
+        # NNCF draws bars on the terminal unless told otherwise, and counts its users.
+        os.environ.setdefault("DO_NOT_TRACK", "1")
+        import nncf
+        import openvino
+
+        faces = [face[np.newaxis] for face in np.load(calibration)]
+        try:
+            model = nncf.quantize(
+                openvino.Core().read_model(source), nncf.Dataset(faces), subset_size=len(faces)
+            )
+        except Exception as error:  # whatever NNCF and OpenVINO raise is a reason to skip
+            raise Absent(f"NNCF could not quantise {source.name}: {error}") from error
+        openvino.save_model(model, out, compress_to_fp16=False)
+
+    once([out], make)
+    return out
+
+
 def candidates(sources: Sources) -> list[Candidate]:
-    """Float files in float32 and bf16, QDQ files with the rest of the graph in either."""
+    """Float files in float32 and bf16; int8 by NNCF and from QDQ files, float parts in either."""
     hints = ["f32"]
     if "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         hints.append("bf16")
@@ -52,8 +91,41 @@ def candidates(sources: Sources) -> list[Candidate]:
             found.append(_candidate(precision, variant, path, hint))
         for variant, path in sources.int8s:
             found.append(_candidate("int8", f"{variant}, float parts {hint}", path, hint))
+        if sources.calibration is not None:
+            # Norms that are still in the graph as exported would only cost it time.
+            folded = [pair for pair in sources.floats if not pair[0].startswith("exported")]
+            found += [_by_nncf(*pair, hint, sources.calibration) for pair in folded]
     return found
 
 
 def _candidate(precision: str, variant: str, path: Path, hint: str) -> Candidate:
-    return Candidate(RUNTIME, precision, variant, lambda: load(path, hint))
+    first = _first(path, hint)
+    return Candidate(
+        RUNTIME,
+        precision,
+        variant,
+        lambda: load(path, hint),
+        first,
+        quantised_by_us=precision == "int8",
+    )
+
+
+def _by_nncf(variant: str, source: Path, hint: str, calibration: Path) -> Candidate:
+    out = _quantised(source, calibration)
+    return Candidate(
+        RUNTIME,
+        "int8",
+        f"NNCF, {variant}, float parts {hint}",
+        lambda: load(out, hint),
+        _first(out, hint),
+        convert=lambda: quantise(source, calibration),
+    )
+
+
+def _quantised(source: Path, calibration: Path) -> Path:
+    return calibration.parent / f"{source.stem}.nncf.xml"
+
+
+def _first(path: Path, hint: str) -> FirstFace:
+    options = {**OPTIONS, "INFERENCE_PRECISION_HINT": hint}
+    return FirstFace(FIRST.format(path=str(path), options=options), ("openvino",))

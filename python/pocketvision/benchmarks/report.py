@@ -4,32 +4,66 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .machine import facts
+from .machine import PACKAGES, facts
 
 Row = dict[str, Any]
 
 
 def table(rows: list[Row]) -> str:
     """Aligned text, one line a row, fastest first within each network."""
-    head = ("network", "runtime", "precision", "ms", "iqr", "ratio", "cosine", "best variant")
     body = [
         (
-            row["network"],
+            row["network"] + (" (noise)" if row["noise"] else ""),
             row["runtime"],
             row["precision"],
             f"{row['median_ms']:.2f}",
             f"{row['iqr_ms']:.2f}",
             f"{row['ratio_to_ours']:.2f}",
-            "-" if row["cosine_to_float"] is None else f"{row['cosine_to_float']:.4f}",
+            _number(row["cosine_to_float"], ".4f"),
+            _number(row["start_ms"], ".0f"),
+            _number(row["resident_mb"], ".0f"),
+            _number(row["installed_mb"], ".1f"),
             row["variant"],
         )
         for row in sorted(rows, key=lambda row: (row["network"], row["median_ms"]))
     ]
+    head = ["network", "runtime", "precision", "ms", "iqr", "ratio", "cosine"]
+    head += ["start", "resident", "installed", "best variant"]
+    return _aligned(head, body, range(3, 10))
+
+
+def summary(rows: list[Row]) -> str:
+    """For each network the fastest other runtime in any precision, and our share of its time."""
+    body = []
+    for network in sorted({row["network"] for row in rows}):
+        own, *others = sorted(
+            (row for row in rows if row["network"] == network),
+            key=lambda row: (row["runtime"] != "pocketvision", row["median_ms"]),
+        )
+        if others:
+            best = others[0]
+            body.append(
+                (
+                    network,
+                    f"{own['median_ms']:.2f}",
+                    f"{best['median_ms']:.2f}",
+                    f"{own['median_ms'] / best['median_ms']:.2f}",
+                    f"{best['runtime']} {best['precision']}",
+                )
+            )
+    return _aligned(["network", "ours", "best peer", "ours/best", "which"], body, range(1, 4))
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _aligned(head: list[str], body: Sequence[Sequence[str]], numeric: range) -> str:
     widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
-    numeric = range(3, 7)
     return "\n".join(
         "  ".join(
             cell.rjust(width) if i in numeric else cell.ljust(width)
@@ -43,11 +77,18 @@ def conditions(rows: list[Row]) -> str:
     """One line a fact: machine, date, versions, threads and rounds."""
     lines = [f"{name}: {text}" for name, text in facts().items()]
     rounds = rows[0]["rounds"] if rows else 0
+    apart = sorted({(r["runtime"], r["version"]) for r in rows if r["runtime"] not in PACKAGES})
+    if apart:
+        lines.append("apart: " + ", ".join(f"{name} {version}" for name, version in apart))
     return "\n".join(
         [
             *lines,
             f"method: 1 thread on 1 pinned core, {rounds} interleaved rounds, median and iqr in ms",
             "ours: from uint8 pixels to the unit-norm embedding; peers: from the normalised tensor",
+            "start: ms from the start of a process to its first embedding; resident: MB it then "
+            "holds; installed: MB on disk with requirements, without numpy",
+            "noise: random weights, in which int8's rounding grows from layer to layer: its cosine "
+            "says nothing of trained weights",
         ]
     )
 
@@ -60,33 +101,9 @@ def write_json(rows: list[Row], out: Path) -> Path:
     return out
 
 
-def write_png(rows: list[Row], out: Path) -> Path:
-    """Draws median times as bars with quartile whiskers, one panel a network."""
-    from matplotlib.figure import Figure
-
-    networks = sorted({row["network"] for row in rows})
-    figure = Figure(figsize=(8, 1.2 + 0.32 * len(rows)), layout="constrained")
-    panels = figure.subplots(len(networks), 1, squeeze=False)[:, 0]
-    for panel, network in zip(panels, networks, strict=True):
-        shown = sorted(
-            (row for row in rows if row["network"] == network), key=lambda row: -row["median_ms"]
-        )
-        medians = [row["median_ms"] for row in shown]
-        whiskers = [
-            [row["median_ms"] - row["q1_ms"] for row in shown],
-            [row["q3_ms"] - row["median_ms"] for row in shown],
-        ]
-        colours = ["#c2410c" if row["ratio_to_ours"] == 1 else "#94a3b8" for row in shown]
-        labels = [f"{row['runtime']} {row['precision']}" for row in shown]
-        bars = panel.barh(labels, medians, xerr=whiskers, color=colours, capsize=2)
-        panel.bar_label(bars, [f"{value:.2f}" for value in medians], padding=6)
-        panel.set_title(network)
-        panel.set_xlabel("ms per face, one thread, lower is better")
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.margins(x=0.12)
-    machine = facts()
-    figure.suptitle(f"{machine['processor']}, {machine['date']}", fontsize=9)
-    partial = out.with_suffix(".partial.png")
-    figure.savefig(partial, dpi=120)
-    os.replace(partial, out)
-    return out
+def read_json(path: Path) -> list[Row]:
+    """The rows of a file that ``write_json`` wrote; none where there is no file."""
+    if not path.is_file():
+        return []
+    rows: list[Row] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return rows

@@ -26,6 +26,13 @@ def prelu_as_relus(source: Path, out: Path) -> Path:
     return out
 
 
+def has_prelu(source: Path) -> bool:
+    """Whether there is anything for ``prelu_as_relus`` to do."""
+    import onnx
+
+    return any(node.op_type == "PRelu" for node in onnx.load(source).graph.node)
+
+
 def _relus(node: Any) -> list[Any]:
     from onnx import helper
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from functools import partial
 from pathlib import Path
 
-from ..record import Record
+import numpy as np
+
+from ..record import METADATA_KEY, Record
 from .candidate import Absent, Sources
-from .rewrite import prelu_as_relus
+from .examples import calibration
+from .once import digest, once
+from .rewrite import has_prelu, prelu_as_relus
 
 WEIGHTS_VARIABLE = "POCKETVISION_WEIGHTS"
 """Environment variable that names the folder with the weights; default: ``training/weights``."""
@@ -35,23 +40,32 @@ def weights_folder() -> Path:
     )
 
 
-def find_int8(name: str) -> Path:
+def find_int8(name: str, home: Path | None = None) -> Path:
     """The int8 ONNX file of a network by name; Absent when it is not there."""
-    path = weights_folder() / f"{name}.int8.onnx"
+    path = (home or weights_folder()) / f"{name}.int8.onnx"
     if not path.is_file():
         raise Absent(f"{path} is missing; make it with pocketvision.training.ship {name}")
     return path
 
 
-def prepare(name: str, scratch: Path) -> Sources:
-    """All files of ``name`` that peers run, written below ``scratch``.
+def prepare(
+    name: str,
+    scratch: Path,
+    home: Path | None = None,
+    *,
+    noise: bool = False,
+    envs: Path | None = None,
+) -> Sources:
+    """All files of ``name`` that peers run, written below ``scratch`` unless they are there.
 
     Float: as exported and folded (the compiler's input), each with PReLU as it is and as relus.
     A file ``NAME.float.onnx`` beside the int8 file takes the place of the two exports.
+    ``home``: folder of the weights, default ``weights_folder()``.
     """
-    int8 = find_int8(name)
+    int8 = find_int8(name, home)
     weights = int8.with_name(f"{name}.safetensors")
     given = int8.with_name(f"{name}.float.onnx")
+    scratch.mkdir(parents=True, exist_ok=True)
     if given.is_file():
         floats = [("as given", given)]
     elif weights.is_file():
@@ -63,19 +77,39 @@ def prepare(name: str, scratch: Path) -> Sources:
         _with_relus(floats, scratch),
         _with_relus([("QDQ", int8)], scratch),
         weights if weights.is_file() else None,
+        noise,
+        _calibration(float_record(_record(int8), int8.parent), scratch),
+        envs,
     )
 
 
-def float_record(int8: Record) -> Record:
+def float_record(int8: Record, home: Path | None = None) -> Record:
     """The float network's record (``NAME.json``), or ``int8`` when there is none.
 
     The two normalise differently: the quantiser moves the mean onto a whole int8 value.
     """
     try:
-        path = weights_folder() / f"{int8.name}.json"
+        path = (home or weights_folder()) / f"{int8.name}.json"
     except Absent:
         return int8
     return Record.from_json(path.read_text(encoding="utf-8")) if path.is_file() else int8
+
+
+def _record(int8: Path) -> Record:
+    try:
+        import onnx
+    except ImportError as error:
+        raise Absent(f"{error}; pip install 'pocketvision[compile]'") from error
+    for entry in onnx.load(int8).metadata_props:
+        if entry.key == METADATA_KEY:
+            return Record.from_json(entry.value)
+    raise Absent(f"{int8} holds no record; quantise it again")
+
+
+def _calibration(record: Record, scratch: Path) -> Path:
+    path = scratch / "calibration.npy"
+    once([path], lambda: np.save(path, calibration(record)))
+    return path
 
 
 def _export(name: str, weights: Path, scratch: Path) -> list[tuple[str, Path]]:
@@ -89,15 +123,22 @@ def _export(name: str, weights: Path, scratch: Path) -> list[tuple[str, Path]]:
         raise Absent(
             f"no float file: {error}; install it with pip install 'pocketvision[training]'"
         ) from error
-    exported = export(load(name, weights), scratch / f"{name}.onnx")
-    folded = scratch / f"{name}.folded.onnx"
-    onnx.save(fold(onnx.load(exported)), folded)
+    exported, folded = scratch / f"{name}.onnx", scratch / f"{name}.folded.onnx"
+
+    def write() -> None:
+        export(load(name, weights), exported)
+        onnx.save(fold(onnx.load(exported)), folded)
+
+    once([exported, folded], write)
     return [("exported", exported), ("folded", folded)]
 
 
 def _with_relus(files: list[tuple[str, Path]], scratch: Path) -> list[tuple[str, Path]]:
-    rewritten = [
-        (f"{variant}, PReLU as relus", prelu_as_relus(path, scratch / f"{path.stem}.relus.onnx"))
-        for variant, path in files
-    ]
+    rewritten = []
+    for variant, path in files:
+        if not has_prelu(path):
+            continue
+        out = scratch / f"{path.stem}-{digest([path])}.relus.onnx"
+        once([out], partial(prelu_as_relus, path, out))
+        rewritten.append((f"{variant}, PReLU as relus", out))
     return files + rewritten

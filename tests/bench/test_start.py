@@ -1,0 +1,31 @@
+"""Cold starts: time until the first embedding, memory, size with requirements."""
+
+from __future__ import annotations
+
+import pytest
+
+from pocketvision import Embedder
+from pocketvision.benchmarks import ours, start
+from pocketvision.benchmarks.candidate import FirstFace
+from pocketvision.models import DEFAULT_MODEL
+
+
+def test_ours_starts_and_says_what_it_holds() -> None:
+    first = ours.candidate(Embedder(DEFAULT_MODEL)).first
+    assert first is not None
+    (found,) = start.measure([first], 2)
+    assert 5 < found.timing.median < 60_000
+    assert found.resident is None or 10 < found.resident < 200
+    assert 1 < found.installed < 100
+
+
+def test_what_fails_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="first embedding failed"):
+        start.measure([FirstFace("raise SystemExit(1)", ("none",))], 2)
+
+
+def test_requirements_count_and_numpy_does_not() -> None:
+    onnx = start.installed(FirstFace("", ("onnx",)))
+    protobuf = start.installed(FirstFace("", ("protobuf",)))
+    assert onnx > protobuf > 0
+    assert start.installed(FirstFace("", ("numpy",))) == 0
