@@ -10,7 +10,8 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, runs, store
+from .build import Rounding, View, function, rounded, runs, store
+from .convolution import epilogue, parameters
 from .isa import Isa, tile
 
 
@@ -118,28 +119,9 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     taps = shape.kernel[0] * shape.kernel[1]
     all_steps = shape.reads.span // isa.group
     vector = isa.lanes * isa.group
-    parameters = [
-        ("x", isa.dtype, x.extent),
-        ("w", "int8", channels * taps * shape.reads.span),
-        ("bias", "int32", channels),
-        ("scale", "float32", channels),
-        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
-        ("floats", "float32", len(FLOATS)),
-        ("ints", "int32", len(INTS)),
-        ("other", isa.dtype, other.extent if other else 1),
-        ("y", isa.dtype, y.extent),
-    ]
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(
-            isa,
-            isa.lanes,
-            p["floats"],
-            p["ints"],
-            activation=shape.activation,
-            add=other is not None,
-            rounding=shape.rounding,
-        )
+        finish = epilogue(isa, isa.lanes, shape, p)
         blocks = channels // isa.lanes
         # A tile's blocks share their operands, unless each block has groups of its own.
         private = shape.reads.advance > 0 and shape.reads.share == 1
@@ -210,7 +192,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     with T.serial(0, all_steps // unroll) as chunk:
                         several(tap, offset, chunk * unroll, unroll)
             channels = [T.bind((block + n) * isa.lanes) for n in range(high)]
-            scales = [epilogue.scales((p["scale"], p["negative"]), c) for c in channels]
+            scales = [finish.scales((p["scale"], p["negative"]), c) for c in channels]
             if pairs > 1:
                 for m in range(0, slots, pairs):
                     for n in range(high):
@@ -223,9 +205,9 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     addends = isa.widened(p["other"], at, high, isa.lanes)
                 for n in range(high):
                     value = acc.vload([(m * high + n) * isa.lanes], kind)
-                    parts.append(epilogue.rounded(value, scales[n], addends[n]))
+                    parts.append(finish.rounded(value, scales[n], addends[n]))
             first = row * y.row + left * y.pixel + channels[0]
-            epilogue.store(p["y"], parts, runs(first, wide, high, y.pixel, isa.lanes))
+            finish.store(p["y"], parts, runs(first, wide, high, y.pixel, isa.lanes))
 
         def rows(block: Any, high: int) -> None:
             with T.serial(0, y.height) as row:
@@ -241,4 +223,6 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         if blocks % columns:
             rows(blocks // columns * columns, blocks % columns)
 
-    return function(name, parameters, body)
+    return function(
+        name, parameters(isa, shape, channels, channels * taps * shape.reads.span), body
+    )

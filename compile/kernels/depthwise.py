@@ -9,7 +9,8 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, runs, store, widen
+from .build import Rounding, View, function, rounded, runs, store, widen
+from .convolution import epilogue, parameters
 from .isa import Isa
 
 
@@ -39,28 +40,9 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     x, y, other, lanes = shape.x, shape.y, shape.other, isa.vector
     channels = rounded(y.channels, lanes)
     kh, kw = shape.kernel
-    parameters = [
-        ("x", isa.dtype, x.extent),
-        ("w", "int8", channels * kh * kw),
-        ("bias", "int32", channels),
-        ("scale", "float32", channels),
-        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
-        ("floats", "float32", len(FLOATS)),
-        ("ints", "int32", len(INTS)),
-        ("other", isa.dtype, other.extent if other else 1),
-        ("y", isa.dtype, y.extent),
-    ]
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(
-            isa,
-            lanes,
-            p["floats"],
-            p["ints"],
-            activation=shape.activation,
-            add=other is not None,
-            rounding=shape.rounding,
-        )
+        finish = epilogue(isa, lanes, shape, p)
         kind = f"int32x{lanes}"
         pixels = -(-y.width // -(-y.width // 8))
 
@@ -82,16 +64,16 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                             columns[column] = T.bind(widen(p["x"], at, lanes))
                         total = acc.vload([m * lanes], kind) + columns[column] * w
                         store(acc, m * lanes, total, lanes)
-            scales = epilogue.scales((p["scale"], p["negative"]), channel)
+            scales = finish.scales((p["scale"], p["negative"]), channel)
             parts = []
             for m in range(wide):
                 addend = None
                 if other:
                     at = row * other.row + (left + m) * other.pixel + channel
                     addend = widen(p["other"], at, lanes)
-                parts.append(epilogue.rounded(acc.vload([m * lanes], kind), scales, addend))
+                parts.append(finish.rounded(acc.vload([m * lanes], kind), scales, addend))
             first = row * y.row + left * y.pixel + channel
-            epilogue.store(p["y"], parts, runs(first, wide, 1, y.pixel, lanes))
+            finish.store(p["y"], parts, runs(first, wide, 1, y.pixel, lanes))
 
         with T.serial(0, channels // lanes) as block, T.serial(0, y.height) as row:
             with T.serial(0, y.width // pixels) as column:
@@ -99,4 +81,4 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             if y.width % pixels:
                 one_tile(block * lanes, row, y.width // pixels * pixels, y.width % pixels)
 
-    return function(name, parameters, body)
+    return function(name, parameters(isa, shape, channels, channels * kh * kw), body)

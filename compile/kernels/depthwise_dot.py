@@ -15,7 +15,8 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, function, rounded, runs, store
+from .build import function, rounded, runs, store
+from .convolution import epilogue, parameters
 from .depthwise import DepthwiseShape
 from .isa import Expr, Isa
 
@@ -88,28 +89,9 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     high = max(1, min(y.height, *limits))
     high = -(-y.height // -(-y.height // high))
     kind = f"int32x{isa.lanes}"
-    parameters = [
-        ("x", isa.dtype, x.extent),
-        ("w", "int8", channels * kh * len(line_of.shifts) * PIXELS),
-        ("bias", "int32", channels),
-        ("scale", "float32", channels),
-        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
-        ("floats", "float32", len(FLOATS)),
-        ("ints", "int32", len(INTS)),
-        ("other", isa.dtype, other.extent if other else 1),
-        ("y", isa.dtype, y.extent),
-    ]
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(
-            isa,
-            isa.lanes,
-            p["floats"],
-            p["ints"],
-            activation=shape.activation,
-            add=other is not None,
-            rounding=shape.rounding,
-        )
+        finish = epilogue(isa, isa.lanes, shape, p)
 
         def chunk(at: Expr, first: int, last: int) -> list[Expr]:
             """Pixels ``first`` to ``first + 3``, transposed; none past ``last`` is read."""
@@ -157,7 +139,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                                 total = isa.dot(total, chunks[c][v], weight)
                                 store(acc, place(r, m, v), total, isa.lanes)
             at_channel = [channel + v * isa.lanes for v in range(vectors)]
-            scales = [epilogue.scales((p["scale"], p["negative"]), c) for c in at_channel]
+            scales = [finish.scales((p["scale"], p["negative"]), c) for c in at_channel]
             for r in range(rows):
                 parts = []
                 for m in range(wide):
@@ -167,9 +149,9 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                         addends = isa.widened(p["other"], at, vectors, isa.lanes)
                     for v in range(vectors):
                         total = acc.vload([place(r, m, v)], kind)
-                        parts.append(epilogue.rounded(total, scales[v], addends[v]))
+                        parts.append(finish.rounded(total, scales[v], addends[v]))
                 first = (row + r) * y.row + left * y.pixel + channel
-                epilogue.store(p["y"], parts, runs(first, wide, vectors, y.pixel, isa.lanes))
+                finish.store(p["y"], parts, runs(first, wide, vectors, y.pixel, isa.lanes))
 
         def strip(block: Any, row: Any, rows: int) -> None:
             if y.width >= PIXELS:
@@ -184,4 +166,6 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             if y.height % high:
                 strip(block, y.height // high * high, y.height % high)
 
-    return function(name, parameters, body)
+    return function(
+        name, parameters(isa, shape, channels, channels * kh * len(line_of.shifts) * PIXELS), body
+    )
