@@ -166,7 +166,11 @@ def _conv(program: Program, op: Conv) -> None:
     wide = _wide(np.abs(op.bias.astype(np.int64)) + reach, op.scale)
     if activation is not None and not op.add:
         wide |= _wide(255, activation.scale) or _wide(255, activation.negative_scale)
-    words = _activation_words(program, op) if activation is not None else None
+    words = None
+    if activation is not None and op.add is None:  # an add wants the steps in int32
+        negative = activation.negative_scale
+        positive = np.broadcast_to(activation.scale, negative.shape)
+        words = _words(program, op, positive, negative, activation.zero_point)
     fused = None
     if op.add is not None:
         fused = _float_sum(program, op.add, op.add.zero_point, op.inputs[1])
@@ -197,11 +201,11 @@ def _conv(program: Program, op: Conv) -> None:
         ).flattened()
         packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
     other_name = op.inputs[1] if op.add else None
-    negative = np.zeros(1, np.float32)
+    slopes = np.zeros(1, np.float32)
     if words is not None:
-        negative = _padded(words.negative, width, np.int16)
+        slopes = _padded(words.negative, width, np.int16)
     elif activation is not None:
-        negative = _padded(activation.negative_scale, width)
+        slopes = _padded(activation.negative_scale, width)
     floats, ints = _numbers(
         program, op, source, op.add, other_name, activation, words=words, real=fused
     )
@@ -212,7 +216,7 @@ def _conv(program: Program, op: Conv) -> None:
         program.constant(packed),
         program.constant(_padded(bias, width, np.int32)),
         program.constant(_padded(op.scale, width, np.float32)),
-        program.constant(negative),
+        program.constant(slopes),
         floats,
         ints,
         program.pointer(op.inputs[1]) if op.add else program.pointer(op.output),
@@ -220,19 +224,15 @@ def _conv(program: Program, op: Conv) -> None:
     )
 
 
-def _activation_words(program: Program, op: Conv) -> exact.Words | None:
-    """16-bit factors of a fused activation, where there are any and no add wants its steps."""
-    activation, y = op.activation, program.graph.tensors[op.output]
-    if activation is None or op.add is not None or not program.isa.bytes:
+def _words(
+    program: Program, op: Op, positive: np.ndarray, negative: np.ndarray, zero_point: int
+) -> exact.Words | None:
+    """16-bit factors of a rescale into the output of ``op``, where kernels and numbers have any."""
+    if not program.isa.bytes:
         return None
-    positive = np.broadcast_to(activation.scale, activation.negative_scale.shape)
-    return exact.word_factors(
-        positive,
-        activation.negative_scale,
-        activation.zero_point,
-        op.low - y.zero_point,
-        op.high - y.zero_point,
-    )
+    y = program.graph.tensors[op.output]
+    low, high = op.low - y.zero_point, op.high - y.zero_point
+    return exact.word_factors(positive, negative, zero_point, low, high)
 
 
 def _float_sum(program: Program, add: FusedAdd, a_zero: int, other: str) -> exact.FloatSum | None:
@@ -245,9 +245,8 @@ def _float_sum(program: Program, add: FusedAdd, a_zero: int, other: str) -> exac
 
 def _rescale(program: Program, op: Rescale) -> None:
     source = program.graph.tensors[op.inputs[0]]
-    low, high = (end - program.graph.tensors[op.output].zero_point for end in (op.low, op.high))
-    words = exact.word_factors(op.scale, op.negative_scale, source.zero_point, low, high)
-    if words is not None and program.isa.bytes:
+    words = _words(program, op, op.scale, op.negative_scale, source.zero_point)
+    if words is not None:
         program.call(
             op.name,
             rescale_words.WordsShape(
