@@ -50,7 +50,8 @@ def emit(program: Program, target: Target, out: Path, profile: bool = False) -> 
 
 def write_parts(program: Program, target: Target, work: Path, profile: bool = False) -> Plan:
     """Writes the files ``PARTS`` that ``link`` makes a model of; returns the arena's plan."""
-    memory = plan(spans(program.calls, {n: r.bytes for n, r in program.layout.roots.items()}))
+    sizes = {name: root.bytes for name, root in program.layout.roots.items()}
+    memory = plan(spans(program.calls, sizes | program.scratches))
     write_object(program, target, work / "kernels.o")
     (work / "constants.bin").write_bytes(program.constants)
     (work / "constants.S").write_text(CONSTANTS)

@@ -29,7 +29,7 @@ from .graph import (
     Tensor,
     results,
 )
-from .kernels import conv, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
+from .kernels import conv, conv_dsp, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
 from .kernels.build import FLOATS, INTS, Rounding, View, rounded
 from .kernels.isa import Isa
 
@@ -39,6 +39,8 @@ def _dots(isa: Isa) -> bool:
 
 
 def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
+    if isa.scalar:
+        return conv_dsp.build(name, isa.dense, shape)
     return conv.build(name, isa.dense, shape)
 
 
@@ -88,6 +90,8 @@ class Program:
     kernels: list[Any] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     constants: bytearray = field(default_factory=bytearray)
+    scratches: dict[str, int] = field(default_factory=dict)
+    """Bytes of arena that single calls use, by the name of their root."""
     _known: dict[bytes, int] = field(default_factory=dict)
 
     def constant(self, values: np.ndarray) -> Pointer:
@@ -99,6 +103,12 @@ class Program:
             self._known[key] = len(self.constants)
             self.constants.extend(content)
         return Pointer("constants", self._known[key])
+
+    def scratch(self, words: int) -> Pointer:
+        """Arena for the next call alone, ``words`` of int32."""
+        root = f"scratch of call {len(self.calls)}"
+        self.scratches[root] = 4 * words
+        return Pointer("arena", 0, root)
 
     def kernel_name(self, index: int) -> str:
         return f"k{index}_{BUILDERS[type(self.kernels[index])][0]}"
@@ -182,6 +192,7 @@ def _conv(program: Program, op: Conv) -> None:
     )
     x, y = program.view(source.name), program.view(op.output)
     outputs = op.weight.shape[0]
+    spare: tuple[Pointer, ...] = ()
     shape: Any
     if op.depthwise:
         width = rounded(outputs, isa.vector)
@@ -199,7 +210,11 @@ def _conv(program: Program, op: Conv) -> None:
         shape = conv.ConvShape(
             x, y, op.kernel, op.stride, layer, activation is not None, other, rounding
         ).flattened()
-        packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
+        if isa.scalar:
+            packed = conv_dsp.pack(dense, op.weight, op.groups, shape)
+            spare = (program.scratch(conv_dsp.scratch(shape)),)
+        else:
+            packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
     other_name = op.inputs[1] if op.add else None
     slopes = np.zeros(1, np.float32)
     if words is not None:
@@ -221,6 +236,7 @@ def _conv(program: Program, op: Conv) -> None:
         ints,
         program.pointer(op.inputs[1]) if op.add else program.pointer(op.output),
         program.pointer(op.output),
+        *spare,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import CompileError
 
-ARCH_X86_64, ARCH_AARCH64 = 1, 2
+ARCH_X86_64, ARCH_AARCH64, ARCH_ARM_M = 1, 2, 3
 FEATURE_AVX2, FEATURE_AVX512_VNNI = 1 << 0, 1 << 1
 FEATURE_NEON, FEATURE_DOTPROD, FEATURE_I8MM = 1 << 8, 1 << 9, 1 << 10
 
@@ -51,6 +51,16 @@ def _aarch64(name: str, features: int, kernels: tuple[str, str], *attributes: st
     )
 
 
+def _thumb(core: str, triple: str, kernels: tuple[str, str]) -> Target:
+    llvm: tuple[tuple[str, Any], ...] = (
+        ("kind", "llvm"),
+        ("mtriple", triple),
+        ("mcpu", core),
+        ("mfloat-abi", "hard"),
+    )
+    return Target(core, ARCH_ARM_M, 0, kernels, llvm, "arm-none-eabi")
+
+
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
@@ -79,6 +89,10 @@ TARGETS: dict[str, Target] = {
             "+dotprod",
         ),
         _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "+neon"),
+        _thumb("cortex-m4", "thumbv7em-none-eabihf", ("dsp", "Dsp")),
+        _thumb("cortex-m7", "thumbv7em-none-eabihf", ("dsp", "Dsp")),
+        _thumb("cortex-m33", "thumbv8m.main-none-eabihf", ("dsp", "Dsp")),
+        _thumb("cortex-m55", "thumbv8.1m.main-none-eabihf", ("mve", "Mve")),
     )
 }
 

@@ -69,11 +69,17 @@ WORDS = ("act_factor", "act_least", "act_most")
 """Those that an activation in 16-bit words reads: its positive factor and its operand's range."""
 
 
-def function(name: str, parameters: list[tuple[str, str, int]], body: Callable) -> tirx.PrimFunc:
-    """A function of flat buffers ``(name, dtype, elements)``; ``body`` gets them by name."""
+def function(
+    name: str, parameters: list[tuple[str, str, int]], body: Callable, noalias: bool = True
+) -> tirx.PrimFunc:
+    """A function of flat buffers ``(name, dtype, elements)``; ``body`` gets them by name.
+
+    Args:
+        noalias: tell LLVM that buffers do not overlap; it then moves loads out of loops.
+    """
     with IRBuilder() as builder, prim_func(s_tir=True):
         T.func_name(name)
-        T.func_attr({"global_symbol": name, "tirx.noalias": True})
+        T.func_attr({"global_symbol": name, "tirx.noalias": noalias})
         body(**{p: T.arg(p, T.Buffer((size,), dtype)) for p, dtype, size in parameters})
     return builder.get()
 
@@ -126,13 +132,19 @@ class Rounding:
     ``words``: the activation's shift, if it runs in 16-bit words (rescale_words.py). ``wide``: the
     accumulators times their scales may pass int32, so they are clamped first. ``clamped``: the
     result's range is less than int8's. ``fused``: the add runs as two float multiply-adds
-    (exact.float_sum).
+    (exact.float_sum). ``fixed``: scales are fixed-point factors (exact.fixed_factors).
     """
 
     words: int | None = None
     wide: bool = False
     clamped: bool = True
     fused: bool = False
+    fixed: bool = False
+
+    @property
+    def scale_dtype(self) -> str:
+        """Type of the table of a convolution's scales."""
+        return "int32" if self.fixed else "float32"
 
     @property
     def negative_dtype(self) -> str:

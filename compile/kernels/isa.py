@@ -76,6 +76,9 @@ class Isa(ABC):
     def dot(self, acc: Expr, operand: Expr, weight: Expr) -> Expr:
         """``acc + operand . weight`` per lane, exact in int32."""
 
+    scalar: ClassVar[bool] = False
+    """Whether convolutions run on the scalar registers of a Cortex-M (conv_dsp.py)."""
+
     pair: ClassVar[bool] = False
     """Whether ``dots`` takes two pixels at a time; their sums are then ``mixed``."""
 

@@ -1,0 +1,170 @@
+"""Dense, grouped and 1x1 convolution on SMLAD: two output channels by four pixels a tile.
+
+Pixels are widened once to int16 pairs in scratch memory, for all output channels of a chunk of
+pixels; the weights of two channels once for all pixels of the chunk.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import function, rounded
+from .conv import ConvShape, reads
+from .isa import Expr, Isa
+from .thumb import Scalar, dsp, halves, load, parameters
+
+PIXELS = 4
+GROUP = 4
+"""Input channels of a step: one word."""
+
+SCRATCH = 16384
+"""Bytes of scratch that widened pixels should not pass."""
+
+CHUNK = 64
+"""Pixels after which the share of widening weights no longer matters."""
+
+
+def pack(isa: Isa, weight: np.ndarray, groups: int, shape: ConvShape) -> np.ndarray:
+    """int8 weights to (pair of outputs, step, tap, 2, 4), with the taps of a flattened shape."""
+    outputs, per_input, kh, kw = weight.shape
+    layer = reads(isa, per_input * groups, outputs, groups)
+    pairs = rounded(outputs, isa.lanes) // isa.lanes
+    packed = np.zeros((pairs, kh * kw, layer.span, isa.lanes), np.int8)
+    flat = weight.reshape(outputs, per_input, kh * kw).transpose(0, 2, 1)
+    for output in range(outputs):
+        pair, lane = divmod(output, isa.lanes)
+        first = output // (outputs // groups) * per_input - layer.first(pair)
+        packed[pair, :, first : first + per_input, lane] = flat[output]
+    steps = packed.reshape(pairs, math.prod(shape.kernel), -1, GROUP, isa.lanes)
+    return np.ascontiguousarray(steps.transpose(0, 2, 1, 4, 3))
+
+
+def scratch(shape: ConvShape) -> int:
+    """int32 words of scratch memory."""
+    taps, words, steps = _sizes(shape)
+    return 2 * _chunk(shape) * taps * words + 4 * taps * steps + 2 + 2 * PIXELS
+
+
+def _sizes(shape: ConvShape) -> tuple[int, int, int]:
+    """Taps, words of a tap's pixel, and those of them that one pair of outputs reads."""
+    steps = shape.reads.span // GROUP
+    words = rounded(shape.x.channels, GROUP) // GROUP if shape.reads.advance else steps
+    return math.prod(shape.kernel), words, steps
+
+
+def _chunk(shape: ConvShape) -> int:
+    """Pixels of a row that are widened together: whole tiles, in chunks of nearly one size."""
+    taps, words, _ = _sizes(shape)
+    most = max(PIXELS, min(CHUNK, SCRATCH // (8 * taps * words)) // PIXELS * PIXELS)
+    count = -(-shape.y.width // most)
+    return rounded(-(-shape.y.width // count), 2 * PIXELS)
+
+
+def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, scratch)``."""
+    shape = shape.flattened()
+    x, y, other = shape.x, shape.y, shape.other
+    channels = rounded(y.channels, isa.lanes)
+    taps, words, steps = _sizes(shape)
+    chunk = _chunk(shape)
+    widened = 2 * chunk * taps * words  # where the biases and weights of two channels stand
+    sums = widened + 2 + 4 * taps * steps
+
+    def body(**p: Any) -> None:
+        finish = Scalar(shape, p)
+        spare = p["scratch"]
+
+        def place(first: Expr) -> Expr:
+            """Where a tile's words start: those of two tiles are interleaved by twos."""
+            tile = first // PIXELS
+            return tile // 2 * (4 * PIXELS * taps * words) + tile % 2 * 2
+
+        def widen_pixels(row: Expr, left: Expr, pixels: int) -> None:
+            base = T.bind(row * (shape.stride[0] * x.row) + left * (shape.stride[1] * x.pixel))
+            across = shape.stride[1] * x.pixel
+
+            def group(first: Expr, wide: int) -> None:
+                with T.serial(0, shape.kernel[0]) as ky, T.serial(0, shape.kernel[1]) as kx:
+                    source = T.bind(base + first * across + ky * x.row + kx * x.pixel)
+                    tap = ky * shape.kernel[1] + kx
+                    target = T.bind(place(first) + tap * (4 * PIXELS))
+                    with T.serial(0, words) as word:
+                        both = [halves(load(p["x"], source + m * across + word * GROUP))
+                                for m in range(wide)]  # fmt: skip
+                        for half in range(2):
+                            for m in range(wide):
+                                at = target + word * (4 * PIXELS * taps) + half * (2 * PIXELS)
+                                at = at + m // 2 * 4 + m % 2
+                                T.buffer_store(spare, both[m][half], [at])
+
+            _groups(pixels, group)
+
+        def widen_weights(pair: Expr) -> None:
+            for n in range(2):
+                start = p["bias"].vload([pair * 2 + n], "int32")
+                T.buffer_store(spare, start, [widened + n])
+            with T.serial(0, taps * steps) as step:
+                both = [
+                    halves(p["w"].vload([(pair * (taps * steps) + step) * 2 + n], "int32"))
+                    for n in range(2)
+                ]
+                for half in range(2):
+                    for n in range(2):
+                        T.buffer_store(
+                            spare, both[n][half], [widened + 2 + (step * 2 + half) * 2 + n]
+                        )
+
+        def tile(pair: Expr, row: Expr, left: Expr, first: Expr, wide: int) -> None:
+            """``wide`` pixels from the chunk's pixel ``first`` by two channels."""
+            start = shape.reads.first(pair) // GROUP * (4 * PIXELS * taps)
+            inner = "pv_dsp_tile_long" if taps * steps % 4 == 0 else "pv_dsp_tile"
+            T.evaluate(
+                T.call_extern(
+                    "int32",
+                    inner,
+                    T.address_of(spare[place(first) + start]),
+                    T.address_of(spare[widened]),
+                    T.int32(taps * steps),
+                    T.address_of(spare[sums]),
+                )
+            )
+            tables = [finish.channel(pair * 2 + n) for n in range(2)]
+            for m in range(wide):
+                for n in range(2):
+                    channel = pair * 2 + n
+                    addend = None
+                    if other:
+                        at = row * other.row + (left + first + m) * other.pixel + channel
+                        addend = T.Cast("int32", p["other"].vload([at], "int8"))
+                    value = finish.stored(spare.vload([sums + m * 2 + n], "int32"), tables[n], addend)
+                    at = row * y.row + (left + first + m) * y.pixel + channel
+                    T.buffer_store(p["y"], T.Cast("int8", value), [at])
+
+        def piece(row: Expr, left: Expr, pixels: int) -> None:
+            widen_pixels(row, left, pixels)
+            with T.serial(0, channels // 2) as pair:
+                widen_weights(pair)
+                _groups(pixels, lambda first, wide: tile(pair, row, left, first, wide))
+
+        with T.serial(0, y.height) as row:
+            with T.serial(0, y.width // chunk) as column:
+                piece(row, column * chunk, chunk)
+            if y.width % chunk:
+                piece(row, y.width // chunk * chunk, y.width % chunk)
+
+    weights = channels * taps * steps
+    return function(name, parameters(isa, shape, channels, weights, scratch(shape)), body)
+
+
+def _groups(pixels: int, group: Any) -> None:
+    """Calls ``group(first, wide)`` for whole tiles of a chunk, then for what is left."""
+    if pixels // PIXELS:
+        with T.serial(0, pixels // PIXELS) as tile:
+            group(tile * PIXELS, PIXELS)
+    if pixels % PIXELS:
+        group(pixels // PIXELS * PIXELS, pixels % PIXELS)

@@ -1,0 +1,23 @@
+"""Cortex-M with the DSP extension: SMLAD multiplies two int16 pairs into one int32."""
+
+from __future__ import annotations
+
+from .generic import Generic
+
+
+class Pairs(Generic):
+    """Dense convolutions: two output channels at a time, four input channels a step."""
+
+    name = "dsp pairs"
+    lanes, group = 2, 4
+
+
+class Dsp(Generic):
+    """Convolutions have kernels of their own on SMLAD; the rest is plain code."""
+
+    name = "dsp"
+    scalar = True
+
+    @property
+    def dense(self) -> Pairs:
+        return Pairs()

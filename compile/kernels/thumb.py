@@ -1,0 +1,140 @@
+"""What the Cortex-M kernels share: DSP instructions, scratch, and the epilogue of one result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm.script import tirx as T
+
+from .build import FLOATS, INTS, Rounding
+from .convolution import Convolution
+from .isa import Expr, Isa, intrinsic
+
+WORD_SHIFT = 15
+"""Fractional bits of the 16-bit factors of exact.word_factors."""
+
+
+def dsp(name: str, *arguments: Expr) -> Expr:
+    """An int32 instruction ``llvm.arm.name``, bound to a name."""
+    return intrinsic(f"llvm.arm.{name}", "int32", *arguments)
+
+
+def load(buffer: Expr, index: Expr) -> Expr:
+    """The int32 word of four stored values at ``index``; any alignment."""
+    return T.bind(T.reinterpret(buffer.vload([index], "int8x4"), dtype="int32"))
+
+
+def rotated(word: Expr) -> Expr:
+    """A word turned right by one byte, which SXTB16 does on its way."""
+    unsigned = T.Cast("uint32", word)
+    turned = (unsigned >> T.uint32(8)) | (unsigned << T.uint32(24))
+    return T.Cast("int32", turned)
+
+
+def halves(word: Expr) -> tuple[Expr, Expr]:
+    """Four int8 as two words of int16 pairs: (0, 2) and (1, 3)."""
+    return dsp("sxtb16", word), dsp("sxtb16", rotated(word))
+
+
+def bottoms(a: Expr, b: Expr) -> Expr:
+    """PKHBT: the lower halves of two words as one, that of ``a`` at the bottom."""
+    return T.bind((a & T.int32(0xFFFF)) | (b << T.int32(16)))
+
+
+def tops(a: Expr, b: Expr) -> Expr:
+    """PKHTB: the upper halves of two words as one, that of ``a`` at the bottom."""
+    low = T.Cast("int32", T.Cast("uint32", a) >> T.uint32(16))
+    return T.bind(low | (b & T.int32(-65536)))
+
+
+def parameters(
+    isa: Isa, shape: Convolution, channels: int, weights: int, scratch: int
+) -> list[tuple[str, str, int]]:
+    """Those of convolution.parameters, with weights and scratch in words."""
+    return [
+        ("x", isa.dtype, shape.x.extent),
+        ("w", "int32", weights),
+        ("bias", "int32", channels),
+        ("scale", shape.rounding.scale_dtype, channels),
+        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("other", isa.dtype, shape.other.extent if shape.other else 1),
+        ("y", isa.dtype, shape.y.extent),
+        ("scratch", "int32", scratch),
+    ]
+
+
+class Scalar:
+    """The epilogue of build.Epilogue for one accumulator at a time.
+
+    Fixed-point factors (exact.fixed_factors) where the layer has them, else float32 on the FPU,
+    whose VCVTR rounds to nearest, ties to even, and saturates.
+    """
+
+    def __init__(self, shape: Convolution, p: dict[str, Any]):
+        self.rounding: Rounding = shape.rounding
+        self.activation, self.add = shape.activation, shape.other is not None
+        self.p = p
+        self.f = {name: p["floats"].vload([i], "float32") for i, name in enumerate(FLOATS)}
+        self.i = {name: p["ints"].vload([i], "int32") for i, name in enumerate(INTS)}
+        self.zero = T.bind(self.i["zero"])
+        if self.rounding.clamped:
+            self.low, self.high = T.bind(self.i["minimum"]), T.bind(self.i["maximum"])
+
+    def channel(self, index: Expr) -> tuple[Expr, Expr | None]:
+        """The scale and negative factor of one output channel."""
+        scale = T.bind(self.p["scale"].vload([index], self.rounding.scale_dtype))
+        if not self.activation:
+            return scale, None
+        negative = self.p["negative"].vload([index], self.rounding.negative_dtype)
+        return scale, T.bind(negative)
+
+    def stored(self, acc: Expr, channel: tuple[Expr, Expr | None], other: Expr | None) -> Expr:
+        """The int8 result, as int32; ``other``: operand b of a fused add as stored, int32."""
+        scale, negative = channel
+        if not (self.activation or self.add):
+            return self._saturated(self._scaled(acc, scale, self.zero))
+        low, high = T.Cast("int32", self.f["low"]), T.Cast("int32", self.f["high"])
+        steps = _between(self._scaled(acc, scale, T.int32(0)), low, high)
+        if self.activation:
+            steps = self._activated(steps, negative)
+        if self.add:
+            if self.activation:
+                ends = (T.Cast("int32", self.f[n]) for n in ("act_low", "act_high"))
+                steps = _between(steps, *ends)
+            total = steps * self.i["a_factor"] + (other * self.i["b_factor"] + self.i["b_offset"])
+            steps = rounded(T.Cast("float32", total) * self.f["add_scale"])
+        return self._saturated(steps + self.zero)
+
+    def _scaled(self, acc: Expr, scale: Expr, zero: Expr) -> Expr:
+        """``zero`` plus the scaled accumulator."""
+        if self.rounding.fixed:
+            wide = T.Cast("int64", acc) * T.Cast("int64", scale) + T.int64(2**31)
+            return T.bind(zero + T.Cast("int32", wide >> T.int64(32)))
+        return T.bind(rounded(T.Cast("float32", acc) * scale) + zero)
+
+    def _activated(self, steps: Expr, negative: Expr) -> Expr:
+        if self.rounding.words is None:
+            factor = T.Select(steps >= T.int32(0), self.f["positive"], negative)
+            return rounded(T.Cast("float32", steps) * factor)
+        positive = self.i["act_factor"]
+        less = T.bind(T.Cast("int32", negative) - positive)
+        factor = T.bind(positive + (less & (steps >> T.int32(31))))
+        half = T.int32(1 << (WORD_SHIFT - 1 - self.rounding.words))
+        return T.bind((steps * factor + half) >> T.int32(WORD_SHIFT - self.rounding.words))
+
+    def _saturated(self, value: Expr) -> Expr:
+        if self.rounding.clamped:
+            return _between(value, self.low, self.high)
+        return dsp("ssat", value, T.int32(8))
+
+
+def rounded(real: Expr) -> Expr:
+    """int32 of float32: to nearest, ties to even, saturating (VCVTR)."""
+    bits = intrinsic("llvm.arm.vcvtr", "float32", T.bind(real))
+    return T.bind(T.reinterpret(bits, dtype="int32"))
+
+
+def _between(value: Expr, low: Expr, high: Expr) -> Expr:
+    return T.bind(T.max(T.min(value, high), low))
