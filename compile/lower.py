@@ -29,7 +29,18 @@ from .graph import (
     Tensor,
     results,
 )
-from .kernels import conv, conv_dsp, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
+from .kernels import (
+    conv,
+    conv_dsp,
+    depthwise,
+    depthwise_dot,
+    depthwise_dsp,
+    elementwise,
+    move,
+    pool,
+    rescale_dsp,
+    rescale_words,
+)
 from .kernels.build import FLOATS, INTS, Rounding, View, rounded
 from .kernels.isa import Isa
 
@@ -45,14 +56,20 @@ def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
 
 
 def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
+    if isa.scalar and depthwise_dsp.fits(shape.kernel):
+        return depthwise_dsp.build(name, isa, shape)
     return (depthwise_dot if _dots(isa) else depthwise).build(name, isa, shape)
+
+
+def _build_words(name: str, isa: Isa, shape: rescale_words.WordsShape) -> Any:
+    return (rescale_dsp if isa.scalar else rescale_words).build(name, isa, shape)
 
 
 BUILDERS = {
     conv.ConvShape: ("conv", _build_conv),
     depthwise.DepthwiseShape: ("depthwise", _build_depthwise),
     elementwise.RescaleShape: ("rescale", elementwise.build_rescale),
-    rescale_words.WordsShape: ("rescale", rescale_words.build),
+    rescale_words.WordsShape: ("rescale", _build_words),
     elementwise.AddShape: ("add", elementwise.build_add),
     elementwise.MultiplyShape: ("multiply", elementwise.build_multiply),
     elementwise.TableShape: ("table", elementwise.build_table),
@@ -196,13 +213,18 @@ def _conv(program: Program, op: Conv) -> None:
     shape: Any
     if op.depthwise:
         width = rounded(outputs, isa.vector)
-        if _dots(isa):
+        pairs = isa.scalar and depthwise_dsp.fits(op.kernel)
+        if pairs:
+            packed = depthwise_dsp.pack(isa, op.weight)
+        elif _dots(isa):
             packed = depthwise_dot.pack(isa, op.weight, op.stride[1])
         else:
             packed = depthwise.pack(isa, op.weight)
         shape = depthwise.DepthwiseShape(
             x, y, op.kernel, op.stride, activation is not None, other, rounding
         )
+        if pairs:
+            spare = (program.scratch(depthwise_dsp.scratch(shape)),)
     else:
         dense = isa.dense
         width = rounded(outputs, dense.lanes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .generic import Generic
 
 
@@ -17,6 +19,10 @@ class Dsp(Generic):
 
     name = "dsp"
     scalar = True
+    bytes = 4
+
+    def halves_order(self) -> np.ndarray:
+        return np.array([[0, 2], [1, 3]])
 
     @property
     def dense(self) -> Pairs:

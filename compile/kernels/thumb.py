@@ -14,9 +14,12 @@ WORD_SHIFT = 15
 """Fractional bits of the 16-bit factors of exact.word_factors."""
 
 
-def dsp(name: str, *arguments: Expr) -> Expr:
-    """An int32 instruction ``llvm.arm.name``, bound to a name."""
-    return intrinsic(f"llvm.arm.{name}", "int32", *arguments)
+def dsp(name: str, *arguments: Expr, flags: bool = False) -> Expr:
+    """An int32 instruction ``llvm.arm.name``, bound to a name; ``flags``: of the GE flags' order."""
+    if not flags:
+        return intrinsic(f"llvm.arm.{name}", "int32", *arguments)
+    number = T.llvm_lookup_intrinsic_id(f"llvm.arm.{name}")
+    return T.bind(T.call_llvm_intrin(number, *arguments, dtype="int32"))
 
 
 def load(buffer: Expr, index: Expr) -> Expr:
@@ -34,6 +37,11 @@ def rotated(word: Expr) -> Expr:
 def halves(word: Expr) -> tuple[Expr, Expr]:
     """Four int8 as two words of int16 pairs: (0, 2) and (1, 3)."""
     return dsp("sxtb16", word), dsp("sxtb16", rotated(word))
+
+
+def joined(even: Expr, odd: Expr) -> Expr:
+    """Four int8 of two words of int16 pairs: the inverse of ``halves``."""
+    return T.bind(dsp("uxtb16", even) | (dsp("uxtb16", odd) << T.int32(8)))
 
 
 def bottoms(a: Expr, b: Expr) -> Expr:
@@ -96,13 +104,13 @@ class Scalar:
         if not (self.activation or self.add):
             return self._saturated(self._scaled(acc, scale, self.zero))
         low, high = T.Cast("int32", self.f["low"]), T.Cast("int32", self.f["high"])
-        steps = _between(self._scaled(acc, scale, T.int32(0)), low, high)
+        steps = between(self._scaled(acc, scale, T.int32(0)), low, high)
         if self.activation:
             steps = self._activated(steps, negative)
         if self.add:
             if self.activation:
                 ends = (T.Cast("int32", self.f[n]) for n in ("act_low", "act_high"))
-                steps = _between(steps, *ends)
+                steps = between(steps, *ends)
             total = steps * self.i["a_factor"] + (other * self.i["b_factor"] + self.i["b_offset"])
             steps = rounded(T.Cast("float32", total) * self.f["add_scale"])
         return self._saturated(steps + self.zero)
@@ -126,7 +134,7 @@ class Scalar:
 
     def _saturated(self, value: Expr) -> Expr:
         if self.rounding.clamped:
-            return _between(value, self.low, self.high)
+            return between(value, self.low, self.high)
         return dsp("ssat", value, T.int32(8))
 
 
@@ -136,5 +144,6 @@ def rounded(real: Expr) -> Expr:
     return T.bind(T.reinterpret(bits, dtype="int32"))
 
 
-def _between(value: Expr, low: Expr, high: Expr) -> Expr:
+def between(value: Expr, low: Expr, high: Expr) -> Expr:
+    """``value`` within [low, high]."""
     return T.bind(T.max(T.min(value, high), low))
