@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import fixedpoint
 from . import exact
 from . import layout as layouts
 from .errors import CompileError
@@ -201,7 +202,9 @@ def _conv(program: Program, op: Conv) -> None:
     fused = None
     if op.add is not None:
         fused = _float_sum(program, op.add, op.add.zero_point, op.inputs[1])
+    fixed = _fixed(program, op, np.abs(op.bias.astype(np.int64)) + reach)
     rounding = Rounding(
+        fixed=fixed is not None,
         words=words.shift if words else None,
         wide=wide,
         clamped=_clamped(op),
@@ -252,7 +255,9 @@ def _conv(program: Program, op: Conv) -> None:
         program.pointer(source.name, op.pads),
         program.constant(packed),
         program.constant(_padded(bias, width, np.int32)),
-        program.constant(_padded(op.scale, width, np.float32)),
+        program.constant(
+            _padded(op.scale, width) if fixed is None else _padded(fixed, width, np.int32)
+        ),
         program.constant(slopes),
         floats,
         ints,
@@ -260,6 +265,16 @@ def _conv(program: Program, op: Conv) -> None:
         program.pointer(op.output),
         *spare,
     )
+
+
+def _fixed(program: Program, op: Conv, reach: np.ndarray) -> np.ndarray | None:
+    """Fixed-point scales, where the kernels take them and every channel has one."""
+    if not program.isa.scalar or (op.depthwise and not depthwise_dsp.fits(op.kernel)):
+        return None
+    y = program.graph.tensors[op.output]
+    zero_point, low, high = results(op, y, op.activation, op.add)[0]
+    found = fixedpoint.factors(op.scale, reach, low - zero_point, high - zero_point)
+    return found if (found >= 0).all() else None
 
 
 def _words(

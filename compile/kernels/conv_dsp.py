@@ -22,6 +22,9 @@ PIXELS = 4
 GROUP = 4
 """Input channels of a step: one word."""
 
+HEADER = 6
+"""Words before two channels' widened weights in scratch memory (csrc/kernels/dsp_tile.S)."""
+
 SCRATCH = 16384
 """Bytes of scratch that widened pixels should not pass."""
 
@@ -47,7 +50,7 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, shape: ConvShape) -> np.ndar
 def scratch(shape: ConvShape) -> int:
     """int32 words of scratch memory."""
     taps, words, steps = _sizes(shape)
-    return 2 * _chunk(shape) * taps * words + 4 * taps * steps + 2 + 2 * PIXELS
+    return 2 * _chunk(shape) * taps * words + 4 * taps * steps + HEADER + 2 * PIXELS
 
 
 def _sizes(shape: ConvShape) -> tuple[int, int, int]:
@@ -72,8 +75,9 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     channels = rounded(y.channels, isa.lanes)
     taps, words, steps = _sizes(shape)
     chunk = _chunk(shape)
-    widened = 2 * chunk * taps * words  # where the biases and weights of two channels stand
-    sums = widened + 2 + 4 * taps * steps
+    widened = 2 * chunk * taps * words  # where the weights of two channels stand
+    sums = widened + HEADER + 4 * taps * steps
+    tables = [("scale", shape.rounding.scale_dtype), ("bias", "int32")]
 
     def body(**p: Any) -> None:
         finish = Scalar(shape, p)
@@ -105,9 +109,13 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             _groups(pixels, group)
 
         def widen_weights(pair: Expr) -> None:
-            for n in range(2):
-                start = p["bias"].vload([pair * 2 + n], "int32")
-                T.buffer_store(spare, start, [widened + n])
+            stride = T.int32(y.pixel)
+            header = [*(p[n].vload([pair * 2 + i], kind) for n, kind in tables for i in range(2))]
+            header[2:2] = [finish.zero, stride]
+            for n, value in enumerate(header):
+                if n < 2 and not shape.rounding.fixed:
+                    value = T.reinterpret(value, dtype="int32")
+                T.buffer_store(spare, value, [widened + n])
             with T.serial(0, taps * steps) as step:
                 both = [
                     halves(p["w"].vload([(pair * (taps * steps) + step) * 2 + n], "int32"))
@@ -115,35 +123,34 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 ]
                 for half in range(2):
                     for n in range(2):
-                        T.buffer_store(
-                            spare, both[n][half], [widened + 2 + (step * 2 + half) * 2 + n]
-                        )
+                        at = widened + HEADER + (step * 2 + half) * 2 + n
+                        T.buffer_store(spare, both[n][half], [at])
+
+        def dots(pair: Expr, first: Expr, ending: str, to: Expr) -> None:
+            start = shape.reads.first(pair) // GROUP * (4 * PIXELS * taps)
+            name = f"pv_dsp_{ending}" + ("_long" if taps * steps % 4 == 0 else "")
+            pixels = T.address_of(spare[place(first) + start])
+            weights = T.address_of(spare[widened])
+            T.evaluate(T.call_extern("int32", name, pixels, weights, T.int32(taps * steps), to))
 
         def tile(pair: Expr, row: Expr, left: Expr, first: Expr, wide: int) -> None:
             """``wide`` pixels from the chunk's pixel ``first`` by two channels."""
-            start = shape.reads.first(pair) // GROUP * (4 * PIXELS * taps)
-            inner = "pv_dsp_tile_long" if taps * steps % 4 == 0 else "pv_dsp_tile"
-            T.evaluate(
-                T.call_extern(
-                    "int32",
-                    inner,
-                    T.address_of(spare[place(first) + start]),
-                    T.address_of(spare[widened]),
-                    T.int32(taps * steps),
-                    T.address_of(spare[sums]),
-                )
-            )
+            at = row * y.row + (left + first) * y.pixel + pair * 2
+            if wide == PIXELS and finish.plain:
+                ending = "fixed" if shape.rounding.fixed else "float"
+                dots(pair, first, ending, T.address_of(p["y"][at]))
+                return
+            dots(pair, first, "sums", T.address_of(spare[sums]))
             tables = [finish.channel(pair * 2 + n) for n in range(2)]
             for m in range(wide):
                 for n in range(2):
-                    channel = pair * 2 + n
                     addend = None
                     if other:
-                        at = row * other.row + (left + first + m) * other.pixel + channel
-                        addend = T.Cast("int32", p["other"].vload([at], "int8"))
-                    value = finish.stored(spare.vload([sums + m * 2 + n], "int32"), tables[n], addend)
-                    at = row * y.row + (left + first + m) * y.pixel + channel
-                    T.buffer_store(p["y"], T.Cast("int8", value), [at])
+                        beside = row * other.row + (left + first + m) * other.pixel + pair * 2 + n
+                        addend = T.Cast("int32", p["other"].vload([beside], "int8"))
+                    acc = spare.vload([sums + m * 2 + n], "int32")
+                    value = finish.stored(acc, tables[n], addend)
+                    T.buffer_store(p["y"], T.Cast("int8", value), [at + m * y.pixel + n])
 
         def piece(row: Expr, left: Expr, pixels: int) -> None:
             widen_pixels(row, left, pixels)

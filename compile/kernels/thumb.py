@@ -83,6 +83,7 @@ class Scalar:
     def __init__(self, shape: Convolution, p: dict[str, Any]):
         self.rounding: Rounding = shape.rounding
         self.activation, self.add = shape.activation, shape.other is not None
+        self.plain = not (self.activation or self.add or self.rounding.clamped)
         self.p = p
         self.f = {name: p["floats"].vload([i], "float32") for i, name in enumerate(FLOATS)}
         self.i = {name: p["ints"].vload([i], "int32") for i, name in enumerate(INTS)}

@@ -1,16 +1,26 @@
 /* The inner loop of convolutions on Cortex-M cores with the DSP extension: 2 channels by 4 pixels.
  *
- *   int pv_dsp_tile(const int32_t *x, const int32_t *w, int32_t words, int32_t *acc);
- *   int pv_dsp_tile_long(...)   the same for `words` that are multiples of 4
+ *   int pv_dsp_sums(const int32_t *x, const int32_t *w, int32_t words, int32_t *sums);
+ *   int pv_dsp_fixed(const int32_t *x, const int32_t *w, int32_t words, int8_t *y);
+ *   int pv_dsp_float(const int32_t *x, const int32_t *w, int32_t words, int8_t *y);
+ *
+ * and each with the suffix _long, for `words` that are multiples of 4.
  *
  * x: for each word of four input channels, first channels 0 and 2, then 1 and 3, as int16 pairs of
- * pixels 0, 1, then, 16 bytes after pixel 0, of pixels 2, 3: 64 bytes a word. w: the two starts
- * (biases), 8 bytes, then for each word the same halves of both channels: 16 bytes a word. acc:
- * eight sums, pixel by pixel. All 14 registers are in use, which is why this is not C: two loads of
- * two words feed four SMLADs each.
+ * pixels 0, 1, then, 16 bytes after pixel 0, of pixels 2, 3: 64 bytes a word.
+ * w: HEADER bytes, then for each word the same halves of both channels, 16 bytes. The header is the
+ * two channels' scales (fixed-point factors or float32), the zero point of the result, the bytes
+ * between its pixels, and the two biases.
+ * sums: eight accumulators, pixel by pixel. y: the first pixel's result; two bytes in each of four
+ * pixels are written, within the range of int8.
+ *
+ * All 14 registers are in use, which is why this is not C: two loads of two words feed four SMLADs
+ * each.
  */
   .syntax unified
   .thumb
+
+  .equ HEADER, 24
 
 .macro half
   ldrd r2, r3, [r1], #8
@@ -26,7 +36,75 @@
   smlad r11, lr, r3, r11
 .endm
 
-.macro tile name, words
+/* r12: the header. */
+.macro end_sums
+  ldr r12, [sp, #8]
+  stmia r12, {r4-r11}
+.endm
+
+.macro store_pixel first, second, last=0
+  ssat \first, #8, \first
+  strb \first, [lr]
+  ssat \second, #8, \second
+  strb \second, [lr, #1]
+  .ifeq \last
+  add lr, r3
+  .endif
+.endm
+
+.macro end_fixed
+  ldr r12, [sp]
+  ldr lr, [sp, #8]
+  ldrd r0, r1, [r12]
+  ldrd r2, r3, [r12, #8]
+  .irp channel, r4, r6, r8, r10
+  smmlar \channel, \channel, r0, r2
+  .endr
+  .irp channel, r5, r7, r9, r11
+  smmlar \channel, \channel, r1, r2
+  .endr
+  store_pixel r4, r5
+  store_pixel r6, r7
+  store_pixel r8, r9
+  store_pixel r10, r11, 1
+.endm
+
+.macro end_float
+  ldr r12, [sp]
+  ldr lr, [sp, #8]
+  vldr s8, [r12]
+  vldr s9, [r12, #4]
+  ldrd r2, r3, [r12, #8]
+  vmov s0, s1, r4, r5
+  vmov s2, s3, r6, r7
+  vmov s4, s5, r8, r9
+  vmov s6, s7, r10, r11
+  .irp value, s0, s1, s2, s3, s4, s5, s6, s7
+  vcvt.f32.s32 \value, \value
+  .endr
+  .irp value, s0, s2, s4, s6
+  vmul.f32 \value, \value, s8
+  .endr
+  .irp value, s1, s3, s5, s7
+  vmul.f32 \value, \value, s9
+  .endr
+  .irp value, s0, s1, s2, s3, s4, s5, s6, s7
+  vcvtr.s32.f32 \value, \value
+  .endr
+  vmov r4, r5, s0, s1
+  vmov r6, r7, s2, s3
+  vmov r8, r9, s4, s5
+  vmov r10, r11, s6, s7
+  .irp value, r4, r5, r6, r7, r8, r9, r10, r11
+  add \value, r2
+  .endr
+  store_pixel r4, r5
+  store_pixel r6, r7
+  store_pixel r8, r9
+  store_pixel r10, r11, 1
+.endm
+
+.macro tile name, words, ending
   .section .text.\name, "ax", %progbits
   .balign 4
   .global \name
@@ -34,10 +112,11 @@
   .type \name, %function
   .thumb_func
 \name:
-  push {r2-r11, lr}
+  push {r1-r11, lr}
   add r2, r1, r2, lsl #4
-  adds r2, #8
-  str r2, [sp]
+  adds r2, #HEADER
+  str r2, [sp, #4]
+  adds r1, #HEADER - 8
   ldrd r4, r5, [r1], #8
   mov r6, r4
   mov r7, r5
@@ -49,15 +128,20 @@
   .rept 2 * \words
   half
   .endr
-  ldr r2, [sp]
+  ldr r2, [sp, #4]
   cmp r1, r2
   bne 1b
-  ldr r12, [sp, #4]
-  stmia r12, {r4-r11}
+  \ending
   movs r0, #0
-  pop {r2-r11, pc}
+  pop {r1-r11, pc}
   .size \name, . - \name
 .endm
 
-  tile pv_dsp_tile, 1
-  tile pv_dsp_tile_long, 4
+  tile pv_dsp_sums, 1, end_sums
+  tile pv_dsp_sums_long, 4, end_sums
+  tile pv_dsp_fixed, 1, end_fixed
+  tile pv_dsp_fixed_long, 4, end_fixed
+#ifdef __ARM_FP
+  tile pv_dsp_float, 1, end_float
+  tile pv_dsp_float_long, 4, end_float
+#endif

@@ -14,7 +14,7 @@ import onnxruntime
 
 from pocketvision.record import METADATA_KEY, Preprocess, Record
 
-from . import calibrate, correct, merge, pixels, qdq, slopes
+from . import calibrate, correct, fixed, merge, pixels, qdq, slopes
 from . import report as reports
 from .fold import fold
 from .graph import save
@@ -70,6 +70,7 @@ def quantize_model(
         floating, calibrate.histograms(floating, inputs[~held], progress=progress)
     )
     quantized, method, cosine = best(floating, found, inputs[~held], inputs[held], exact, progress)
+    quantized = fixed.exact(quantized)
     version = onnxruntime.__version__
     record = record.with_(
         preprocess=prepare,
