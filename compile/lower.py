@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import fixedpoint
+from pocketvision import fixedpoint
+
 from . import exact
 from . import layout as layouts
 from .errors import CompileError

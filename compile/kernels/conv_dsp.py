@@ -16,7 +16,7 @@ from tvm.script import tirx as T
 from .build import function, rounded
 from .conv import ConvShape, reads
 from .isa import Expr, Isa
-from .thumb import Scalar, dsp, halves, load, parameters
+from .thumb import Scalar, halves, load, parameters
 
 PIXELS = 4
 GROUP = 4

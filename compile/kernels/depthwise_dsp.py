@@ -43,7 +43,7 @@ def strip_of(kernel: int, stride: int, rows: int) -> Strip:
     for row in range(rows):
         for pair in range(pairs):
             first = 2 * pair - stride * row
-            if 0 <= first and first + 1 < kernel:
+            if first >= 0 and first + 1 < kernel:
                 dots.append((row, pair, "smlad", first))
             elif first == -1:
                 dots.append((row, pair, "smlatb", 0))
