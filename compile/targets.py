@@ -8,9 +8,10 @@ from typing import Any
 
 from .errors import CompileError
 
-ARCH_X86_64, ARCH_AARCH64 = 1, 2
+ARCH_X86_64, ARCH_AARCH64, ARCH_ARM_M = 1, 2, 3
 FEATURE_AVX2, FEATURE_AVX512_VNNI = 1 << 0, 1 << 1
 FEATURE_NEON, FEATURE_DOTPROD, FEATURE_I8MM = 1 << 8, 1 << 9, 1 << 10
+FEATURE_DSP, FEATURE_FPU, FEATURE_FPV5, FEATURE_MVE = 1 << 16, 1 << 17, 1 << 18, 1 << 19
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Target:
     """One instruction set to compile for.
 
     ``arch`` and ``features`` are the numbers of csrc/include/pocketvision/model.h; ``kernels``
-    names the module and class of compile/kernels; ``triple`` prefixes the cross C compiler.
+    names the module and class of compile/kernels; ``triple`` prefixes the cross C compiler, and
+    ``options`` choose the same processor there.
     """
 
     name: str
@@ -27,6 +29,12 @@ class Target:
     kernels: tuple[str, str]
     llvm: tuple[tuple[str, Any], ...]
     triple: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def firmware(self) -> bool:
+        """Whether models become static libraries for images without an operating system."""
+        return self.arch == ARCH_ARM_M
 
 
 def _x86(name: str, features: int, kernels: tuple[str, str], cpu: str, *attributes: str) -> Target:
@@ -49,6 +57,24 @@ def _aarch64(name: str, features: int, kernels: tuple[str, str], *attributes: st
     return Target(
         name, ARCH_AARCH64, features, kernels, (*llvm, ("mattr", attributes)), "aarch64-linux-gnu"
     )
+
+
+def _cortex_m(
+    core: str, features: int, kernels: tuple[str, str], architecture: str, fpu: str, *absent: str
+) -> Target:
+    """``absent``: what LLVM takes the core to have and a small configuration of it lacks."""
+    llvm: tuple[tuple[str, Any], ...] = (
+        ("kind", "llvm"),
+        ("mtriple", f"thumb{architecture}-none-eabihf"),
+        ("mcpu", core),
+        ("mfloat-abi", "hard"),
+        ("vector-width", 128),
+    )
+    if absent:
+        llvm = (*llvm, ("mattr", absent))
+    options = (f"-mcpu={core}", "-mthumb", "-mfloat-abi=hard", f"-mfpu={fpu}")
+    needs = FEATURE_DSP | FEATURE_FPU | features
+    return Target(core, ARCH_ARM_M, needs, kernels, llvm, "arm-none-eabi", options)
 
 
 TARGETS: dict[str, Target] = {
@@ -79,14 +105,27 @@ TARGETS: dict[str, Target] = {
             "+dotprod",
         ),
         _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "+neon"),
+        _cortex_m("cortex-m4", 0, ("generic", "Generic"), "v7em", "fpv4-sp-d16"),
+        _cortex_m(
+            "cortex-m7", FEATURE_FPV5, ("generic", "Generic"), "v7em", "fpv5-sp-d16", "-fp64"
+        ),
+        _cortex_m("cortex-m33", FEATURE_FPV5, ("generic", "Generic"), "v8m.main", "fpv5-sp-d16"),
+        _cortex_m(
+            "cortex-m55",
+            FEATURE_FPV5 | FEATURE_MVE,
+            ("generic", "Generic"),
+            "v8.1m.main",
+            "auto",
+            "-fp64",
+        ),
     )
 }
 
 FAMILIES = {
     family: tuple(name for name in TARGETS if name.startswith(family))
-    for family in ("x86-64", "aarch64")
+    for family in ("x86-64", "aarch64", "cortex-m")
 }
-"""A family compiles to one file per member; the runtime picks the best its processor supports."""
+"""A family compiles to one file per member; of a host's, the runtime picks the best it can run."""
 
 HOSTS = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}
 

@@ -27,6 +27,11 @@ def tools_directory() -> Path:
     return _folder("tools", STAMP)
 
 
+def firmware_directory() -> Path:
+    """Folder of the C sources and linker scripts of firmware for the example boards."""
+    return _folder("firmware", "start.c")
+
+
 def find(names: Sequence[str], package: str, purpose: str) -> str:
     """The first of the programs ``names`` that is installed.
 
