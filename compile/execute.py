@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -91,8 +92,10 @@ def _on_host(program: Program, target: Target, work: Path, options: list[str], l
         command = [emulator, "-cpu", "max", *command]
     link(target, work, [*options, f"-I{firmware_directory()}", *mains], "runner")
     done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=board.LIMIT)
+    if done.returncode == -signal.SIGILL:
+        raise CompileError(f"target {target.name}: this processor lacks its instructions")
     if done.returncode:
-        why = board.STATUS.get(done.returncode, "this processor may lack instructions")
+        why = board.STATUS.get(done.returncode, "unexpected")
         raise CompileError(f"target {target.name}: the program ended with {done.returncode}: {why}")
     return done.stdout
 
