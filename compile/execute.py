@@ -52,7 +52,7 @@ def execute(
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         work = Path(folder)
         (work / "in").write_bytes(np.ascontiguousarray(inputs).tobytes())
-        symbol = f"{firmware.identifier(graph.name)}_model" if target.firmware else SYMBOL
+        symbol = firmware.symbol(graph) if target.firmware else SYMBOL
         memory = write_parts(program, target, work, layers=layers, symbol=symbol)
         options = [*sizes(program, memory), f"-DMODEL={symbol}", *["-DPV_LAYERS"] * layers]
         said = (_on_board if target.firmware else _on_host)(program, target, work, options, layers)

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .emit import PARTS, compiler, link, write_parts
+from .emit import compiler, link, write_parts
 from .errors import CompileError
 from .graph import Graph, Tensor
 from .lower import Program
@@ -37,6 +37,11 @@ def identifier(name: str) -> str:
     return f"m_{word}" if not word or word[0].isdigit() else word
 
 
+def symbol(graph: Graph) -> str:
+    """Name of the model's struct."""
+    return f"{identifier(graph.name)}_model"
+
+
 def files(graph: Graph, path: Path) -> tuple[Path, Path, Path]:
     """What ``emit`` writes for the library ``path``: itself, its header, its description."""
     return path, path.with_name(f"{graph.name}.h"), path.with_suffix(".json")
@@ -52,7 +57,7 @@ def emit(program: Program, target: Target, path: Path) -> Plan:
     graph = program.graph
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         work = Path(folder)
-        memory = write_parts(program, target, work, symbol=f"{identifier(graph.name)}_model")
+        memory = write_parts(program, target, work, symbol=symbol(graph))
         archive(program, target, work)
         sizes = _sizes(program, target, memory, work / "model.o")
         library, header, description = files(graph, path)
@@ -61,7 +66,7 @@ def emit(program: Program, target: Target, path: Path) -> Plan:
             "model": graph.name,
             "target": target.name,
             "source_sha256": graph.sha256,
-            "symbol": f"{identifier(graph.name)}_model",
+            "symbol": symbol(graph),
             "bytes": sizes,
             "input": _tensor(graph.tensors[graph.input]),
             "output": _tensor(graph.tensors[graph.output]),
@@ -78,9 +83,8 @@ def emit(program: Program, target: Target, path: Path) -> Plan:
 
 def archive(program: Program, target: Target, work: Path) -> None:
     """Makes ``work/model.a``, one object with one global symbol, of the parts in ``work``."""
-    symbol = f"{identifier(program.graph.name)}_model"
     link(target, work, (*COMPILED, "-r", "-nostdlib"), "model.o")
-    options = ["--strip-unneeded", f"--keep-global-symbol={symbol}"]
+    options = ["--strip-unneeded", f"--keep-global-symbol={symbol(program.graph)}"]
     options += [f"--remove-section={name}" for name in UNUSED]
     tool(target, "objcopy", work, *options, "model.o")
     tool(target, "ar", work, "rcsD", "model.a", "model.o")
@@ -105,14 +109,19 @@ def tool(target: Target, name: str, work: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def flash_bytes(target: Target, made: Path) -> int:
+    """Bytes that an object adds to an image."""
+    row = tool(target, "size", made.parent, "-B", "-d", made.name).splitlines()[1].split()
+    return int(row[0]) + int(row[1])
+
+
 def _sizes(program: Program, target: Target, memory: Plan, made: Path) -> dict[str, int]:
     graph = program.graph
-    row = tool(target, "size", made.parent, "-B", "-d", made.name).splitlines()[1].split()
     x, y = graph.tensors[graph.input], graph.tensors[graph.output]
     return {
         "arena": memory.bytes,
         "arena_alignment": ALIGNMENT,
-        "flash": int(row[0]) + int(row[1]),
+        "flash": flash_bytes(target, made),
         "constants": len(program.constants),
         "input": x.height * x.width * x.channels,
         "output": y.height * y.width * y.channels,
@@ -176,6 +185,3 @@ extern const pv_model {word}_model;
 
 def _defines(prefix: str, macros: dict[str, object]) -> str:
     return "".join(f"#define {prefix}_{name} {value}\n" for name, value in macros.items())
-
-
-__all__ = ["PARTS", "archive", "emit", "files", "identifier", "tool"]
