@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check -q
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc compile training/weights -type f \
 	-not -name '*.pyc' 2>/dev/null)
 C_FILES := $(shell find csrc tests -name '*.[ch]' -o -name '*.[ch]pp' 2>/dev/null)
-CROSS := aarch64-linux-gnu-gcc qemu-aarch64
+CROSS := aarch64-linux-gnu-gcc qemu-aarch64 arm-none-eabi-gcc qemu-system-arm
 
 .PHONY: help run test test-full bench lint clean
 
@@ -18,7 +18,7 @@ run: $(VENV)/demo.stamp  ## the shipped model on real faces: scores, verdicts, l
 
 test: $(VENV)/dev.stamp  ## every test that needs no data folder
 	@for tool in $(CROSS); do command -v $$tool >/dev/null || \
-		echo "note: $$tool is missing; tests that run aarch64 code will be skipped"; done
+		echo "note: $$tool is missing; tests that run ARM code will be skipped"; done
 	$(BIN)/python -m pytest -rs -m "not shared and not full"
 
 test-full: $(VENV)/dev.stamp  ## all tests; POCKETVISION_DATA names the data folder

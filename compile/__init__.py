@@ -11,12 +11,14 @@ __all__ = ["FAMILIES", "TARGETS", "CompileError", "compile_file"]
 
 
 def compile_file(model: Path, target: str, out: Path, dump: Path | None = None) -> list[Path]:
-    """Compiles an int8 QDQ ONNX file; returns the shared libraries written below ``out``.
+    """Compiles an int8 QDQ ONNX file; returns the files written below ``out``.
 
     Args:
         model: the ONNX file, as `pocketvision quantize`, onnxruntime or NNCF write it.
         target: a name of ``TARGETS``, a family of ``FAMILIES`` or ``"host"``.
-        out: folder, made if absent; files are named ``MODEL.TARGET.so``.
+        out: folder, made if absent; files are named ``MODEL.TARGET.so``, for firmware
+            ``MODEL.TARGET.a``, ``MODEL.h`` and ``MODEL.TARGET.json`` (in folders by target if
+            ``target`` is a family).
         dump: folder for the graph after each pass, as text.
 
     Raises:
@@ -25,4 +27,5 @@ def compile_file(model: Path, target: str, out: Path, dump: Path | None = None) 
     """
     from .pipeline import compile_model
 
-    return [done.path for done in compile_model(Path(model), target, Path(out), dump)]
+    done = compile_model(Path(model), target, Path(out), dump)
+    return [file for compiled in done for file in compiled.files]

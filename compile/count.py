@@ -52,6 +52,7 @@ def count(
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         out = Path(folder) / "regions"
         parts = [str(plugin), f"mark={mark.hex()}", f"out={out}", *["histogram=on"] * histogram]
+        parts += ["thumb=on"] * (mark == MARKS["thumb"])
         # QEMU splits its options at commas; a doubled one stands for itself.
         option = ",".join(part.replace(",", ",,") for part in parts)
         command = [*emulator, "-plugin", option, *program]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -14,9 +15,10 @@ from .errors import CompileError
 from .lower import Call, Program
 from .plan import Plan, Span, plan
 from .source import CONSTANTS, PROFILE, SYMBOL, source
-from .targets import ARCH_AARCH64, Target
-from .tools import include_directory, tools_directory
+from .targets import ARCH_AARCH64, ARCH_ARM_M, Target
+from .tools import include_directory, kernels_directory, tools_directory
 
+PACKAGES = {ARCH_AARCH64: "gcc-aarch64-linux-gnu", ARCH_ARM_M: "gcc-arm-none-eabi"}
 PARTS = ("model.c", "constants.S", "kernels.o")
 SHARED: tuple[str, ...] = (
     *("-fPIC", "-shared", "-nostartfiles", "-s"),
@@ -36,7 +38,7 @@ def emit(program: Program, target: Target, out: Path, profile: bool = False) -> 
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         work = Path(folder)
-        memory = write_parts(program, target, work, profile)
+        memory = write_parts(program, target, work, profile=profile)
         symbols, options = f"{SYMBOL};", SHARED
         if profile:
             symbols, options = f"{symbols} {PROFILE};", (*SHARED, f"-I{tools_directory()}")
@@ -48,15 +50,39 @@ def emit(program: Program, target: Target, out: Path, profile: bool = False) -> 
     return memory
 
 
-def write_parts(program: Program, target: Target, work: Path, profile: bool = False) -> Plan:
-    """Writes the files ``PARTS`` that ``link`` makes a model of; returns the arena's plan."""
-    sizes = {name: root.bytes for name, root in program.layout.roots.items()}
-    memory = plan(spans(program.calls, sizes | program.scratches))
+def write_parts(
+    program: Program,
+    target: Target,
+    work: Path,
+    *,
+    profile: bool = False,
+    layers: bool = False,
+    symbol: str = SYMBOL,
+) -> Plan:
+    """Writes the files ``PARTS`` that ``link`` makes a model of; returns the arena's plan.
+
+    Args:
+        profile, layers, symbol: as for ``source``.
+    """
+    roots = {name: root.bytes for name, root in program.layout.roots.items()}
+    memory = plan(spans(program.calls, roots | program.scratches))
     write_object(program, target, work / "kernels.o")
     (work / "constants.bin").write_bytes(program.constants)
-    (work / "constants.S").write_text(CONSTANTS)
-    (work / "model.c").write_text(source(program, target, memory, profile))
+    routines = [(kernels_directory() / name).read_text() for name in program.isa.assembly]
+    (work / "constants.S").write_text("\n".join([CONSTANTS, *routines]))
+    (work / "model.c").write_text(
+        source(program, target, memory, profile=profile, layers=layers, symbol=symbol)
+    )
     return memory
+
+
+def sizes(program: Program, memory: Plan) -> list[str]:
+    """Macros that the mains of csrc/tools are compiled with."""
+    graph = program.graph
+    found = {"ARENA": memory.bytes}
+    for name, tensor in (("INPUT", graph.input), ("OUTPUT", graph.output)):
+        found[name] = math.prod(graph.tensors[tensor].shape)
+    return [f"-D{name}_BYTES={size}" for name, size in found.items()]
 
 
 def spans(calls: list[Call], sizes: dict[str, int]) -> list[Span]:
@@ -83,7 +109,7 @@ def compiler(target: Target) -> str:
         found = shutil.which(name)
         if found:
             return found
-    package = "gcc-aarch64-linux-gnu" if target.arch == ARCH_AARCH64 else "gcc"
+    package = PACKAGES.get(target.arch, "gcc")
     raise CompileError(
         f"target {target.name}: no C compiler {target.triple}-gcc to link the model; "
         f"on Debian: apt-get install {package}"
@@ -98,7 +124,7 @@ def link(target: Target, work: Path, options: Sequence[str], out: str) -> None:
     """
     command = [
         compiler(target),
-        *("-std=c11", "-O2", *options, "-Wl,-z,noexecstack"),
+        *("-std=c11", "-O2", *target.options, *options, "-Wl,-z,noexecstack"),
         *(f"-I{include_directory()}", *PARTS, "-o", out),
     ]
     done = subprocess.run(command, cwd=work, capture_output=True, text=True)

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from . import board
 from .count import MARKS, Region, count
-from .emit import emit, link, write_parts
+from .emit import emit, link, sizes, write_parts
 from .errors import CompileError
 from .lower import Program
 from .plan import ALIGNMENT
 from .source import PROFILE
-from .targets import ARCH_AARCH64, FAMILIES, HOSTS, Target
+from .targets import ARCH_X86_64, FAMILIES, HOSTS, Target
 from .tools import built, find, tools_directory
 
 WARM = 5
@@ -33,8 +34,17 @@ PEAKS = {
 }
 """What the C compiler is told, so that csrc/tools/peak.c uses the dot product of a target."""
 
-PER_INSTRUCTION = {"aarch64-i8mm": 32, "aarch64-dotprod": 16, "aarch64-neon": 4}
-"""Multiply-accumulates of one instruction at the peak: SMMLA has 32, SDOT 16, SMLAL 4."""
+PER_INSTRUCTION = {
+    "aarch64-i8mm": 32,
+    "aarch64-dotprod": 16,
+    "aarch64-neon": 4,
+    "cortex-m4": 2,
+    "cortex-m7": 2,
+    "cortex-m33": 2,
+    "cortex-m55": 16,
+}
+"""Multiply-accumulates of one instruction at the peak: SMMLA has 32, SDOT and VMLADAV 16, SMLAL 4,
+SMLAD 2."""
 
 
 def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
@@ -69,23 +79,28 @@ def counted(program: Program, target: Target, *, histogram: bool = False) -> lis
     """Executed instructions of each call on noise, in QEMU.
 
     Raises:
-        CompileError: the target is not aarch64; no cross compiler, QEMU or host compiler.
+        CompileError: the target is of x86-64; no cross compiler, QEMU or host compiler.
     """
-    if target.arch != ARCH_AARCH64:
+    if target.arch == ARCH_X86_64:
         raise CompileError(
-            f"target {target.name}: runs on x86-64 only; instructions are counted on aarch64"
+            f"target {target.name}: runs on x86-64 only; instructions are counted on ARM"
         )
-    emulator = find(("qemu-aarch64",), "qemu-user", f"counting on {target.name}")
+    if target.firmware:
+        emulator, mark = board.emulator(target), MARKS["thumb"]
+    else:
+        path = find(("qemu-aarch64",), "qemu-user", f"counting on {target.name}")
+        emulator, mark = [path, "-cpu", "max"], MARKS["aarch64"]
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         work = Path(folder)
-        write_parts(program, target, work, profile=True)
-        tools = tools_directory()
-        options = ("-DPV_MARK", "-static", f"-I{tools}", str(tools / "count_main.c"))
-        link(target, work, options, "counted")
-        regions = count(
-            (emulator, "-cpu", "max"), [str(work / "counted")], MARKS["aarch64"],
-            histogram=histogram,
-        )  # fmt: skip
+        memory = write_parts(program, target, work, profile=True)
+        main = tools_directory() / "count_main.c"
+        options = ("-DPV_MARK", *sizes(program, memory), f"-I{main.parent}")
+        if target.firmware:
+            started = ["-kernel", str(board.build(target, work, [main], options))]
+        else:
+            link(target, work, (*options, "-static", str(main)), "counted")
+            started = [str(work / "counted")]
+        regions = count(emulator, started, mark, histogram=histogram)
     if len(regions) != len(program.calls) + 1 or regions[0].executed:
         raise CompileError(
             f"target {target.name}: QEMU counted {len(regions)} regions, not one a call"

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import importer, lower
+from . import firmware, importer, lower
 from .emit import emit
 from .errors import CompileError
 from .graph import Graph
@@ -22,13 +22,18 @@ PASSES = (drop_identity, fold_activation, fuse_add, split_padding, sink)
 
 @dataclass(frozen=True)
 class Compiled:
-    """One written file and what became of the graph."""
+    """The written library, what else was written, and what became of the graph."""
 
     path: Path
     target: Target
     graph: Graph
     plan: Plan
     kernels: int
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The library first; for firmware a header and a description follow."""
+        return firmware.files(self.graph, self.path) if self.target.firmware else (self.path,)
 
 
 def optimise(graph: Graph, dump: Path | None = None) -> Graph:
@@ -41,13 +46,17 @@ def optimise(graph: Graph, dump: Path | None = None) -> Graph:
 
 
 def compile_graph(graph: Graph, target: Target, path: Path) -> Compiled:
-    """An optimised graph to one shared library."""
+    """An optimised graph to one shared library, or for firmware to ``firmware.files``."""
     program = lower.lower(graph, instruction_set(target))
-    return Compiled(path, target, graph, emit(program, target, path), len(program.kernels))
+    write = firmware.emit if target.firmware else emit
+    return Compiled(path, target, graph, write(program, target, path), len(program.kernels))
 
 
 def compile_model(model: Path, target: str, out: Path, dump: Path | None = None) -> list[Compiled]:
     """``model`` (int8 QDQ ONNX) for every member of ``target``: ``out/NAME.TARGET.so`` each.
+
+    For firmware ``out/NAME.TARGET.a`` with header and description; several members get a folder
+    ``out/TARGET`` each, since the header of one does not fit another.
 
     Raises:
         CompileError: the model or the target cannot be compiled.
@@ -56,7 +65,13 @@ def compile_model(model: Path, target: str, out: Path, dump: Path | None = None)
     graph = optimise(importer.load(model), dump)
     for note in graph.notes:
         print(f"{model.name}: note: {note}", file=sys.stderr)
-    return [compile_graph(graph, t, out / f"{graph.name}.{t.name}.so") for t in targets]
+    return [compile_graph(graph, t, _library(graph, t, out, len(targets) > 1)) for t in targets]
+
+
+def _library(graph: Graph, target: Target, out: Path, several: bool) -> Path:
+    if not target.firmware:
+        return out / f"{graph.name}.{target.name}.so"
+    return (out / target.name if several else out) / f"{graph.name}.{target.name}.a"
 
 
 def instruction_set(target: Target) -> Isa:

@@ -60,13 +60,14 @@ def timed(program: Program, target: Target, rounds: int, peak: float) -> Report:
 
 
 def counted(program: Program, target: Target) -> Report:
-    """The report of an aarch64 program, run once in QEMU."""
+    """The report of a program for ARM, run once in QEMU."""
     regions = measure.counted(program, target, histogram=True)
     peak = measure.PER_INSTRUCTION[target.name]
     modelled = None
     try:
-        modelled = cycles.modelled(regions)
-        remark = f"cycles are modelled by llvm-mca for {cycles.CORE} (Cortex-A76), not measured"
+        core = cycles.cortex_m(target.name) if target.firmware else cycles.CORTEX_A76
+        modelled = cycles.modelled(regions, core)
+        remark = f"cycles are modelled by llvm-mca for {core.name}, not measured"
     except CompileError as error:
         remark = f"left out: {error}"
 

@@ -59,9 +59,9 @@ def tables(report: Report, longest: int = NAME) -> list[Table]:
         "Operators in order",
         ("operator", "kind", "output", *head),
         tuple(
-            (row.name if len(row.name) <= longest else "…" + row.name[1 - longest :],
+            (short(row.name, longest),
              " + ".join(filter(None, (row.kind, row.fused))),
-             _shape(row.shape), *_costs(report, row))
+             shape_text(row.shape), *_costs(report, row))
             for row in report.operators
         ),
         frozenset(column + 3 for column in numbers),
@@ -86,17 +86,24 @@ def tables(report: Report, longest: int = NAME) -> list[Table]:
     return [operators, kinds, slow]
 
 
+def short(name: str, longest: int = NAME) -> str:
+    """A name's end where it is too long."""
+    return name if len(name) <= longest else "…" + name[1 - longest :]
+
+
 def plain(report: Report) -> str:
     """Everything in aligned columns."""
     lines = [title(report), *(f"  {line}" for line in summary(report))]
     for table in tables(report):
-        lines += ["", table.title, *_aligned(table)]
+        lines += ["", table.title, *aligned(table)]
     return "\n".join(lines)
 
 
-def _aligned(table: Table) -> Iterator[str]:
+def aligned(table: Table) -> Iterator[str]:
+    """Lines of columns, with bars where the table has shares."""
     widest = max(table.shares, default=0.0) or 1.0
-    bars = ["", *("█" * round(BAR * share / widest) for share in table.shares)]
+    shares = table.shares or (0.0,) * len(table.rows)
+    bars = ["", *("█" * round(BAR * share / widest) for share in shares)]
     lines = [table.head, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line, bar in zip(lines, bars, strict=True):
@@ -125,5 +132,6 @@ def _costs(report: Report, cost: Cost) -> tuple[str, ...]:
     return f"{cost.macs:,}", f"{cost.cost:,.0f}", modelled, share, reached
 
 
-def _shape(shape: tuple[int, int, int] | None) -> str:
+def shape_text(shape: tuple[int, int, int] | None) -> str:
+    """``56x56x16``, or a dash."""
     return "x".join(map(str, shape)) if shape else "-"

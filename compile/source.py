@@ -14,6 +14,10 @@ PROFILE = "pocketvision_profile"
 the calls in order with a stamp (csrc/tools/stamp.h) after each. Two stamps come before the first
 call, so that the interval between them is what a stamp itself costs: the table has calls + 2."""
 
+LAYERS = "pocketvision_layers"
+"""``int (const void *in, void *out, void *arena, void (*sink)(const void *, uint32_t))``: runs the
+calls in order and gives ``sink`` the arena's tensor that each operator has written."""
+
 CONSTANTS = """\
   .section .rodata
   .balign 64
@@ -26,11 +30,21 @@ pv_constants:
 """
 
 
-def source(program: Program, target: Target, memory: Plan, profile: bool = False) -> str:
+def source(
+    program: Program,
+    target: Target,
+    memory: Plan,
+    *,
+    profile: bool = False,
+    layers: bool = False,
+    symbol: str = SYMBOL,
+) -> str:
     """The C file: kernel declarations, ``run`` as a list of calls, and the struct.
 
     Args:
         profile: add the function ``PROFILE``.
+        layers: add the function ``LAYERS``.
+        symbol: name of the struct.
     """
     lines = [f"#include <{STAMP}>"] if profile else []
     lines += [f"#include <{HEADER}>", "", "extern const char pv_constants[];"]
@@ -46,7 +60,7 @@ def source(program: Program, target: Target, memory: Plan, profile: bool = False
         "  return 0;",
         "}",
         "",
-        f'__attribute__((visibility("default"))) const pv_model {SYMBOL} = {{',
+        f'__attribute__((visibility("default"))) const pv_model {symbol} = {{',
         "  .magic = PV_MODEL_MAGIC,",
         "  .abi_version = PV_ABI_VERSION,",
         "  .struct_bytes = sizeof(pv_model),",
@@ -75,12 +89,34 @@ def source(program: Program, target: Target, memory: Plan, profile: bool = False
             "}",
             "",
         ]
+    if layers:
+        lines += [
+            f"int {LAYERS}(const void *in, void *out, void *arena,",
+            "    void (*sink)(const void *, uint32_t)) {",
+            "  char *a = arena;",
+            *_with_sinks(program, calls, memory),
+            "  return 0;",
+            "}",
+            "",
+        ]
     return "\n".join(lines)
 
 
 def _call(program: Program, call: Call, memory: Plan) -> str:
     arguments = ", ".join(_argument(pointer, memory) for pointer in call.arguments)
     return f"  {program.kernel_name(call.kernel)}({arguments});"
+
+
+def _with_sinks(program: Program, calls: list[str], memory: Plan) -> list[str]:
+    """The calls, behind the last one of each operator its tensor."""
+    last = {call.op: step for step, call in enumerate(program.calls)}
+    lines = list(calls)
+    for op in program.graph.ops:
+        if op.name in last:
+            root = program.layout.places[op.output][0]
+            size = program.layout.roots[root].bytes
+            lines[last[op.name]] += f" sink(a + {memory.offsets[root]}, {size});"
+    return lines
 
 
 def _argument(pointer: Pointer, memory: Plan) -> str:

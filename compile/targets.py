@@ -11,6 +11,7 @@ from .errors import CompileError
 ARCH_X86_64, ARCH_AARCH64, ARCH_ARM_M = 1, 2, 3
 FEATURE_AVX2, FEATURE_AVX512_VNNI = 1 << 0, 1 << 1
 FEATURE_NEON, FEATURE_DOTPROD, FEATURE_I8MM = 1 << 8, 1 << 9, 1 << 10
+FEATURE_DSP, FEATURE_FPU, FEATURE_FPV5, FEATURE_MVE = 1 << 16, 1 << 17, 1 << 18, 1 << 19
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Target:
     """One instruction set to compile for.
 
     ``arch`` and ``features`` are the numbers of csrc/include/pocketvision/model.h; ``kernels``
-    names the module and class of compile/kernels; ``triple`` prefixes the cross C compiler.
+    names the module and class of compile/kernels; ``triple`` prefixes the cross C compiler, and
+    ``options`` choose the same processor there.
     """
 
     name: str
@@ -27,6 +29,12 @@ class Target:
     kernels: tuple[str, str]
     llvm: tuple[tuple[str, Any], ...]
     triple: str
+    options: tuple[str, ...] = ()
+
+    @property
+    def firmware(self) -> bool:
+        """Whether models become static libraries for images without an operating system."""
+        return self.arch == ARCH_ARM_M
 
 
 def _x86(name: str, features: int, kernels: tuple[str, str], cpu: str, *attributes: str) -> Target:
@@ -51,14 +59,22 @@ def _aarch64(name: str, features: int, kernels: tuple[str, str], *attributes: st
     )
 
 
-def _thumb(core: str, triple: str, kernels: tuple[str, str]) -> Target:
+def _cortex_m(
+    core: str, features: int, kernels: tuple[str, str], architecture: str, fpu: str, *absent: str
+) -> Target:
+    """``absent``: what LLVM takes the core to have and a small configuration of it lacks."""
     llvm: tuple[tuple[str, Any], ...] = (
         ("kind", "llvm"),
-        ("mtriple", triple),
+        ("mtriple", f"thumb{architecture}-none-eabihf"),
         ("mcpu", core),
         ("mfloat-abi", "hard"),
+        ("vector-width", 128),
     )
-    return Target(core, ARCH_ARM_M, 0, kernels, llvm, "arm-none-eabi")
+    if absent:
+        llvm = (*llvm, ("mattr", absent))
+    options = (f"-mcpu={core}", "-mthumb", "-mfloat-abi=hard", f"-mfpu={fpu}")
+    needs = FEATURE_DSP | FEATURE_FPU | features
+    return Target(core, ARCH_ARM_M, needs, kernels, llvm, "arm-none-eabi", options)
 
 
 TARGETS: dict[str, Target] = {
@@ -89,18 +105,27 @@ TARGETS: dict[str, Target] = {
             "+dotprod",
         ),
         _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "+neon"),
-        _thumb("cortex-m4", "thumbv7em-none-eabihf", ("dsp", "Dsp")),
-        _thumb("cortex-m7", "thumbv7em-none-eabihf", ("dsp", "Dsp")),
-        _thumb("cortex-m33", "thumbv8m.main-none-eabihf", ("dsp", "Dsp")),
-        _thumb("cortex-m55", "thumbv8.1m.main-none-eabihf", ("mve", "Mve")),
+        _cortex_m("cortex-m4", 0, ("dsp", "Dsp"), "v7em", "fpv4-sp-d16"),
+        _cortex_m(
+            "cortex-m7", FEATURE_FPV5, ("dsp", "Dsp"), "v7em", "fpv5-sp-d16", "-fp64"
+        ),
+        _cortex_m("cortex-m33", FEATURE_FPV5, ("dsp", "Dsp"), "v8m.main", "fpv5-sp-d16"),
+        _cortex_m(
+            "cortex-m55",
+            FEATURE_FPV5 | FEATURE_MVE,
+            ("generic", "Generic"),
+            "v8.1m.main",
+            "auto",
+            "-fp64",
+        ),
     )
 }
 
 FAMILIES = {
     family: tuple(name for name in TARGETS if name.startswith(family))
-    for family in ("x86-64", "aarch64")
+    for family in ("x86-64", "aarch64", "cortex-m")
 }
-"""A family compiles to one file per member; the runtime picks the best its processor supports."""
+"""A family compiles to one file per member; of a host's, the runtime picks the best it can run."""
 
 HOSTS = {"x86_64": "x86-64", "amd64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}
 

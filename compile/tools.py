@@ -27,6 +27,16 @@ def tools_directory() -> Path:
     return _folder("tools", STAMP)
 
 
+def kernels_directory() -> Path:
+    """Folder of the assembly routines that kernels call."""
+    return _folder("kernels", "dsp_tile.S")
+
+
+def firmware_directory() -> Path:
+    """Folder of the C sources and linker scripts of firmware for the example boards."""
+    return _folder("firmware", "start.c")
+
+
 def find(names: Sequence[str], package: str, purpose: str) -> str:
     """The first of the programs ``names`` that is installed.
 

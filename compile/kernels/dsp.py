@@ -19,6 +19,7 @@ class Dsp(Generic):
 
     name = "dsp"
     scalar = True
+    assembly = ("dsp_tile.S",)
     bytes = 4
 
     def halves_order(self) -> np.ndarray:

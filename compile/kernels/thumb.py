@@ -15,7 +15,7 @@ WORD_SHIFT = 15
 
 
 def dsp(name: str, *arguments: Expr, flags: bool = False) -> Expr:
-    """An int32 instruction ``llvm.arm.name``, bound to a name; ``flags``: of the GE flags' order."""
+    """An int32 instruction ``llvm.arm.name``, bound to a name; ``flags``: reads or writes GE."""
     if not flags:
         return intrinsic(f"llvm.arm.{name}", "int32", *arguments)
     number = T.llvm_lookup_intrinsic_id(f"llvm.arm.{name}")

@@ -5,7 +5,8 @@
  * are not counted. One thread only: the counters are plain memory.
  *
  * Arguments: mark=HEX, a marker's bytes in memory order; out=PATH; histogram=on for every
- * instruction. PATH gets "region INDEX COUNT" per region, under it "ADDRESS COUNT BYTES" lines. */
+ * instruction; thumb=on where the guest runs Thumb code. PATH gets "region INDEX COUNT" per region,
+ * under it "ADDRESS COUNT BYTES" lines. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,7 +53,7 @@ static record *buckets[BUCKETS], *records;
 static uint8_t mark[LONGEST];
 static size_t mark_size;
 static FILE *out;
-static bool histogram, counting;
+static bool histogram, counting, thumb;
 static unsigned regions;
 
 static record *find(uint64_t address, const void *bytes, size_t size) {
@@ -93,7 +94,9 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
   for (size_t i = 0; i < qemu_plugin_tb_n_insns(block); i++) {
     struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(block, i);
     const void *bytes = qemu_plugin_insn_data(insn);
-    const size_t size = qemu_plugin_insn_size(insn);
+    /* Of an instruction that ends two bytes before a page, QEMU also gives the next halfword. */
+    const bool is_short = thumb && ((const uint8_t *)bytes)[1] >> 3 < 0x1d;
+    const size_t size = thumb ? (is_short ? 2 : 4) : qemu_plugin_insn_size(insn);
     if (size == mark_size && memcmp(bytes, mark, size) == 0) {
       qemu_plugin_register_vcpu_insn_exec_cb(insn, at_mark, QEMU_PLUGIN_CB_NO_REGS, NULL);
       continue;
@@ -112,6 +115,7 @@ static void at_exit(qemu_plugin_id_t id, void *data) {
 static bool parse(const char *argument) {
   if (strncmp(argument, "out=", 4) == 0) return (out = fopen(argument + 4, "w")) != NULL;
   if (strcmp(argument, "histogram=on") == 0) return histogram = true;
+  if (strcmp(argument, "thumb=on") == 0) return thumb = true;
   if (strncmp(argument, "mark=", 5) != 0) return false;
   unsigned byte;
   for (const char *at = argument + 5; *at; at += 2) {

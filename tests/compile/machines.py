@@ -1,7 +1,8 @@
-"""Runs compiled models where they belong: natively, or in QEMU for aarch64."""
+"""Runs compiled models where they belong: natively, or in QEMU for aarch64 and Cortex-M."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.compile import reference
+from pocketvision.compile import CompileError, board, reference, tools
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.pipeline import Compiled, compile_graph
 from pocketvision.compile.targets import (
@@ -40,6 +41,9 @@ class Machines:
 
     def require(self, target: Target) -> None:
         """Skips the calling test where ``target`` cannot run here."""
+        if target.firmware:
+            require_board()
+            return
         if not self._is_native(target.arch):
             if target.arch == ARCH_X86_64:
                 pytest.skip(f"{target.name}: runs on x86-64 hosts only")
@@ -91,12 +95,28 @@ class Machines:
         """int8 (N, *shape) of int8 (N, H, W, C); fails the test where the process fails."""
         source, result = self.folder / "inputs.bin", self.folder / "outputs.bin"
         source.write_bytes(np.ascontiguousarray(inputs).tobytes())
+        if target.firmware:
+            self._on_board(path, target, source.name, result.name)
+            return np.frombuffer(result.read_bytes(), np.int8).reshape(len(inputs), *shape)
         done = self.start(target.arch, [str(path), str(source), str(result)])
         if done.returncode:
             raise AssertionError(
                 f"{target.name}: the runner ended with {done.returncode}: {done.stderr.strip()}"
             )
         return np.frombuffer(result.read_bytes(), np.int8).reshape(len(inputs), *shape)
+
+    def _on_board(self, path: Path, target: Target, source: str, result: str) -> None:
+        """The library ``path`` in an image with the runner of csrc/tools."""
+        text = json.loads(path.with_suffix(".json").read_text())
+        sizes = (f"-D{n}_BYTES={text['bytes'][n.lower()]}" for n in ("ARENA", "INPUT", "OUTPUT"))
+        image = board.build(
+            target, self.folder, [tools.tools_directory() / "runner.c"],
+            [*sizes, f"-DMODEL={text['symbol']}"], [str(path)],
+        )  # fmt: skip
+        try:
+            board.run(target, image, (source, result))
+        except CompileError as error:
+            raise AssertionError(str(error)) from None
 
     def start(
         self, arch: int, arguments: list[str], cpu: str = ""
@@ -135,6 +155,16 @@ class Machines:
             )  # fmt: skip
             self._runners[arch] = out
         return self._runners[arch]
+
+
+def require_board() -> None:
+    """Skips the calling test where no image for a Cortex-M can be built and run."""
+    for tool, package in (
+        ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+        ("qemu-system-arm", "qemu-system-arm"),
+    ):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is absent; apt-get install {package}")
 
 
 def describe(graph: Graph) -> str:

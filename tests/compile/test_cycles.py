@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,7 @@ def test_blocks_end_at_branches_gaps_and_other_counts() -> None:
             (36, 7, CALL),
         ).instructions,
         text,
+        cycles.CORTEX_A76,
     )  # fmt: skip
     assert found == {(SDOT, SUBS, LOOP): 9, (SDOT,): 11, (CALL,): 7, (SUBS,): 7}
 
@@ -67,10 +69,44 @@ def test_the_rest_takes_the_mean() -> None:
     assert found == pytest.approx(mean * (3 * 10**6 + 3))
 
 
+THUMB = {
+    "cortex-m4": ("a6fb0056", "08bf", "1846", "fbd1"),  # umull r5,r6,r6,r0; it eq; mov r0,r3; bne
+    "cortex-m55": ("f2ee041e", "71fe4d8f", "22ef5201", "fbd1"),  # vmlav, vpst, vmov, bne
+}
+
+
+@pytest.mark.usefixtures("mca")
+@pytest.mark.parametrize("core", THUMB)
+def test_conditions_do_not_reach_the_next_instruction(core: str) -> None:
+    """An IT or VPST apart from what it governs would make LLVM refuse or condition the rest."""
+    codes = [bytes.fromhex(code) for code in THUMB[core]]
+    text = cycles._disassembled(codes, cycles.cortex_m(core))
+    assert text[codes[1]] == "nop "
+    assert text[codes[2]].startswith(("mov r0, r3", "vmov q0, q1"))
+    assert cycles.cortex_m(core).branch.match(text[codes[3]])
+    places = range(0, 4 * len(codes), 4)
+    found = Region(0, tuple(Instruction(*i) for i in zip(places, [100] * 4, codes, strict=True)))
+    (one,) = cycles.modelled([found], cycles.cortex_m(core))
+    assert 100 <= one < 2000
+
+
+@pytest.mark.parametrize(
+    "text, ends",
+    [
+        ("b #8 ", True), ("bne #-12 ", True), ("beq.w #100 ", True), ("bx lr ", True),
+        ("bl #4 ", True), ("cbz r0, #4 ", True), ("pop {r4, pc} ", True), ("le lr, #-8 ", True),
+        ("bfi r0, r1, #2, #3 ", False), ("bic r0, r1, r2 ", False), ("pop {r4, r5} ", False),
+        ("vbic q0, q1, q2 ", False), ("bfc r0, #2, #3 ", False),
+    ],
+)  # fmt: skip
+def test_what_ends_a_block_of_thumb(text: str, ends: bool) -> None:
+    assert bool(cycles.cortex_m("cortex-m4").branch.match(text)) == ends
+
+
 @pytest.mark.usefixtures("mca")
 def test_an_unknown_core_is_an_error() -> None:
     with pytest.raises(CompileError, match="modelled cycles: .*abacus"):
-        cycles.modelled([loop(10)], "abacus")
+        cycles.modelled([loop(10)], replace(cycles.CORTEX_A76, cpu="abacus"))
 
 
 def test_an_absent_llvm_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

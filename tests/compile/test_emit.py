@@ -41,7 +41,10 @@ def available(target: Target) -> Target:
     return target
 
 
-@pytest.mark.parametrize("name", TARGETS)
+SHARED = [name for name, target in TARGETS.items() if not target.firmware]
+
+
+@pytest.mark.parametrize("name", SHARED)
 def test_the_same_input_gives_the_same_bytes(name: str, graph: Graph, tmp_path: Path) -> None:
     target = available(TARGETS[name])
     paths = [tmp_path / folder / "m.so" for folder in ("first", "a longer second")]
@@ -52,7 +55,7 @@ def test_the_same_input_gives_the_same_bytes(name: str, graph: Graph, tmp_path: 
     assert str(tmp_path).encode() not in first
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", SHARED)
 def test_one_symbol_and_no_dependency(name: str, graph: Graph, tmp_path: Path) -> None:
     target = available(TARGETS[name])
     if shutil.which("readelf") is None:
@@ -139,7 +142,12 @@ def test_a_failing_c_compiler_keeps_the_older_file(
 
 
 @pytest.mark.parametrize(
-    "name, package", [("aarch64-neon", "gcc-aarch64-linux-gnu"), ("x86-64-avx2", "gcc")]
+    "name, package",
+    [
+        ("aarch64-neon", "gcc-aarch64-linux-gnu"),
+        ("x86-64-avx2", "gcc"),
+        ("cortex-m33", "gcc-arm-none-eabi"),
+    ],
 )
 def test_an_absent_c_compiler_is_named(
     name: str, package: str, monkeypatch: pytest.MonkeyPatch

@@ -178,5 +178,5 @@ def test_the_affinity_returns() -> None:
 
 
 def test_every_target_has_a_peak() -> None:
-    assert measure.PEAKS.keys() == TARGETS.keys()
-    assert measure.PER_INSTRUCTION.keys() == {n for n in TARGETS if n.startswith("aarch64")}
+    assert measure.PEAKS.keys() == {n for n, t in TARGETS.items() if not t.firmware}
+    assert measure.PER_INSTRUCTION.keys() == {n for n in TARGETS if not n.startswith("x86")}

@@ -146,6 +146,10 @@ def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
         (["report"], "MODEL.onnx"),
         (["report", "m.onnx", "--rounds", "many"], "many"),
         (["report", "no/such.onnx"], "no such ONNX file"),
+        (["validate", "no/such.onnx"], "no such file"),
+        (["validate", "m.onnx", "--count", "some"], "some"),
+        (["analyze", "m.onnx"], "--target"),
+        (["analyze", "no/such.onnx", "--target", "cortex-m4"], "no such ONNX file"),
     ],
 )
 def test_bad_usage_is_2(capsys: Any, arguments: list[str], message: str) -> None:
@@ -190,6 +194,9 @@ def test_failures_at_run_time_are_1(
     [
         ("compile", "pocketvision.compile", ["model.onnx", "--out", "out"]),
         ("report", "pocketvision.compile.report", ["model.onnx"]),
+        ("generate", "pocketvision.compile", ["model.onnx", "--out", "out"]),
+        ("validate", "pocketvision.compile.validate", ["model.onnx"]),
+        ("analyze", "pocketvision.compile.analyze", ["model.onnx", "--target", "cortex-m4"]),
         ("quantize", "pocketvision.training.quantize",
          ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
         ("evaluate", "pocketvision.training.evaluate",
@@ -211,7 +218,14 @@ def test_a_missing_extra_is_1(
     parent, _, child = module.rpartition(".")
     monkeypatch.delattr(importlib.import_module(parent), child, raising=False)
     monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
-    extra = {"quantize": "training", "evaluate": "training", "report": "compile"}.get(verb, verb)
+    extra = {
+        "quantize": "training",
+        "evaluate": "training",
+        "report": "compile",
+        "validate": "compile",
+        "generate": "compile",
+        "analyze": "compile",
+    }.get(verb, verb)
     message = error_of(capsys, 1, verb, *arguments)
     assert f"brotli is not installed. Type: pip install 'pocketvision[{extra}]'" in message
 
@@ -265,6 +279,44 @@ def test_report_says_what_is_wrong(capsys: Any, tmp_path: Path, int8_file: Path)
     model = str(int8_file)
     assert "choose one of x86" in error_of(capsys, 2, "report", model, "--target", "z80")
     assert "at least 2" in error_of(capsys, 2, "report", model, "--rounds", "1")
+
+
+def test_validate(capsys: Any, int8_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = json_of(
+        capsys, "validate", str(int8_file), "--target", host_targets()[0], "--count", "2"
+    )
+    assert found["equal"] and found["vectors"] == 2 and found["difference"] is None
+    from pocketvision.compile import validate
+
+    difference = validate.Difference("conv", 1, 9, (0, 0, 0, 3), 7, -7)
+    wrong = validate.Validation("cortex-m4", 1, difference=difference)
+    monkeypatch.setattr(validate, "validate", lambda *_: [wrong])
+    assert main(["validate", str(int8_file)]) == 1
+    assert "expected 7, got -7" in capsys.readouterr().out
+
+
+def test_analyze(capsys: Any, int8_file: Path) -> None:
+    fixed = ["analyze", str(int8_file), "--target", host_targets()[-1], "--no-run"]
+    found = json_of(capsys, *fixed, "--ram", "1M,64K", "--flash", "4M")
+    assert found["fits"] and found["ram"] == [1 << 20, 1 << 16] and found["flash"] == 4 << 20
+    assert main([*fixed, "--ram", "9K"]) == 1
+    assert "does not fit\n  RAM: " in capsys.readouterr().out
+    for words, message in (
+        (["--ram", "512K;288K"], "--ram: expected sizes such as 512K,288K"),
+        (["--flash", "1M,1M"], "--flash: expected one size"),
+        (["--stack", "1K,1K"], "--stack: expected one size"),
+        (["--clock", "-3"], "--clock: expected MHz, such as 480, got -3"),
+        (["--clock", "nan"], "--clock: expected MHz"),
+    ):
+        assert message in error_of(capsys, 2, *fixed, *words)
+
+
+def test_generate_is_compile(capsys: Any, tmp_path: Path, int8_file: Path) -> None:
+    target = host_targets()[-1]
+    found = json_of(
+        capsys, "generate", str(int8_file), "--target", target, "--out", str(tmp_path / "out")
+    )
+    assert [Path(file).exists() for file in found["files"]] == [True]
 
 
 def test_the_module_is_the_command(model_file: Path) -> None:

@@ -25,7 +25,11 @@ enum pv_feature {
   PV_FEATURE_AVX512_VNNI = 1 << 1, /* x86: AVX-512 F, BW, DQ, VL and VNNI */
   PV_FEATURE_NEON = 1 << 8,        /* aarch64 base */
   PV_FEATURE_DOTPROD = 1 << 9,     /* aarch64 SDOT and UDOT */
-  PV_FEATURE_I8MM = 1 << 10        /* aarch64 SMMLA */
+  PV_FEATURE_I8MM = 1 << 10,       /* aarch64 SMMLA */
+  PV_FEATURE_DSP = 1 << 16,        /* Cortex-M: the DSP extension, SMLAD and its kin */
+  PV_FEATURE_FPU = 1 << 17,        /* Cortex-M: single precision in hardware, FPv4 or later */
+  PV_FEATURE_FPV5 = 1 << 18,       /* Cortex-M: what FPv5 adds, VMAXNM and directed rounding */
+  PV_FEATURE_MVE = 1 << 19         /* Cortex-M: Helium vectors of integers and floats */
 };
 
 /* Instruction set family of a compiled model. */

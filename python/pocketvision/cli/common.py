@@ -6,7 +6,7 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,12 @@ def new_verb(
     run: Callable[[argparse.Namespace], int],
     summary: str,
     extra: str = "image",
+    aliases: Sequence[str] = (),
 ) -> argparse.ArgumentParser:
     """A subparser with --json; ``extra`` is what a missing module's error tells to install."""
-    parser: argparse.ArgumentParser = verbs.add_parser(name, help=summary, description=summary)
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name, help=summary, description=summary, aliases=aliases
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON value on stdout")
     parser.set_defaults(run=run, extra=extra)
     return parser

@@ -10,7 +10,7 @@ from .common import Verbs, new_verb, print_json
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
-    parser = new_verb(verbs, "compile", run, "Compile an int8 ONNX file.", "compile")
+    parser = new_verb(verbs, "compile", run, "Compile an int8 ONNX file.", "compile", ("generate",))
     parser.add_argument("model", type=Path, metavar="MODEL.onnx")
     parser.add_argument(
         "--target", default="host", help="target, family or host; default %(default)s"

@@ -13,7 +13,14 @@ from pocketvision.compile.targets import TARGETS
 from .. import random_graphs
 from ..machines import Machines
 
-on_every_target = pytest.mark.parametrize("target", TARGETS)
+on_every_target = pytest.mark.parametrize(
+    "target",
+    [
+        # An image is built for every case: the cores whose kernels others share are left to "full".
+        pytest.param(name, marks=pytest.mark.full) if name in ("cortex-m7", "cortex-m33") else name
+        for name in TARGETS
+    ],
+)
 
 QUICK, LONG = 5, 60
 """Cases per family and target: about 40 shapes in ``make test``, 500 with the marker ``full``."""

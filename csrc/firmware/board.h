@@ -1,0 +1,35 @@
+/* What start.c and semihosting.c give to a main of the example boards. */
+#ifndef POCKETVISION_BOARD_H
+#define POCKETVISION_BOARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Most bytes of the stack that were in use since the start, and its size. */
+uint32_t board_stack_used(void);
+uint32_t board_stack_bytes(void);
+
+/* Files and console of the debugger or emulator. A file is -1 where it cannot be opened. */
+int board_open(const char *path, int write);
+size_t board_read(int file, void *memory, size_t bytes); /* bytes that were read */
+size_t board_write(int file, const void *memory, size_t bytes);
+int board_close(int file); /* 0, or -1 */
+void board_print(const char *text);
+void board_print_number(uint32_t value);
+void board_print_hex(uint32_t value);
+
+/* Word `index` of the command line, or NULL; valid until the next call. */
+const char *board_argument(int index);
+
+/* Ends the program with a status that the emulator gives to its caller. */
+__attribute__((noreturn)) void board_exit(int status);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,73 @@
+/* The smallest firmware around a compiled model: vectors in, embeddings out.
+ *
+ * Arguments: INPUTS OUTPUTS, files that the debugger opens (semihosting). INPUTS holds dense int8
+ * vectors one after the other; without arguments one of zeros is embedded and printed.
+ * Compiled with MODEL_H the header of the model, MODEL its struct, PREFIX its macros' first word.
+ */
+#include MODEL_H
+
+#include <pocketvision/core.h>
+#include <pocketvision/session.h>
+
+#include "board.h"
+
+#define JOINED(a, b) a##b
+#define JOIN(a, b) JOINED(a, b)
+#define CONSTANT(name) JOIN(PREFIX, name)
+
+/* Static, so that a RAM too small for them is an error of the linker. */
+static _Alignas(CONSTANT(_ARENA_ALIGNMENT)) uint8_t arena[CONSTANT(_ARENA_BYTES)];
+static int8_t in[CONSTANT(_INPUT_BYTES)], out[CONSTANT(_OUTPUT_BYTES)];
+
+static int fail(const char *what, pv_status status) {
+  board_print(what);
+  board_print(": ");
+  board_print(pv_status_message(status));
+  board_print("\n");
+  return 1;
+}
+
+static void print_vector(void) {
+  for (size_t i = 0; i < sizeof out; i++) {
+    board_print(out[i] < 0 ? " -" : " ");
+    board_print_number((uint32_t)(out[i] < 0 ? -out[i] : out[i]));
+  }
+  board_print("\n");
+}
+
+int main(void) {
+  pv_session session;
+  pv_status status = pv_check(&MODEL);
+  if (status == PV_OK) status = pv_session_init(&session, &MODEL, arena, sizeof arena);
+  if (status != PV_OK) return fail("the model does not run here", status);
+
+  uint32_t count = 0;
+  const char *path = board_argument(1);
+  if (path == NULL) {
+    status = pv_session_run(&session, in, out);
+    if (status != PV_OK) return fail("run", status);
+    print_vector();
+    count = 1;
+  } else {
+    const int source = board_open(path, 0);
+    if (source < 0) return fail("inputs", PV_ERR_OPEN);
+    path = board_argument(2);
+    const int target = path != NULL ? board_open(path, 1) : -1;
+    if (target < 0) return fail("outputs", PV_ERR_OPEN);
+    for (; board_read(source, in, sizeof in) == sizeof in; count++) {
+      status = pv_session_run(&session, in, out);
+      if (status != PV_OK) return fail("run", status);
+      if (board_write(target, out, sizeof out) != sizeof out) return fail("outputs", PV_ERR_OPEN);
+    }
+    if (board_close(target) != 0) return fail("outputs", PV_ERR_OPEN);
+  }
+  board_print_number(count);
+  board_print(" embedded, stack ");
+  board_print_number(board_stack_used());
+  board_print(" of ");
+  board_print_number(board_stack_bytes());
+  board_print(" bytes, arena ");
+  board_print_number(sizeof arena);
+  board_print("\n");
+  return 0;
+}
