@@ -114,7 +114,7 @@ def analyze(
     chosen = members[0]
     graph = optimise(importer.load(model))
     program = lower(graph, instruction_set(chosen))
-    arena = spans(program.calls, {name: root.bytes for name, root in program.layout.roots.items()})
+    arena = spans(program.calls, program.sizes())
     everything = [*arena, *_around(program, stack)]
     missing = []
     whole, placed = plan(everything), None
@@ -170,10 +170,11 @@ def _heat(program: Program) -> dict[str, float]:
     """Accesses per byte: one for each call, and for convolutions the multiplications of a byte."""
     words = described(program)
     heat = dict.fromkeys(AROUND, 1.0) | {"stack": 1e9}
+    sizes = program.sizes()
     for call in program.calls:
         for pointer in {p.root: p for p in call.arguments if p.base == "arena"}.values():
-            size = program.layout.roots[pointer.root].bytes
-            heat[pointer.root] = heat.get(pointer.root, 0.0) + 1 + words[call.op].macs / size
+            accesses = 1 + words[call.op].macs / sizes[pointer.root]
+            heat[pointer.root] = heat.get(pointer.root, 0.0) + accesses
     return heat
 
 

@@ -64,8 +64,7 @@ def write_parts(
     Args:
         profile, layers, symbol: as for ``source``.
     """
-    roots = {name: root.bytes for name, root in program.layout.roots.items()}
-    memory = plan(spans(program.calls, roots | program.scratches))
+    memory = plan(spans(program.calls, program.sizes()))
     write_object(program, target, work / "kernels.o")
     (work / "constants.bin").write_bytes(program.constants)
     routines = [(kernels_directory() / name).read_text() for name in program.isa.assembly]

@@ -123,6 +123,10 @@ class Program:
             self.constants.extend(content)
         return Pointer("constants", self._known[key])
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every root: pieces of arena that activations or single calls use."""
+        return {name: root.bytes for name, root in self.layout.roots.items()} | self.scratches
+
     def scratch(self, words: int) -> Pointer:
         """Arena for the next call alone, ``words`` of int32."""
         root = f"scratch of call {len(self.calls)}"

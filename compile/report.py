@@ -111,7 +111,6 @@ def _assemble(
     for row in rows:
         groups.setdefault(row.kind, []).append(row.name)
     kinds = [Kind(**of(names), kind=kind, operators=len(names)) for kind, names in groups.items()]
-    roots = {name: root.bytes for name, root in program.layout.roots.items()}
     return Report(
         model=program.graph.name,
         source_sha256=program.graph.sha256,
@@ -119,7 +118,7 @@ def _assemble(
         unit=texts[0],
         peak=texts[1],
         total=Cost(**of(list(words))),
-        arena_bytes=plan(spans(program.calls, roots)).bytes,
+        arena_bytes=plan(spans(program.calls, program.sizes())).bytes,
         constants_bytes=len(program.constants),
         kernels=len(program.kernels),
         calls=len(program.calls),

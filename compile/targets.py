@@ -106,9 +106,7 @@ TARGETS: dict[str, Target] = {
         ),
         _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "+neon"),
         _cortex_m("cortex-m4", 0, ("dsp", "Dsp"), "v7em", "fpv4-sp-d16"),
-        _cortex_m(
-            "cortex-m7", FEATURE_FPV5, ("dsp", "Dsp"), "v7em", "fpv5-sp-d16", "-fp64"
-        ),
+        _cortex_m("cortex-m7", FEATURE_FPV5, ("dsp", "Dsp"), "v7em", "fpv5-sp-d16", "-fp64"),
         _cortex_m("cortex-m33", FEATURE_FPV5, ("dsp", "Dsp"), "v8m.main", "fpv5-sp-d16"),
         _cortex_m(
             "cortex-m55",
