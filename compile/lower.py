@@ -99,6 +99,16 @@ class Call:
     arguments: tuple[Pointer, ...]
 
 
+@dataclass(frozen=True)
+class Prologue:
+    """A rescale of ``source`` with its tables of 16-bit factors and of INTS."""
+
+    source: str
+    shape: rescale_words.WordsShape
+    factors: Pointer
+    ints: Pointer
+
+
 @dataclass
 class Program:
     """Everything the emitter needs: kernels by shape, calls in order, constants, roots."""
@@ -111,6 +121,8 @@ class Program:
     constants: bytearray = field(default_factory=bytearray)
     scratches: dict[str, int] = field(default_factory=dict)
     """Bytes of arena that single calls use, by the name of their root."""
+    prologues: dict[str, Prologue] = field(default_factory=dict)
+    """Rescales that the convolution which reads their result does, by that result."""
     _known: dict[bytes, int] = field(default_factory=dict)
 
     def constant(self, values: np.ndarray) -> Pointer:
@@ -215,7 +227,9 @@ def _conv(program: Program, op: Conv) -> None:
         clamped=_clamped(op),
         fused=fused is not None,
     )
-    x, y = program.view(source.name), program.view(op.output)
+    enter = program.prologues.get(source.name)
+    stored = enter.source if enter else source.name
+    x, y = program.view(stored), program.view(op.output)
     outputs = op.weight.shape[0]
     spare: tuple[Pointer, ...] = ()
     shape: Any
@@ -238,8 +252,9 @@ def _conv(program: Program, op: Conv) -> None:
         width = rounded(outputs, dense.lanes)
         layer = conv.reads(dense, source.channels, outputs, op.groups)
         shape = conv.ConvShape(
-            x, y, op.kernel, op.stride, layer, activation is not None, other, rounding
-        ).flattened()
+            x, y, op.kernel, op.stride, layer, activation is not None, other, rounding,
+            enter.shape if enter else None,
+        ).flattened()  # fmt: skip
         if isa.scalar:
             packed = conv_dsp.pack(dense, op.weight, op.groups, shape)
             spare = (program.scratch(conv_dsp.scratch(shape)),)
@@ -257,7 +272,7 @@ def _conv(program: Program, op: Conv) -> None:
     program.call(
         op.name,
         shape,
-        program.pointer(source.name, op.pads),
+        program.pointer(stored, op.pads),
         program.constant(packed),
         program.constant(_padded(bias, width, np.int32)),
         program.constant(
@@ -268,6 +283,7 @@ def _conv(program: Program, op: Conv) -> None:
         ints,
         program.pointer(op.inputs[1]) if op.add else program.pointer(op.output),
         program.pointer(op.output),
+        *((enter.factors, enter.ints) if enter else ()),
         *spare,
     )
 
@@ -305,19 +321,15 @@ def _rescale(program: Program, op: Rescale) -> None:
     source = program.graph.tensors[op.inputs[0]]
     words = _words(program, op, op.scale, op.negative_scale, source.zero_point)
     if words is not None:
-        program.call(
-            op.name,
-            rescale_words.WordsShape(
-                program.view(source.name),
-                program.view(op.output),
-                words.shift,
-                _clamped(op),
-            ),
-            program.pointer(source.name),
-            program.constant(rescale_words.pack(program.isa, words.positive, words.negative)),
-            _numbers(program, op, source)[1],
-            program.pointer(op.output),
-        )
+        x, y = program.view(source.name), program.view(op.output)
+        shape = rescale_words.WordsShape(x, y, words.shift, _clamped(op))
+        factors = program.constant(rescale_words.pack(program.isa, words.positive, words.negative))
+        ints = _numbers(program, op, source)[1]
+        if _enters(program, op):
+            program.prologues[op.output] = Prologue(source.name, shape, factors, ints)
+            return
+        pointers = program.pointer(source.name), factors, ints, program.pointer(op.output)
+        program.call(op.name, shape, *pointers)
         return
     two = not np.array_equal(op.scale, op.negative_scale)
     wide = _wide(255, op.scale) or _wide(255, op.negative_scale)
@@ -330,6 +342,24 @@ def _rescale(program: Program, op: Rescale) -> None:
         program.constant(_padded(op.negative_scale if two else np.zeros(1), width if two else 1)),
         *_numbers(program, op, source),
         program.pointer(op.output),
+    )
+
+
+def _enters(program: Program, op: Rescale) -> bool:
+    """Whether only convolutions read the result, each value once, and do the rescale as they do."""
+    graph = program.graph
+    if not program.isa.scalar or op.output == graph.output:
+        return False
+    if program.layout.places[op.output][0] != op.output:
+        return False
+    return all(
+        isinstance(reader, Conv)
+        and not reader.depthwise
+        and reader.inputs.count(op.output) == 1
+        and reader.inputs[0] == op.output
+        and all(k <= s for k, s in zip(reader.kernel, reader.stride, strict=True))
+        and all(pad <= 0 for pad in reader.pads)
+        for reader in graph.consumers()[op.output]
     )
 
 

@@ -13,6 +13,7 @@ from tvm.script import tirx as T
 from .build import Rounding, View, function, rounded, runs, store
 from .convolution import epilogue, parameters
 from .isa import Isa, tile
+from .rescale_words import WordsShape
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class ConvShape:
     activation: bool
     other: View | None
     rounding: Rounding
+    prologue: WordsShape | None = None
+    """A rescale that the input takes on its way in; conv_dsp.py alone has it."""
 
     def flattened(self) -> ConvShape:
         """1x1 layers over whole maps see one long row, so that tiles need no tail per row.

@@ -13,10 +13,11 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import function, rounded
+from .build import INTS, function, rounded
 from .conv import ConvShape, reads
 from .isa import Expr, Isa
-from .thumb import Scalar, halves, load, parameters
+from .rescale_words import PIECE
+from .thumb import Scalar, Words, halves, load, parameters
 
 PIXELS = 4
 GROUP = 4
@@ -69,18 +70,21 @@ def _chunk(shape: ConvShape) -> int:
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
-    """``name(x, w, bias, scale, negative, floats, ints, other, y, scratch)``."""
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, [factors, enter,] scratch)``."""
     shape = shape.flattened()
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     taps, words, steps = _sizes(shape)
     chunk = _chunk(shape)
+    groups = rounded(x.channels, PIECE) // GROUP  # of a prologue's factors
     widened = 2 * chunk * taps * words  # where the weights of two channels stand
     sums = widened + HEADER + 4 * taps * steps
     tables = [("scale", shape.rounding.scale_dtype), ("bias", "int32")]
 
     def body(**p: Any) -> None:
         finish = Scalar(shape, p)
+        enter = shape.prologue
+        words_in = Words(p["factors"], p["enter"], enter.shift, enter.clamped) if enter else None
         spare = p["scratch"]
 
         def place(first: Expr) -> Expr:
@@ -98,8 +102,11 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     tap = ky * shape.kernel[1] + kx
                     target = T.bind(place(first) + tap * (4 * PIXELS))
                     with T.serial(0, words) as word:
-                        both = [halves(load(p["x"], source + m * across + word * GROUP))
-                                for m in range(wide)]  # fmt: skip
+                        factors = words_in.factors(word % groups) if words_in else []
+                        both = []
+                        for m in range(wide):
+                            values = halves(load(p["x"], source + m * across + word * GROUP))
+                            both.append(words_in.both(values, factors) if words_in else values)
                         for half in range(2):
                             for m in range(wide):
                                 at = target + word * (4 * PIXELS * taps) + half * (2 * PIXELS)
@@ -165,7 +172,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 piece(row, y.width // chunk * chunk, y.width % chunk)
 
     weights = channels * taps * steps
-    return function(name, parameters(isa, shape, channels, weights, scratch(shape)), body)
+    buffers = parameters(isa, shape, channels, weights, scratch(shape))
+    if shape.prologue:
+        buffers[-1:-1] = [("factors", "int32", 4 * groups), ("enter", "int32", len(INTS))]
+    return function(name, buffers, body)
 
 
 def _groups(pixels: int, group: Any) -> None:

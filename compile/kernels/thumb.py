@@ -73,6 +73,48 @@ def parameters(
     ]
 
 
+class Words:
+    """A rescale in 16-bit words (rescale_words.py), two values of one register at a time.
+
+    ``factors`` and ``ints`` are the tables of the rescale; ``shift`` and ``clamped`` as in
+    rescale_words.WordsShape.
+    """
+
+    def __init__(self, factors: Expr, ints: Expr, shift: int, clamped: bool):
+        names = {name: T.bind(ints.vload([i], "int32")) for i, name in enumerate(INTS)}
+        zero = names["source_zero"]
+        self.table, self.clamped, self.down = factors, clamped, WORD_SHIFT - shift
+        self.source_zero = T.bind((zero & T.int32(0xFFFF)) | (zero << T.int32(16)))
+        # What a product is added to: the zero point and half a step.
+        half = T.int32(1 << (self.down - 1))
+        self.start = T.bind((names["zero"] << T.int32(self.down)) + half)
+        self.ends = names["minimum"], names["maximum"]
+
+    def factors(self, group: Expr) -> list[Expr]:
+        """Of four channels: positive of (0, 2) and (1, 3), then negative."""
+        return [T.bind(self.table.vload([group * 4 + n], "int32")) for n in range(4)]
+
+    def pair(self, values: Expr, positive: Expr, negative: Expr) -> Expr:
+        """Two results as int16, from two stored values as int16."""
+        acc = dsp("ssub16", values, self.source_zero, flags=True)
+        factor = dsp("sel", positive, negative, flags=True)
+        low = dsp("smlabb", acc, factor, self.start)
+        high = dsp("smlatt", acc, factor, self.start)
+        down = self.down
+        if self.clamped:
+            low = between(low >> T.int32(down), *self.ends)
+            high = between(high >> T.int32(down), *self.ends) << T.int32(16)
+            return T.bind((low & T.int32(0xFFFF)) | high)
+        bottom = (low >> T.int32(down)) & T.int32(0xFFFF)
+        top = (high << T.int32(16 - down)) & T.int32(-65536)
+        return dsp("ssat16", bottom | top, T.int32(8))
+
+    def both(self, halves: tuple[Expr, Expr], factors: list[Expr]) -> tuple[Expr, Expr]:
+        """``pair`` of the two halves of four values."""
+        even, odd = (self.pair(half, factors[n], factors[n + 2]) for n, half in enumerate(halves))
+        return even, odd
+
+
 class Scalar:
     """The epilogue of build.Epilogue for one accumulator at a time.
 

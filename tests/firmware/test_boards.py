@@ -53,6 +53,18 @@ def test_without_a_file_zeros_are_embedded(
     assert " " + " ".join(map(str, expected)) + "\n" in done.stdout
 
 
+def test_vectors_in_flash(library, vectors: tuple, tmp_path: Path) -> None:
+    x, expected = vectors
+    (tmp_path / "faces.bin").write_bytes(x.tobytes())
+    done = example(library("cortex-m33"), "cortex-m33", tmp_path, "VECTORS=faces.bin", "run")
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()[-6:]
+    assert [[int(word) for word in line.split()] for line in lines[:5]] == [
+        row.ravel().tolist() for row in expected
+    ]
+    assert lines[5].startswith("5 embedded, stack ")
+
+
 def test_an_absent_file_is_said(library, tmp_path: Path) -> None:
     words = ("INPUTS=absent.bin", "OUTPUTS=embeddings.bin", "run")
     done = example(library("cortex-m7"), "cortex-m7", tmp_path, *words)
@@ -110,6 +122,54 @@ def test_two_models_in_one_image_of_a_c_plus_plus_caller(
     )  # fmt: skip
     parts = (str(tmp_path / "two.o"), str(folder / f"tiny-one.{core}.a"), str(second))
     done = start(core, "typedef int unused;\n", parts=parts)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+BANKS = """
+#include "board.h"
+#include "tiny-one.h"
+#include "expected.h"
+#include <pocketvision/core.h>
+#include <pocketvision/session.h>
+enum { GUARD = 64 };
+#define BANK(number)                                                                  \\
+  static struct {                                                                     \\
+    _Alignas(64) uint8_t memory[TINY_ONE_BANK##number##_BYTES], after[GUARD];         \\
+  } bank##number
+BANK(0);
+BANK(1);
+int main(void) {
+  void *const banks[TINY_ONE_BANKS] = {bank0.memory, bank1.memory};
+  signed char out[TINY_ONE_OUTPUT_BYTES];
+  pv_session session;
+  if (pv_check(&tiny_one_model) != PV_OK) return 1;
+  if (pv_session_init(&session, &tiny_one_model, bank0.memory, TINY_ONE_ARENA_BYTES) !=
+      PV_ERR_ARENA) return 2;
+  if (pv_session_init_banks(&session, &tiny_one_model, banks, TINY_ONE_BANKS) != PV_OK) return 3;
+  if (pv_session_run(&session, x, out) != PV_OK) return 4;
+  for (unsigned i = 0; i < sizeof out; i++)
+    if (out[i] != y[i]) return 5;
+  for (int i = 0; i < GUARD; i++)
+    if (bank0.after[i] || bank1.after[i]) return 6;
+  return 0;
+}
+"""
+
+
+def test_an_arena_in_two_banks(
+    core: str, tiny_graph: Graph, vectors: tuple, tmp_path: Path, start: Start
+) -> None:
+    target = TARGETS[core]
+    path = tmp_path / f"tiny-one.{core}.a"
+    done = pipeline.compile_graph(tiny_graph, target, path, (3000, 3000))
+    assert len(done.plan.sizes) == 2
+    (tmp_path / "expected.h").write_text(
+        "".join(
+            f"static const signed char {name}[] = {{{', '.join(map(str, values[:1].ravel()))}}};\n"
+            for name, values in zip("xy", vectors, strict=True)
+        )
+    )
+    done = start(core, BANKS, f"-I{tmp_path}", parts=(str(path),))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -201,6 +261,27 @@ def test_too_small_a_ram_is_a_link_error(library, tmp_path: Path) -> None:
     parts = [str(folder / "tiny-one.cortex-m7.a")]
     with pytest.raises(CompileError, match=r"too large for the example board: RAM lacks \d+ bytes"):
         board.build(TARGETS["cortex-m7"], tmp_path, main, options, parts)
+
+
+@pytest.mark.parametrize(
+    "said, message",
+    [
+        ("ld: region `FLASH' overflowed by 77 bytes", "too large .*: FLASH lacks 77 bytes"),
+        ("ld: cannot find -lc: No such file", "apt-get install libnewlib-arm-none-eabi"),
+        ("stdint.h:9: fatal error: stdint.h: No such file or directory", "libnewlib-arm-none-eabi"),
+        ("undefined reference to `puts'", "does not link:\nundefined reference to `puts'"),
+    ],
+)
+def test_why_an_image_cannot_be_built(
+    said: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "arm-none-eabi-gcc"
+    (tmp_path / "said").write_text(said)
+    compiler.write_text(f"#!/bin/sh\ncat {tmp_path}/said >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setattr(board, "compiler", lambda target: str(compiler))
+    with pytest.raises(CompileError, match=f"cortex-m7: .*{message}"):
+        board.build(TARGETS["cortex-m7"], tmp_path, [])
 
 
 def test_an_endless_image_is_stopped(tmp_path: Path, core: str) -> None:
