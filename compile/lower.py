@@ -212,7 +212,8 @@ def _conv(program: Program, op: Conv) -> None:
     if activation is not None and not op.add:
         wide |= _wide(255, activation.scale) or _wide(255, activation.negative_scale)
     words = None
-    if activation is not None and op.add is None:  # an add wants the steps in int32
+    # An add wants the steps in int32; the plain depthwise kernel has no words on a Cortex-M.
+    if activation is not None and op.add is None and _scalar(program, op) == isa.scalar:
         negative = activation.negative_scale
         positive = np.broadcast_to(activation.scale, negative.shape)
         words = _words(program, op, positive, negative, activation.zero_point)
@@ -235,8 +236,7 @@ def _conv(program: Program, op: Conv) -> None:
     shape: Any
     if op.depthwise:
         width = rounded(outputs, isa.vector)
-        pairs = isa.scalar and depthwise_dsp.fits(op.kernel)
-        if pairs:
+        if _scalar(program, op):
             packed = depthwise_dsp.pack(isa, op.weight)
         elif _dots(isa):
             packed = depthwise_dot.pack(isa, op.weight, op.stride[1])
@@ -245,7 +245,7 @@ def _conv(program: Program, op: Conv) -> None:
         shape = depthwise.DepthwiseShape(
             x, y, op.kernel, op.stride, activation is not None, other, rounding
         )
-        if pairs:
+        if _scalar(program, op):
             spare = (program.scratch(depthwise_dsp.scratch(shape)),)
     else:
         dense = isa.dense
@@ -288,9 +288,14 @@ def _conv(program: Program, op: Conv) -> None:
     )
 
 
+def _scalar(program: Program, op: Conv) -> bool:
+    """Whether a kernel of Cortex-M's scalar registers does the convolution."""
+    return program.isa.scalar and (not op.depthwise or depthwise_dsp.fits(op.kernel))
+
+
 def _fixed(program: Program, op: Conv, reach: np.ndarray) -> np.ndarray | None:
     """Fixed-point scales, where the kernels take them and every channel has one."""
-    if not program.isa.scalar or (op.depthwise and not depthwise_dsp.fits(op.kernel)):
+    if not _scalar(program, op):
         return None
     y = program.graph.tensors[op.output]
     zero_point, low, high = results(op, y, op.activation, op.add)[0]

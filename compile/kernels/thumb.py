@@ -125,7 +125,8 @@ class Scalar:
     def __init__(self, shape: Convolution, p: dict[str, Any]):
         self.rounding: Rounding = shape.rounding
         self.activation, self.add = shape.activation, shape.other is not None
-        self.plain = not (self.activation or self.add or self.rounding.clamped)
+        wide = self.rounding.wide and not self.rounding.fixed
+        self.plain = not (self.activation or self.add or self.rounding.clamped or wide)
         self.p = p
         self.f = {name: p["floats"].vload([i], "float32") for i, name in enumerate(FLOATS)}
         self.i = {name: p["ints"].vload([i], "int32") for i, name in enumerate(INTS)}
@@ -163,12 +164,17 @@ class Scalar:
         if self.rounding.fixed:
             wide = T.Cast("int64", acc) * T.Cast("int64", scale) + T.int64(2**31)
             return T.bind(zero + T.Cast("int32", wide >> T.int64(32)))
-        return T.bind(rounded(T.Cast("float32", acc) * scale) + zero)
+        return T.bind(self._rounded(T.Cast("float32", acc) * scale, "low", "high") + zero)
+
+    def _rounded(self, real: Expr, low: str, high: str) -> Expr:
+        if self.rounding.wide:  # a saturated int32 would leave no room for the zero point
+            real = between(real, self.f[low], self.f[high])
+        return rounded(real)
 
     def _activated(self, steps: Expr, negative: Expr) -> Expr:
         if self.rounding.words is None:
             factor = T.Select(steps >= T.int32(0), self.f["positive"], negative)
-            return rounded(T.Cast("float32", steps) * factor)
+            return self._rounded(T.Cast("float32", steps) * factor, "act_low", "act_high")
         positive = self.i["act_factor"]
         less = T.bind(T.Cast("int32", negative) - positive)
         factor = T.bind(positive + (less & (steps >> T.int32(31))))
