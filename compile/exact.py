@@ -79,11 +79,25 @@ def _nearest(
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """int16 (C) factors of each sign for ``((acc << shift) * factor + 2^14) >> 15``."""
+    """int16 (C) factors of each sign for ``((acc << shift) * factor + 2^14) >> 15``.
+
+    ``plus``: ``acc << shift`` is added to the positive sign's product, and the greater of both is
+    the result, whatever the sign.
+    """
 
     positive: np.ndarray
     negative: np.ndarray
     shift: int
+    plus: bool = False
+
+    def less_one(self) -> Words:
+        """The same results with ``plus``, which saves a shift, if the factors allow it."""
+        upper, lower = (2 * f.astype(np.int32) for f in (self.positive, self.negative))
+        falls = bool((lower > upper).any() or upper.min() < 0)
+        if self.shift == 0 or falls or np.abs(lower).max() > WORD_LIMIT:
+            return self
+        positive, negative = (upper - 2**15).astype(np.int16), lower.astype(np.int16)
+        return Words(positive, negative, self.shift - 1, plus=True)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from .graph import (
     results,
 )
 from .kernels import conv, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
-from .kernels.build import FLOATS, INTS, Rounding, View, rounded
+from .kernels.build import FLOATS, INTS, Product, Rounding, View, rounded
 from .kernels.isa import Isa
 
 
@@ -175,7 +175,7 @@ def _conv(program: Program, op: Conv) -> None:
     if op.add is not None:
         fused = _float_sum(program, op.add, op.add.zero_point, op.inputs[1])
     rounding = Rounding(
-        words=words.shift if words else None,
+        words=Product(words.shift, words.plus) if words else None,
         wide=wide,
         clamped=_clamped(op),
         fused=fused is not None,
@@ -232,7 +232,8 @@ def _words(
         return None
     y = program.graph.tensors[op.output]
     low, high = op.low - y.zero_point, op.high - y.zero_point
-    return exact.word_factors(positive, negative, zero_point, low, high)
+    words = exact.word_factors(positive, negative, zero_point, low, high)
+    return words.less_one() if words and program.isa.accumulates else words
 
 
 def _float_sum(program: Program, add: FusedAdd, a_zero: int, other: str) -> exact.FloatSum | None:
@@ -252,7 +253,7 @@ def _rescale(program: Program, op: Rescale) -> None:
             rescale_words.WordsShape(
                 program.view(source.name),
                 program.view(op.output),
-                words.shift,
+                Product(words.shift, words.plus),
                 _clamped(op),
             ),
             program.pointer(source.name),

@@ -109,27 +109,38 @@ class Part:
     slope: Expr | None = None
 
 
-def prelu(isa: Isa, acc: Expr, factors: tuple[Expr, Expr], shift: int, count: int) -> Expr:
-    """int16xcount ``acc`` times 2^shift and the factor of its sign, by rounding high products."""
+@dataclass(frozen=True)
+class Product:
+    """How exact.Words are applied."""
+
+    shift: int
+    plus: bool
+
+
+def prelu(isa: Isa, acc: Expr, factors: tuple[Expr, Expr], product: Product, count: int) -> Expr:
+    """int16xcount ``acc`` times the factor of its sign, by rounding high products."""
     positive, negative = factors
     zeros = T.broadcast(T.int16(0), count)
-    factor = T.bind(T.Select(acc < zeros, negative, positive))
-    if shift:
-        acc = T.bind(acc << T.broadcast(T.int16(shift), count))
-    return isa.high_product(acc, factor, count)
+    factor = None if product.plus else T.bind(T.Select(acc < zeros, negative, positive))
+    if product.shift:
+        acc = T.bind(acc << T.broadcast(T.int16(product.shift), count))
+    if factor is not None:
+        return isa.high_product(acc, factor, count)
+    lower = isa.high_product(acc, negative, count)
+    return T.bind(T.max(isa.high_sum(acc, positive, count), lower))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rounding:
     """What shapes an epilogue besides its activation and add.
 
-    ``words``: the activation's shift, if it runs in 16-bit words (rescale_words.py). ``wide``: the
-    accumulators times their scales may pass int32, so they are clamped first. ``clamped``: the
+    ``words``: the activation's product, if it runs in 16-bit words (rescale_words.py). ``wide``:
+    the accumulators times their scales may pass int32, so they are clamped first. ``clamped``: the
     result's range is less than int8's. ``fused``: the add runs as two float multiply-adds
     (exact.float_sum).
     """
 
-    words: int | None = None
+    words: Product | None = None
     wide: bool = False
     clamped: bool = True
     fused: bool = False
@@ -165,7 +176,7 @@ class Epilogue:
         add: bool = False,
         rounding: Rounding = PLAIN,
     ):
-        self.isa, self.lanes, self.add, self.shift = isa, lanes, add, rounding.words
+        self.isa, self.lanes, self.add, self.product = isa, lanes, add, rounding.words
         self.two_scales, self.activation = two_scales, activation
         self.fused = rounding.fused
         self.clamped = rounding.wide or not isa.saturates
@@ -180,12 +191,12 @@ class Epilogue:
         positive, negative = scale
         first = T.bind(positive.vload([index], f"float32x{self.lanes}"))
         second = self.two_scales or self.activation
-        kind = "float32" if self.shift is None else "int16"
+        kind = "float32" if self.product is None else "int16"
         return first, (T.bind(negative.vload([index], f"{kind}x{self.lanes}")) if second else None)
 
     def rounded(self, acc: Expr, scales: Scales, other: Expr | None = None) -> Part:
         """Steps of ``acc`` from the zero point; ``other``: the fused add's operand b."""
-        if self.shift is not None:
+        if self.product is not None:
             real = T.Cast(f"float32x{self.lanes}", acc) * scales[0]
             return Part(self._rounded(real, "low", "high"), scales[1])
         return Part(self._steps(acc, scales, other))
@@ -233,14 +244,14 @@ class Epilogue:
         if isa.saturates:
             parts = [*parts, *[parts[-1]] * (4 - len(parts))]  # packs take whole registers
         steps = [part.steps for part in parts]
-        if self.shift is None:
+        if self.product is None:
             return isa.narrowed(steps, lanes, self.limits)
         words = []
         for first in (0, 2):
             acc = isa.words(steps[first : first + 2], lanes)
             acc = T.bind(T.max(T.min(acc, self.w["act_most"]), self.w["act_least"]))
             slopes = shuffle([p.slope for p in parts[first : first + 2]], isa.words_order(lanes))
-            words.append(prelu(isa, acc, (self.w["act_factor"], slopes), self.shift, 2 * lanes))
+            words.append(prelu(isa, acc, (self.w["act_factor"], slopes), self.product, 2 * lanes))
         return [isa.ordered(isa.joined(words, 2 * lanes, self.limits), lanes)]
 
     def store(self, buffer: Expr, parts: list[Part], runs: list[tuple[Expr, int]]) -> None:

@@ -15,6 +15,7 @@ class DotProd(NeonParts):
     lanes, group, registers, blocks = 4, 4, 20, 4
     together, chunk, depthwise_registers = 4, 8, 16
     unrolled = 160
+    accumulates = True
 
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         word = T.reinterpret(buffer.vload([index], "int8x4"), dtype="int32")

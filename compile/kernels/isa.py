@@ -53,6 +53,11 @@ class Isa(ABC):
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
+    strip: ClassVar[int] = 1
+    """Such vectors that a tile in words takes at least, and, where that divides a pixel, at most:
+    as many as registers hold the factors of. 1: a pixel, or as many as fill a vector."""
+    accumulates: ClassVar[bool] = False
+    """Whether there is ``high_sum``."""
     saturates: ClassVar[bool] = False
     """Whether ``rounded`` takes any value within int32 and ``narrowed`` saturates and joins."""
 
@@ -118,12 +123,25 @@ class Isa(ABC):
         """``bytes`` stored values as two int16 vectors, in the order ``halves_order``."""
         raise NotImplementedError
 
+    def zeros(self, zero: Expr) -> Expr:
+        """What ``differences`` takes away, from an int32 vector of ``bytes / 2``; bound."""
+        return T.bind(T.Cast(f"int16x{self.bytes // 2}", zero))
+
+    def differences(self, stored: Expr, zeros: Expr) -> tuple[Expr, Expr]:
+        """The halves of ``stored`` less ``zeros``; not bound."""
+        low, high = self.halves(stored)
+        return low - zeros, high - zeros
+
     def halves_order(self) -> np.ndarray:
         """int (2, bytes / 2): which stored value each word of the halves is."""
         return np.arange(self.bytes).reshape(2, -1)
 
     def high_product(self, a: Expr, b: Expr, count: int) -> Expr:
         """int16xcount ``(a * b + 2^14) >> 15``."""
+        raise NotImplementedError
+
+    def high_sum(self, a: Expr, b: Expr, count: int) -> Expr:
+        """int16xcount ``a + ((a * b + 2^14) >> 15)``, saturated."""
         raise NotImplementedError
 
     def words(self, parts: list[Expr], lanes: int) -> Expr:

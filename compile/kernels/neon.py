@@ -13,6 +13,7 @@ class NeonParts(Isa):
 
     saturates = True
     bytes = 16
+    strip = 4
 
     def bounded(self, real: Expr, low: Expr, high: Expr, lanes: int) -> Expr:
         """FMIN and FMAX: LLVM makes compares and selects of the portable form."""
@@ -48,12 +49,22 @@ class NeonParts(Isa):
         )
         return low, high
 
+    def zeros(self, zero: Expr) -> Expr:
+        """Sixteen bytes for SSUBL and SSUBL2; LLVM would make one half of a plain broadcast."""
+        half = T.bind(T.Cast("int8x8", zero))
+        whole = shuffle([half, half], list(range(16)))
+        return intrinsic("llvm.aarch64.neon.srhadd", "int8x16", whole, whole)
+
+    def differences(self, stored: Expr, zeros: Expr) -> tuple[Expr, Expr]:
+        low, high = (a - b for a, b in zip(self.halves(stored), self.halves(zeros), strict=True))
+        return low, high
+
     def high_product(self, a: Expr, b: Expr, count: int) -> Expr:
-        pieces = [
-            intrinsic("llvm.aarch64.neon.sqrdmulh", "int16x8", *(_part(v, i, 8) for v in (a, b)))
-            for i in range(0, count, 8)
-        ]
-        return pieces[0] if count == 8 else shuffle(pieces, list(range(count)))
+        return _pairwise("llvm.aarch64.neon.sqrdmulh", (a, b), count)
+
+    def high_sum(self, a: Expr, b: Expr, count: int) -> Expr:
+        """SQRDMLAH of ARMv8.1."""
+        return _pairwise("llvm.aarch64.neon.sqrdmlah", (a, a, b), count)
 
     def joined(self, words: list[Expr], count: int, limits: Limits) -> Expr:
         zero = T.bind(T.broadcast(T.Cast("int16", limits.zero), count))
@@ -72,6 +83,15 @@ def _by(lanes: int, name: str, dtype: str, value: Expr, count: int) -> Expr:
         for first in range(0, count, lanes)
     ]
     return shuffle(pieces, list(range(count)))
+
+
+def _pairwise(name: str, values: tuple[Expr, ...], count: int) -> Expr:
+    """The intrinsic ``name`` on eight int16 lanes of each of ``values`` at a time."""
+    pieces = [
+        intrinsic(name, "int16x8", *(_part(value, first, 8) for value in values))
+        for first in range(0, count, 8)
+    ]
+    return pieces[0] if count == 8 else shuffle(pieces, list(range(count)))
 
 
 def _part(value: Expr, first: int, lanes: int) -> Expr:
