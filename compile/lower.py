@@ -25,6 +25,7 @@ from .graph import (
     Op,
     Pool,
     Rescale,
+    Sum,
     Table,
     Tensor,
     results,
@@ -32,6 +33,9 @@ from .graph import (
 from .kernels import conv, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
 from .kernels.build import FLOATS, INTS, Product, Rounding, View, rounded
 from .kernels.isa import Isa
+
+WIDE, SHORT = 2.0**30, 2.0**15 - 2**6
+"""Bounds of scaled accumulators in int32, whose conversions do not saturate, and in int16."""
 
 
 def _dots(isa: Isa) -> bool:
@@ -163,9 +167,8 @@ def _conv(program: Program, op: Conv) -> None:
         raise CompileError(f"{graph.name}: node {op.name!r}: the bias overflows int32")
     activation = op.activation
     reach = 255 * np.abs(op.weight.astype(np.int64)).sum((1, 2, 3))
-    wide = _wide(np.abs(op.bias.astype(np.int64)) + reach, op.scale)
-    if activation is not None and not op.add:
-        wide |= _wide(255, activation.scale) or _wide(255, activation.negative_scale)
+    reach += np.abs(op.bias.astype(np.int64))
+    wide = _most(reach, op.scale) >= WIDE
     words = None
     if activation is not None and op.add is None:  # an add wants the steps in int32
         negative = activation.negative_scale
@@ -174,11 +177,19 @@ def _conv(program: Program, op: Conv) -> None:
     fused = None
     if op.add is not None:
         fused = _float_sum(program, op.add, op.add.zero_point, op.inputs[1])
+    most = _most(reach, op.scale)
+    if op.add is not None:
+        most = _most_of_sum(op.add.sum)
+    elif activation is not None and words is None:
+        most = _most(255, activation.scale, activation.negative_scale)
+        wide |= most >= WIDE
     rounding = Rounding(
         words=Product(words.shift, words.plus) if words else None,
         wide=wide,
         clamped=_clamped(op),
         fused=fused is not None,
+        short=_short(program, most),
+        capped=words is not None and not _saturates(program, op, words),
     )
     x, y = program.view(source.name), program.view(op.output)
     outputs = op.weight.shape[0]
@@ -263,7 +274,7 @@ def _rescale(program: Program, op: Rescale) -> None:
         )
         return
     two = not np.array_equal(op.scale, op.negative_scale)
-    wide = _wide(255, op.scale) or _wide(255, op.negative_scale)
+    wide = _most(255, op.scale, op.negative_scale) >= WIDE
     width = rounded(source.channels, program.isa.vector)
     program.call(
         op.name,
@@ -285,7 +296,9 @@ def _add(program: Program, op: Add) -> None:
     first, second, result = (program.view(name) for name in (a, b, op.output))
     program.call(
         op.name,
-        elementwise.AddShape(first, second, result, real is not None),
+        elementwise.AddShape(
+            first, second, result, real is not None, _short(program, _most_of_sum(op.sum))
+        ),
         program.pointer(a),
         program.pointer(b),
         *_numbers(program, op, own, fused, b, real=real),
@@ -296,10 +309,16 @@ def _add(program: Program, op: Add) -> None:
 def _multiply(program: Program, op: Multiply) -> None:
     a, b = op.inputs
     gate = program.graph.tensors[b].shape != program.graph.tensors[a].shape
+    most = _most(255**2, op.scale)
     program.call(
         op.name,
         elementwise.MultiplyShape(
-            program.view(a), program.view(b), program.view(op.output), gate, _wide(255**2, op.scale)
+            program.view(a),
+            program.view(b),
+            program.view(op.output),
+            gate,
+            most >= WIDE,
+            _short(program, most),
         ),
         program.pointer(a),
         program.pointer(b),
@@ -324,7 +343,7 @@ def _pool(program: Program, op: Pool) -> None:
     source = program.graph.tensors[op.inputs[0]]
     x, y = program.view(source.name), program.view(op.output)
     scale = op.scale if op.scale is not None else np.zeros(1)
-    wide = _wide(255 * math.prod(op.kernel), scale)
+    wide = _most(255 * math.prod(op.kernel), scale) >= WIDE
     program.call(
         op.name,
         pool.PoolShape(x, y, op.kind, op.kernel, op.stride, wide),
@@ -417,9 +436,28 @@ def _clamped(op: Op) -> bool:
     return (op.low, op.high) != (INT8_MIN, INT8_MAX)
 
 
-def _wide(reach: np.ndarray | int, scale: np.ndarray | np.float32 | None) -> bool:
-    """Whether a scaled accumulator may leave int32: conversions from float do not saturate."""
-    return scale is not None and bool((reach * np.abs(np.float64(scale))).max() >= 2**30)
+def _most(reach: np.ndarray | int, *scales: np.ndarray | np.float32) -> float:
+    """The largest magnitude of an accumulator up to ``reach`` times its scale."""
+    return max(float((reach * np.abs(np.float64(scale))).max()) for scale in scales)
+
+
+def _most_of_sum(total: Sum) -> float:
+    """The largest magnitude of a sum's result, in steps."""
+    return (255 * (total.a_factor + total.b_factor) + abs(total.offset)) * 2.0**-total.shift
+
+
+def _short(program: Program, most: float) -> bool:
+    return program.isa.truncates and most < SHORT
+
+
+def _saturates(program: Program, op: Conv, words: exact.Words) -> bool:
+    """Whether an activation of any word above its operand's range gives the result's upper end."""
+    activation, y = op.activation, program.graph.tensors[op.output]
+    if not program.isa.accumulates or words.shift or activation is None:
+        return False
+    factor = int(words.positive[0]) + 2**15 * words.plus
+    most = ((activation.high - activation.zero_point) * factor + 2**14) >> 15
+    return factor >= 0 and most >= op.high - y.zero_point
 
 
 def _padded(values: np.ndarray | None, width: int, dtype: type = np.float32) -> np.ndarray:

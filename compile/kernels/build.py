@@ -137,13 +137,16 @@ class Rounding:
     ``words``: the activation's product, if it runs in 16-bit words (rescale_words.py). ``wide``:
     the accumulators times their scales may pass int32, so they are clamped first. ``clamped``: the
     result's range is less than int8's. ``fused``: the add runs as two float multiply-adds
-    (exact.float_sum).
+    (exact.float_sum). ``short``: what becomes 16-bit words first fits them. ``capped``: an
+    activation in words needs its operand's upper clamp, as its result does not saturate there.
     """
 
     words: Product | None = None
     wide: bool = False
     clamped: bool = True
     fused: bool = False
+    short: bool = False
+    capped: bool = True
 
     @property
     def negative_dtype(self) -> str:
@@ -178,7 +181,7 @@ class Epilogue:
     ):
         self.isa, self.lanes, self.add, self.product = isa, lanes, add, rounding.words
         self.two_scales, self.activation = two_scales, activation
-        self.fused = rounding.fused
+        self.fused, self.short, self.capped = rounding.fused, rounding.short, rounding.capped
         self.clamped = rounding.wide or not isa.saturates
         self.f = {name: T.bind(spread(floats, i, lanes)) for i, name in enumerate(FLOATS)}
         self.i = {name: T.bind(spread(ints, i, lanes)) for i, name in enumerate(INTS)}
@@ -245,11 +248,13 @@ class Epilogue:
             parts = [*parts, *[parts[-1]] * (4 - len(parts))]  # packs take whole registers
         steps = [part.steps for part in parts]
         if self.product is None:
-            return isa.narrowed(steps, lanes, self.limits)
+            return isa.narrowed(steps, lanes, self.limits, self.short)
         words = []
         for first in (0, 2):
-            acc = isa.words(steps[first : first + 2], lanes)
-            acc = T.bind(T.max(T.min(acc, self.w["act_most"]), self.w["act_least"]))
+            acc = isa.words(steps[first : first + 2], lanes, self.short)
+            if self.capped:
+                acc = T.min(acc, self.w["act_most"])
+            acc = T.bind(T.max(acc, self.w["act_least"]))
             slopes = shuffle([p.slope for p in parts[first : first + 2]], isa.words_order(lanes))
             words.append(prelu(isa, acc, (self.w["act_factor"], slopes), self.product, 2 * lanes))
         return [isa.ordered(isa.joined(words, 2 * lanes, self.limits), lanes)]

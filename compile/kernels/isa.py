@@ -61,6 +61,9 @@ class Isa(ABC):
     saturates: ClassVar[bool] = False
     """Whether ``rounded`` takes any value within int32 and ``narrowed`` saturates and joins."""
 
+    truncates: ClassVar[bool] = False
+    """Whether ``words`` of values that fit int16 anyway cost less."""
+
     @property
     def dtype(self) -> str:
         return "uint8" if self.offset else "int8"
@@ -88,6 +91,10 @@ class Isa(ABC):
     def dense(self) -> Isa:
         """What dense and grouped convolutions run on."""
         return self
+
+    def unknown_zero(self, limits: Limits) -> Expr | None:
+        """An int32 that is 0, which the compiler cannot know; None: of no use here."""
+        return None
 
     def dots(self, accs: list[Expr], operands: list[Expr], weight: Expr) -> list[Expr]:
         """``dot`` of each pixel of one, or of a pair whose sums are mixed."""
@@ -144,8 +151,11 @@ class Isa(ABC):
         """int16xcount ``a + ((a * b + 2^14) >> 15)``, saturated."""
         raise NotImplementedError
 
-    def words(self, parts: list[Expr], lanes: int) -> Expr:
-        """Two int32 vectors of ``lanes`` steps as one of int16, saturated, in ``words_order``."""
+    def words(self, parts: list[Expr], lanes: int, short: bool = False) -> Expr:
+        """Two int32 vectors of ``lanes`` steps as one of int16, saturated, in ``words_order``.
+
+        ``short``: they fit int16 anyway.
+        """
         raise NotImplementedError
 
     def words_order(self, lanes: int) -> list[int]:
@@ -181,10 +191,15 @@ class Isa(ABC):
         magic = real + constant(MAGIC_FLOAT, "float32", lanes)
         return T.reinterpret(magic, dtype=f"int32x{lanes}") - constant(MAGIC, "int32", lanes)
 
-    def narrowed(self, parts: list[Expr], lanes: int, limits: Limits) -> list[Expr]:
-        """Stored values of four int32 vectors of steps: as many, or one if ``saturates``."""
+    def narrowed(
+        self, parts: list[Expr], lanes: int, limits: Limits, short: bool = False
+    ) -> list[Expr]:
+        """Stored values of four int32 vectors of steps: as many, or one if ``saturates``.
+
+        ``short``: the steps fit int16.
+        """
         if self.saturates:
-            words = [self.words(parts[first : first + 2], lanes) for first in (0, 2)]
+            words = [self.words(parts[first : first + 2], lanes, short) for first in (0, 2)]
             return [self.ordered(self.joined(words, 2 * lanes, limits), lanes)]
         zero = T.broadcast(limits.zero, lanes)
         return [T.Cast(f"{self.dtype}x{lanes}", part + zero) for part in parts]

@@ -14,6 +14,11 @@ class NeonParts(Isa):
     saturates = True
     bytes = 16
     strip = 4
+    truncates = True
+
+    def unknown_zero(self, limits: Limits) -> Expr | None:
+        """Both ends are stored values, less than 256 apart."""
+        return T.bind((limits.high - limits.low) >> 8)
 
     def bounded(self, real: Expr, low: Expr, high: Expr, lanes: int) -> Expr:
         """FMIN and FMAX: LLVM makes compares and selects of the portable form."""
@@ -38,8 +43,11 @@ class NeonParts(Isa):
     def rounded(self, real: Expr, lanes: int) -> Expr:
         return _by(4, "llvm.aarch64.neon.fcvtns", "int32", real, lanes)
 
-    def words(self, parts: list[Expr], lanes: int) -> Expr:
+    def words(self, parts: list[Expr], lanes: int, short: bool = False) -> Expr:
+        """UZP1 takes the lower halves of two vectors at once, SQXTN saturates one."""
         steps = shuffle(parts, list(range(2 * lanes)))
+        if short:
+            return T.bind(T.Cast(f"int16x{2 * lanes}", steps))
         return _by(4, "llvm.aarch64.neon.sqxtn", "int16", steps, 2 * lanes)
 
     def halves(self, stored: Expr) -> tuple[Expr, Expr]:
