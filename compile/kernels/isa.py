@@ -46,8 +46,8 @@ class Isa(ABC):
     """Channels that a depthwise tile of dot products takes together."""
     unrolled: ClassVar[int] = 160
     """Dot steps of a convolution's tile that are written out; more go into a loop."""
-    depthwise_registers: ClassVar[int] = 24
-    """Accumulators of such a tile: registers that its weights and chunks leave."""
+    loads: ClassVar[int] = 0
+    """Bytes that ``transposed`` takes of a pixel, if more than ``chunk``."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
     offset: ClassVar[int] = 0
@@ -110,6 +110,10 @@ class Isa(ABC):
     def pack(self, block: np.ndarray) -> np.ndarray:
         """Order of one weight vector in memory, from int8 (..., lanes, group)."""
         return block
+
+    def depthwise_registers(self, taps: int) -> int:
+        """Accumulators of a depthwise tile of ``taps`` rows: what weights and chunks leave."""
+        return 24
 
     def transposed(self, pixels: list[Expr]) -> list[Expr]:
         """Vectors of ``lanes`` channels by four pixels, from four pixels of ``chunk`` channels.
