@@ -183,6 +183,7 @@ def _conv(program: Program, op: Conv) -> None:
     elif activation is not None and words is None:
         most = _most(255, activation.scale, activation.negative_scale)
         wide |= most >= WIDE
+    fixed = _fixed(program, op, reach) if activation is None or words is not None else None
     rounding = Rounding(
         words=Product(words.shift, words.plus) if words else None,
         wide=wide,
@@ -190,6 +191,7 @@ def _conv(program: Program, op: Conv) -> None:
         fused=fused is not None,
         short=_short(program, most),
         capped=words is not None and not _saturates(program, op, words),
+        fixed=fixed.shift if fixed else 0,
     )
     x, y = program.view(source.name), program.view(op.output)
     outputs = op.weight.shape[0]
@@ -212,6 +214,9 @@ def _conv(program: Program, op: Conv) -> None:
         ).flattened()
         packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
     other_name = op.inputs[1] if op.add else None
+    scales = _padded(op.scale, width)
+    if fixed is not None:
+        scales = _padded(fixed.factors, width, np.int32)
     slopes = np.zeros(1, np.float32)
     if words is not None:
         slopes = _padded(words.negative, width, np.int16)
@@ -226,7 +231,7 @@ def _conv(program: Program, op: Conv) -> None:
         program.pointer(source.name, op.pads),
         program.constant(packed),
         program.constant(_padded(bias, width, np.int32)),
-        program.constant(_padded(op.scale, width, np.float32)),
+        program.constant(scales),
         program.constant(slopes),
         floats,
         ints,
@@ -245,6 +250,15 @@ def _words(
     low, high = op.low - y.zero_point, op.high - y.zero_point
     words = exact.word_factors(positive, negative, zero_point, low, high)
     return words.less_one() if words and program.isa.accumulates else words
+
+
+def _fixed(program: Program, op: Conv, reach: np.ndarray) -> exact.Fixed | None:
+    """Integer factors of a convolution's own rescale, where kernels and numbers have any."""
+    if not program.isa.fixed or op.add is not None:
+        return None
+    y = program.graph.tensors[op.output]
+    zero, low, high = results(op, y, op.activation, op.add)[0]
+    return exact.fixed_factors(op.scale, reach, low - zero, high - zero)
 
 
 def _float_sum(program: Program, add: FusedAdd, a_zero: int, other: str) -> exact.FloatSum | None:

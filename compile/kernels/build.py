@@ -139,6 +139,8 @@ class Rounding:
     result's range is less than int8's. ``fused``: the add runs as two float multiply-adds
     (exact.float_sum). ``short``: what becomes 16-bit words first fits them. ``capped``: an
     activation in words needs its operand's upper clamp, as its result does not saturate there.
+    ``fixed``: the first rescale is a product of integers with so many bits of a fraction
+    (exact.fixed_factors); 0: one of floats.
     """
 
     words: Product | None = None
@@ -147,6 +149,12 @@ class Rounding:
     fused: bool = False
     short: bool = False
     capped: bool = True
+    fixed: int = 0
+
+    @property
+    def scale_dtype(self) -> str:
+        """Type of the table of scales."""
+        return "int32" if self.fixed else "float32"
 
     @property
     def negative_dtype(self) -> str:
@@ -182,6 +190,7 @@ class Epilogue:
         self.isa, self.lanes, self.add, self.product = isa, lanes, add, rounding.words
         self.two_scales, self.activation = two_scales, activation
         self.fused, self.short, self.capped = rounding.fused, rounding.short, rounding.capped
+        self.fixed = rounding.fixed
         self.clamped = rounding.wide or not isa.saturates
         self.f = {name: T.bind(spread(floats, i, lanes)) for i, name in enumerate(FLOATS)}
         self.i = {name: T.bind(spread(ints, i, lanes)) for i, name in enumerate(INTS)}
@@ -192,13 +201,15 @@ class Epilogue:
     def scales(self, scale: Expr, index: Expr) -> Scales:
         """The positive and negative scale vectors at a channel; bound to names."""
         positive, negative = scale
-        first = T.bind(positive.vload([index], f"float32x{self.lanes}"))
+        first = T.bind(positive.vload([index], f"{positive.dtype}x{self.lanes}"))
         second = self.two_scales or self.activation
         kind = "float32" if self.product is None else "int16"
         return first, (T.bind(negative.vload([index], f"{kind}x{self.lanes}")) if second else None)
 
     def rounded(self, acc: Expr, scales: Scales, other: Expr | None = None) -> Part:
         """Steps of ``acc`` from the zero point; ``other``: the fused add's operand b."""
+        if self.fixed:
+            return Part(self.isa.high_half(acc, scales[0], self.lanes), scales[1])
         if self.product is not None:
             real = T.Cast(f"float32x{self.lanes}", acc) * scales[0]
             return Part(self._rounded(real, "low", "high"), scales[1])
@@ -248,10 +259,10 @@ class Epilogue:
             parts = [*parts, *[parts[-1]] * (4 - len(parts))]  # packs take whole registers
         steps = [part.steps for part in parts]
         if self.product is None:
-            return isa.narrowed(steps, lanes, self.limits, self.short)
+            return isa.narrowed(steps, lanes, self.limits, self.short, self.fixed)
         words = []
         for first in (0, 2):
-            acc = isa.words(steps[first : first + 2], lanes, self.short)
+            acc = isa.words(steps[first : first + 2], lanes, self.short, self.fixed)
             if self.capped:
                 acc = T.min(acc, self.w["act_most"])
             acc = T.bind(T.max(acc, self.w["act_least"]))

@@ -63,6 +63,8 @@ class Isa(ABC):
 
     truncates: ClassVar[bool] = False
     """Whether ``words`` of values that fit int16 anyway cost less."""
+    fixed: ClassVar[bool] = False
+    """Whether there are ``high_half`` and ``words`` of fractions."""
 
     @property
     def dtype(self) -> str:
@@ -155,10 +157,14 @@ class Isa(ABC):
         """int16xcount ``a + ((a * b + 2^14) >> 15)``, saturated."""
         raise NotImplementedError
 
-    def words(self, parts: list[Expr], lanes: int, short: bool = False) -> Expr:
+    def high_half(self, acc: Expr, factor: Expr, lanes: int) -> Expr:
+        """int32 ``acc * factor >> 31``."""
+        raise NotImplementedError
+
+    def words(self, parts: list[Expr], lanes: int, short: bool = False, bits: int = 0) -> Expr:
         """Two int32 vectors of ``lanes`` steps as one of int16, saturated, in ``words_order``.
 
-        ``short``: they fit int16 anyway.
+        ``short``: they fit int16 anyway. ``bits``: of a fraction, which is rounded half up.
         """
         raise NotImplementedError
 
@@ -196,14 +202,14 @@ class Isa(ABC):
         return T.reinterpret(magic, dtype=f"int32x{lanes}") - constant(MAGIC, "int32", lanes)
 
     def narrowed(
-        self, parts: list[Expr], lanes: int, limits: Limits, short: bool = False
+        self, parts: list[Expr], lanes: int, limits: Limits, short: bool = False, bits: int = 0
     ) -> list[Expr]:
         """Stored values of four int32 vectors of steps: as many, or one if ``saturates``.
 
-        ``short``: the steps fit int16.
+        ``short``, ``bits``: as in ``words``.
         """
         if self.saturates:
-            words = [self.words(parts[first : first + 2], lanes, short) for first in (0, 2)]
+            words = [self.words(parts[first : first + 2], lanes, short, bits) for first in (0, 2)]
             return [self.ordered(self.joined(words, 2 * lanes, limits), lanes)]
         zero = T.broadcast(limits.zero, lanes)
         return [T.Cast(f"{self.dtype}x{lanes}", part + zero) for part in parts]

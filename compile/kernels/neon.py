@@ -15,6 +15,7 @@ class NeonParts(Isa):
     bytes = 16
     strip = 4
     truncates = True
+    fixed = True
 
     def unknown_zero(self, limits: Limits) -> Expr | None:
         """Both ends are stored values, less than 256 apart."""
@@ -43,9 +44,25 @@ class NeonParts(Isa):
     def rounded(self, real: Expr, lanes: int) -> Expr:
         return _by(4, "llvm.aarch64.neon.fcvtns", "int32", real, lanes)
 
-    def words(self, parts: list[Expr], lanes: int, short: bool = False) -> Expr:
+    def high_half(self, acc: Expr, factor: Expr, lanes: int) -> Expr:
+        pieces = [
+            intrinsic(
+                "llvm.aarch64.neon.sqdmulh", "int32x4", *(_part(v, i, 4) for v in (acc, factor))
+            )
+            for i in range(0, lanes, 4)
+        ]
+        return pieces[0] if lanes == 4 else shuffle(pieces, list(range(lanes)))
+
+    def words(self, parts: list[Expr], lanes: int, short: bool = False, bits: int = 0) -> Expr:
         """UZP1 takes the lower halves of two vectors at once, SQXTN saturates one."""
         steps = shuffle(parts, list(range(2 * lanes)))
+        if bits:
+            name = "llvm.aarch64.neon.sqrshrn"
+            pieces = [
+                intrinsic(name, "int16x4", _part(steps, first, 4), T.int32(bits))
+                for first in range(0, 2 * lanes, 4)
+            ]
+            return shuffle(pieces, list(range(2 * lanes)))
         if short:
             return T.bind(T.Cast(f"int16x{2 * lanes}", steps))
         return _by(4, "llvm.aarch64.neon.sqxtn", "int16", steps, 2 * lanes)
