@@ -79,11 +79,25 @@ def _nearest(
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """int16 (C) factors of each sign for ``((acc << shift) * factor + 2^14) >> 15``."""
+    """int16 (C) factors of each sign for ``((acc << shift) * factor + 2^14) >> 15``.
+
+    ``plus``: ``acc << shift`` is added to the positive sign's product, and the greater of both is
+    the result, whatever the sign.
+    """
 
     positive: np.ndarray
     negative: np.ndarray
     shift: int
+    plus: bool = False
+
+    def less_one(self) -> Words:
+        """The same results with ``plus``, which saves a shift, if the factors allow it."""
+        upper, lower = (2 * f.astype(np.int32) for f in (self.positive, self.negative))
+        falls = bool((lower > upper).any() or upper.min() < 0)
+        if self.shift == 0 or falls or np.abs(lower).max() > WORD_LIMIT:
+            return self
+        positive, negative = (upper - 2**15).astype(np.int16), lower.astype(np.int16)
+        return Words(positive, negative, self.shift - 1, plus=True)
 
 
 @dataclass(frozen=True)
@@ -154,6 +168,54 @@ def word_factors(
             return None
         found.append(factors[np.arange(len(factors)), right.argmax(axis=1)].astype(np.int16))
     return Words(found[0], found[1], shift)
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """int32 (C) factors for ``((acc * factor >> 31) + 2^(shift - 1)) >> shift``."""
+
+    factors: np.ndarray
+    shift: int
+
+
+def fixed_factors(scale: np.ndarray, reach: np.ndarray, low: int, high: int) -> Fixed | None:
+    """Integer factors with the results of the rescale rule for every accumulator.
+
+    The rule's result grows with the accumulator, so it is the same everywhere if every step from
+    one result to the next falls between the same two accumulators.
+
+    Args:
+        scale: float32 (C) of the rule, positive.
+        reach: int64 (C): no accumulator is larger, of either sign.
+        low, high: clamp of the result, in steps from its zero point.
+
+    Returns:
+        None where some channel has no such factor.
+    """
+    if scale.min() <= 0 or reach.max() >= 2**24:
+        return None
+    shift = min(16, math.floor(-math.log2(float(scale.max()))))
+    if shift < 1:
+        return None
+    results = np.arange(max(high, -low))[None]
+    nearest = np.ceil((results + 0.5) / scale.astype(np.float64)[:, None])
+    if nearest.max() >= 2**31:
+        nearest = np.minimum(nearest, 2.0**31)
+    first = np.full(nearest.shape, 2**40)
+    for move in (2, 1, 0, -1, -2):
+        acc = nearest.astype(np.int64) + move
+        above = np.rint(acc.astype(np.float32) * scale[:, None]) > results
+        first = np.where(above, acc, first)
+    # Between results: (result + 1/2) 2^(31 + shift), which no product may hit either, as negative
+    # accumulators would be rounded the other way.
+    middle = (2 * results + 1) << (30 + shift)
+    least = np.where(first <= reach[:, None], middle // first + 1, 1).max(axis=1, initial=1)
+    before = np.maximum(first - 1, 1)
+    reached = (first > 1) & (before <= reach[:, None])
+    most = np.where(reached, -(-middle // before) - 1, 2**31 - 1).min(axis=1, initial=2**31 - 1)
+    if (least > most).any():
+        return None
+    return Fixed(least.astype(np.int32), shift)
 
 
 def product_factor(a: Tensor, b: Tensor, y: Tensor) -> tuple[np.float32, int]:

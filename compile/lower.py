@@ -27,6 +27,7 @@ from .graph import (
     Op,
     Pool,
     Rescale,
+    Sum,
     Table,
     Tensor,
     results,
@@ -43,8 +44,11 @@ from .kernels import (
     rescale_dsp,
     rescale_words,
 )
-from .kernels.build import FLOATS, INTS, Rounding, View, rounded
+from .kernels.build import FLOATS, INTS, Product, Rounding, View, rounded
 from .kernels.isa import Isa
+
+WIDE, SHORT = 2.0**30, 2.0**15 - 2**6
+"""Bounds of scaled accumulators in int32, whose conversions do not saturate, and in int16."""
 
 
 def _dots(isa: Isa) -> bool:
@@ -208,9 +212,8 @@ def _conv(program: Program, op: Conv) -> None:
         raise CompileError(f"{graph.name}: node {op.name!r}: the bias overflows int32")
     activation = op.activation
     reach = 255 * np.abs(op.weight.astype(np.int64)).sum((1, 2, 3))
-    wide = _wide(np.abs(op.bias.astype(np.int64)) + reach, op.scale)
-    if activation is not None and not op.add:
-        wide |= _wide(255, activation.scale) or _wide(255, activation.negative_scale)
+    reach += np.abs(op.bias.astype(np.int64))
+    wide = _most(reach, op.scale) >= WIDE
     words = None
     # An add wants the steps in int32; the plain depthwise kernel has no words on a Cortex-M.
     if activation is not None and op.add is None and _scalar(program, op) == isa.scalar:
@@ -220,13 +223,23 @@ def _conv(program: Program, op: Conv) -> None:
     fused = None
     if op.add is not None:
         fused = _float_sum(program, op.add, op.add.zero_point, op.inputs[1])
-    fixed = _fixed(program, op, np.abs(op.bias.astype(np.int64)) + reach)
+    most = _most(reach, op.scale)
+    if op.add is not None:
+        most = _most_of_sum(op.add.sum)
+    elif activation is not None and words is None:
+        most = _most(255, activation.scale, activation.negative_scale)
+        wide |= most >= WIDE
+    fixed = None
+    if activation is None or words is not None or _scalar(program, op):
+        fixed = _fixed(program, op, reach)
     rounding = Rounding(
-        fixed=fixed is not None,
-        words=words.shift if words else None,
+        words=Product(words.shift, words.plus) if words else None,
         wide=wide,
         clamped=_clamped(op),
         fused=fused is not None,
+        short=_short(program, most),
+        capped=words is not None and not _saturates(program, op, words),
+        fixed=fixed.shift if fixed else 0,
     )
     enter = program.prologues.get(source.name)
     stored = enter.source if enter else source.name
@@ -261,6 +274,9 @@ def _conv(program: Program, op: Conv) -> None:
         else:
             packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
     other_name = op.inputs[1] if op.add else None
+    scales = _padded(op.scale, width)
+    if fixed is not None:
+        scales = _padded(fixed.factors, width, np.int32)
     slopes = np.zeros(1, np.float32)
     if words is not None:
         slopes = _padded(words.negative, width, np.int16)
@@ -275,9 +291,7 @@ def _conv(program: Program, op: Conv) -> None:
         program.pointer(stored, op.pads),
         program.constant(packed),
         program.constant(_padded(bias, width, np.int32)),
-        program.constant(
-            _padded(op.scale, width) if fixed is None else _padded(fixed, width, np.int32)
-        ),
+        program.constant(scales),
         program.constant(slopes),
         floats,
         ints,
@@ -293,14 +307,16 @@ def _scalar(program: Program, op: Conv) -> bool:
     return program.isa.scalar and (not op.depthwise or depthwise_dsp.fits(op.kernel))
 
 
-def _fixed(program: Program, op: Conv, reach: np.ndarray) -> np.ndarray | None:
-    """Fixed-point scales, where the kernels take them and every channel has one."""
-    if not _scalar(program, op):
-        return None
+def _fixed(program: Program, op: Conv, reach: np.ndarray) -> exact.Fixed | None:
+    """Integer factors of a convolution's own rescale, where kernels and numbers have any."""
     y = program.graph.tensors[op.output]
-    zero_point, low, high = results(op, y, op.activation, op.add)[0]
-    found = fixedpoint.factors(op.scale, reach, low - zero_point, high - zero_point)
-    return found if (found >= 0).all() else None
+    zero, low, high = results(op, y, op.activation, op.add)[0]
+    if _scalar(program, op):
+        found = fixedpoint.factors(op.scale, reach, low - zero, high - zero)
+        return exact.Fixed(found, fixedpoint.BITS) if (found >= 0).all() else None
+    if not program.isa.fixed or op.add is not None:
+        return None
+    return exact.fixed_factors(op.scale, reach, low - zero, high - zero)
 
 
 def _words(
@@ -311,7 +327,8 @@ def _words(
         return None
     y = program.graph.tensors[op.output]
     low, high = op.low - y.zero_point, op.high - y.zero_point
-    return exact.word_factors(positive, negative, zero_point, low, high)
+    words = exact.word_factors(positive, negative, zero_point, low, high)
+    return words.less_one() if words and program.isa.accumulates else words
 
 
 def _float_sum(program: Program, add: FusedAdd, a_zero: int, other: str) -> exact.FloatSum | None:
@@ -326,8 +343,9 @@ def _rescale(program: Program, op: Rescale) -> None:
     source = program.graph.tensors[op.inputs[0]]
     words = _words(program, op, op.scale, op.negative_scale, source.zero_point)
     if words is not None:
+        product = Product(words.shift, words.plus)
         x, y = program.view(source.name), program.view(op.output)
-        shape = rescale_words.WordsShape(x, y, words.shift, _clamped(op))
+        shape = rescale_words.WordsShape(x, y, product, _clamped(op))
         factors = program.constant(rescale_words.pack(program.isa, words.positive, words.negative))
         ints = _numbers(program, op, source)[1]
         if _enters(program, op):
@@ -337,7 +355,7 @@ def _rescale(program: Program, op: Rescale) -> None:
         program.call(op.name, shape, *pointers)
         return
     two = not np.array_equal(op.scale, op.negative_scale)
-    wide = _wide(255, op.scale) or _wide(255, op.negative_scale)
+    wide = _most(255, op.scale, op.negative_scale) >= WIDE
     width = rounded(source.channels, program.isa.vector)
     program.call(
         op.name,
@@ -377,7 +395,9 @@ def _add(program: Program, op: Add) -> None:
     first, second, result = (program.view(name) for name in (a, b, op.output))
     program.call(
         op.name,
-        elementwise.AddShape(first, second, result, real is not None),
+        elementwise.AddShape(
+            first, second, result, real is not None, _short(program, _most_of_sum(op.sum))
+        ),
         program.pointer(a),
         program.pointer(b),
         *_numbers(program, op, own, fused, b, real=real),
@@ -388,10 +408,16 @@ def _add(program: Program, op: Add) -> None:
 def _multiply(program: Program, op: Multiply) -> None:
     a, b = op.inputs
     gate = program.graph.tensors[b].shape != program.graph.tensors[a].shape
+    most = _most(255**2, op.scale)
     program.call(
         op.name,
         elementwise.MultiplyShape(
-            program.view(a), program.view(b), program.view(op.output), gate, _wide(255**2, op.scale)
+            program.view(a),
+            program.view(b),
+            program.view(op.output),
+            gate,
+            most >= WIDE,
+            _short(program, most),
         ),
         program.pointer(a),
         program.pointer(b),
@@ -416,7 +442,7 @@ def _pool(program: Program, op: Pool) -> None:
     source = program.graph.tensors[op.inputs[0]]
     x, y = program.view(source.name), program.view(op.output)
     scale = op.scale if op.scale is not None else np.zeros(1)
-    wide = _wide(255 * math.prod(op.kernel), scale)
+    wide = _most(255 * math.prod(op.kernel), scale) >= WIDE
     program.call(
         op.name,
         pool.PoolShape(x, y, op.kind, op.kernel, op.stride, wide),
@@ -509,9 +535,28 @@ def _clamped(op: Op) -> bool:
     return (op.low, op.high) != (INT8_MIN, INT8_MAX)
 
 
-def _wide(reach: np.ndarray | int, scale: np.ndarray | np.float32 | None) -> bool:
-    """Whether a scaled accumulator may leave int32: conversions from float do not saturate."""
-    return scale is not None and bool((reach * np.abs(np.float64(scale))).max() >= 2**30)
+def _most(reach: np.ndarray | int, *scales: np.ndarray | np.float32) -> float:
+    """The largest magnitude of an accumulator up to ``reach`` times its scale."""
+    return max(float((reach * np.abs(np.float64(scale))).max()) for scale in scales)
+
+
+def _most_of_sum(total: Sum) -> float:
+    """The largest magnitude of a sum's result, in steps."""
+    return (255 * (total.a_factor + total.b_factor) + abs(total.offset)) * 2.0**-total.shift
+
+
+def _short(program: Program, most: float) -> bool:
+    return program.isa.truncates and most < SHORT
+
+
+def _saturates(program: Program, op: Conv, words: exact.Words) -> bool:
+    """Whether an activation of any word above its operand's range gives the result's upper end."""
+    activation, y = op.activation, program.graph.tensors[op.output]
+    if not program.isa.accumulates or words.shift or activation is None:
+        return False
+    factor = int(words.positive[0]) + 2**15 * words.plus
+    most = ((activation.high - activation.zero_point) * factor + 2**14) >> 15
+    return factor >= 0 and most >= op.high - y.zero_point
 
 
 def _padded(values: np.ndarray | None, width: int, dtype: type = np.float32) -> np.ndarray:

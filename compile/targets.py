@@ -94,6 +94,7 @@ TARGETS: dict[str, Target] = {
             FEATURE_NEON | FEATURE_DOTPROD | FEATURE_I8MM,
             ("i8mm", "I8mm"),
             "+neon",
+            "+rdm",
             "+dotprod",
             "+i8mm",
         ),
@@ -102,6 +103,7 @@ TARGETS: dict[str, Target] = {
             FEATURE_NEON | FEATURE_DOTPROD,
             ("dotprod", "DotProd"),
             "+neon",
+            "+rdm",  # part of ARMv8.1; dot products came with ARMv8.2
             "+dotprod",
         ),
         _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "+neon"),

@@ -115,35 +115,51 @@ class Part:
     slope: Expr | None = None
 
 
-def prelu(isa: Isa, acc: Expr, factors: tuple[Expr, Expr], shift: int, count: int) -> Expr:
-    """int16xcount ``acc`` times 2^shift and the factor of its sign, by rounding high products."""
+@dataclass(frozen=True)
+class Product:
+    """How exact.Words are applied."""
+
+    shift: int
+    plus: bool
+
+
+def prelu(isa: Isa, acc: Expr, factors: tuple[Expr, Expr], product: Product, count: int) -> Expr:
+    """int16xcount ``acc`` times the factor of its sign, by rounding high products."""
     positive, negative = factors
     zeros = T.broadcast(T.int16(0), count)
-    factor = T.bind(T.Select(acc < zeros, negative, positive))
-    if shift:
-        acc = T.bind(acc << T.broadcast(T.int16(shift), count))
-    return isa.high_product(acc, factor, count)
+    factor = None if product.plus else T.bind(T.Select(acc < zeros, negative, positive))
+    if product.shift:
+        acc = T.bind(acc << T.broadcast(T.int16(product.shift), count))
+    if factor is not None:
+        return isa.high_product(acc, factor, count)
+    lower = isa.high_product(acc, negative, count)
+    return T.bind(T.max(isa.high_sum(acc, positive, count), lower))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rounding:
     """What shapes an epilogue besides its activation and add.
 
-    ``words``: the activation's shift, if it runs in 16-bit words (rescale_words.py). ``wide``: the
-    accumulators times their scales may pass int32, so they are clamped first. ``clamped``: the
+    ``words``: the activation's product, if it runs in 16-bit words (rescale_words.py). ``wide``:
+    the accumulators times their scales may pass int32, so they are clamped first. ``clamped``: the
     result's range is less than int8's. ``fused``: the add runs as two float multiply-adds
-    (exact.float_sum). ``fixed``: scales are fixed-point factors (exact.fixed_factors).
+    (exact.float_sum). ``short``: what becomes 16-bit words first fits them. ``capped``: an
+    activation in words needs its operand's upper clamp, as its result does not saturate there.
+    ``fixed``: the first rescale is a product of integers with so many bits of a fraction
+    (exact.fixed_factors, fixedpoint.factors); 0: one of floats.
     """
 
-    words: int | None = None
+    words: Product | None = None
     wide: bool = False
     clamped: bool = True
     fused: bool = False
-    fixed: bool = False
+    short: bool = False
+    capped: bool = True
+    fixed: int = 0
 
     @property
     def scale_dtype(self) -> str:
-        """Type of the table of a convolution's scales."""
+        """Type of the table of scales."""
         return "int32" if self.fixed else "float32"
 
     @property
@@ -177,9 +193,10 @@ class Epilogue:
         add: bool = False,
         rounding: Rounding = PLAIN,
     ):
-        self.isa, self.lanes, self.add, self.shift = isa, lanes, add, rounding.words
+        self.isa, self.lanes, self.add, self.product = isa, lanes, add, rounding.words
         self.two_scales, self.activation = two_scales, activation
-        self.fused = rounding.fused
+        self.fused, self.short, self.capped = rounding.fused, rounding.short, rounding.capped
+        self.fixed = rounding.fixed
         self.clamped = rounding.wide or not isa.saturates
         self.f = {name: T.bind(spread(floats, i, lanes)) for i, name in enumerate(FLOATS)}
         self.i = {name: T.bind(spread(ints, i, lanes)) for i, name in enumerate(INTS)}
@@ -190,14 +207,16 @@ class Epilogue:
     def scales(self, scale: Expr, index: Expr) -> Scales:
         """The positive and negative scale vectors at a channel; bound to names."""
         positive, negative = scale
-        first = T.bind(positive.vload([index], f"float32x{self.lanes}"))
+        first = T.bind(positive.vload([index], f"{positive.dtype}x{self.lanes}"))
         second = self.two_scales or self.activation
-        kind = "float32" if self.shift is None else "int16"
+        kind = "float32" if self.product is None else "int16"
         return first, (T.bind(negative.vload([index], f"{kind}x{self.lanes}")) if second else None)
 
     def rounded(self, acc: Expr, scales: Scales, other: Expr | None = None) -> Part:
         """Steps of ``acc`` from the zero point; ``other``: the fused add's operand b."""
-        if self.shift is not None:
+        if self.fixed:
+            return Part(self.isa.high_half(acc, scales[0], self.lanes), scales[1])
+        if self.product is not None:
             real = T.Cast(f"float32x{self.lanes}", acc) * scales[0]
             return Part(self._rounded(real, "low", "high"), scales[1])
         return Part(self._steps(acc, scales, other))
@@ -245,14 +264,16 @@ class Epilogue:
         if isa.saturates:
             parts = [*parts, *[parts[-1]] * (4 - len(parts))]  # packs take whole registers
         steps = [part.steps for part in parts]
-        if self.shift is None:
-            return isa.narrowed(steps, lanes, self.limits)
+        if self.product is None:
+            return isa.narrowed(steps, lanes, self.limits, self.short, self.fixed)
         words = []
         for first in (0, 2):
-            acc = isa.words(steps[first : first + 2], lanes)
-            acc = T.bind(T.max(T.min(acc, self.w["act_most"]), self.w["act_least"]))
+            acc = isa.words(steps[first : first + 2], lanes, self.short, self.fixed)
+            if self.capped:
+                acc = T.min(acc, self.w["act_most"])
+            acc = T.bind(T.max(acc, self.w["act_least"]))
             slopes = shuffle([p.slope for p in parts[first : first + 2]], isa.words_order(lanes))
-            words.append(prelu(isa, acc, (self.w["act_factor"], slopes), self.shift, 2 * lanes))
+            words.append(prelu(isa, acc, (self.w["act_factor"], slopes), self.product, 2 * lanes))
         return [isa.ordered(isa.joined(words, 2 * lanes, self.limits), lanes)]
 
     def store(self, buffer: Expr, parts: list[Part], runs: list[tuple[Expr, int]]) -> None:

@@ -126,12 +126,18 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     def body(**p: Any) -> None:
         finish = epilogue(isa, isa.lanes, shape, p)
         blocks = channels // isa.lanes
+        nothing = isa.unknown_zero(finish.limits)
         # A tile's blocks share their operands, unless each block has groups of its own.
         private = shape.reads.advance > 0 and shape.reads.share == 1
         pixels, columns = tile_of(isa, shape)
 
         def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
             """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
+            per_step = wide * high
+            flat = taps * all_steps * per_step <= isa.unrolled
+            # LLVM would keep on the stack what it knows to be the same for all tiles; where steps
+            # are in loops it does not try.
+            still = nothing * left if flat and nothing is not None else 0
             pairs = 2 if isa.pair else 1
             slots = rounded(wide, pairs)  # an odd last pixel is its own partner
             acc = T.alloc_buffer((slots * high * isa.lanes,), "int32", scope="local")
@@ -148,7 +154,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 return [acc.vload([place], kind) for place in places(m, n)]
 
             for n in range(high):
-                start = T.bind(p["bias"].vload([(block + n) * isa.lanes], kind))
+                start = T.bind(p["bias"].vload([(block + n) * isa.lanes + still], kind))
                 starts = isa.mixed([start] * pairs)
                 for m in range(0, slots, pairs):
                     put(m, n, starts)
@@ -165,6 +171,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                         shared[m, n] = isa.operands(p["x"], at, steps)
                 for step in range(steps):
                     at = block * (taps * all_steps) + (tap * all_steps + first + step) * high
+                    at = still + at
                     weights = [isa.weight(p["w"], (at + n) * vector) for n in range(high)]
                     for m in range(0, slots, pairs):
                         for n in range(high):
@@ -178,8 +185,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 for start in range(0, steps, isa.together):
                     dots(tap, offset, first + start, min(isa.together, steps - start))
 
-            per_step = wide * high
-            if taps * all_steps * per_step <= isa.unrolled:
+            if flat:
                 for tap in range(taps):
                     ky, kx = divmod(tap, shape.kernel[1])
                     several(tap, ky * x.row + kx * x.pixel, 0, all_steps)
@@ -195,7 +201,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     with T.serial(0, all_steps // unroll) as chunk:
                         several(tap, offset, chunk * unroll, unroll)
             channels = [T.bind((block + n) * isa.lanes) for n in range(high)]
-            scales = [finish.scales((p["scale"], p["negative"]), c) for c in channels]
+            scales = [finish.scales((p["scale"], p["negative"]), c + still) for c in channels]
             if pairs > 1:
                 for m in range(0, slots, pairs):
                     for n in range(high):

@@ -83,8 +83,9 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
 
     def body(**p: Any) -> None:
         finish = Scalar(shape, p)
-        enter = shape.prologue
-        words_in = Words(p["factors"], p["enter"], enter.shift, enter.clamped) if enter else None
+        words_in = None
+        if enter := shape.prologue:
+            words_in = Words(p["factors"], p["enter"], enter.product.shift, enter.clamped)
         spare = p["scratch"]
 
         def place(first: Expr) -> Expr:

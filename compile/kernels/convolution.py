@@ -31,7 +31,7 @@ def parameters(
         ("x", isa.dtype, shape.x.extent),
         ("w", "int8", weights),
         ("bias", "int32", channels),
-        ("scale", "float32", channels),
+        ("scale", shape.rounding.scale_dtype, channels),
         ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),

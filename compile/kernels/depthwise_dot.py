@@ -83,7 +83,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     vectors = span // isa.lanes
     # Accumulators of a tile stay in registers, its dots within what is worth writing out.
     limits = (
-        isa.depthwise_registers // (PIXELS * vectors),
+        isa.depthwise_registers(kh) // (PIXELS * vectors),
         UNROLLED // (kh * len(line_of.dots) * vectors),
     )
     high = max(1, min(y.height, *limits))
@@ -92,6 +92,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
 
     def body(**p: Any) -> None:
         finish = epilogue(isa, isa.lanes, shape, p)
+        nothing = isa.unknown_zero(finish.limits)
 
         def chunk(at: Expr, first: int, last: int) -> list[Expr]:
             """Pixels ``first`` to ``first + 3``, transposed; none past ``last`` is read."""
@@ -99,14 +100,16 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 whole = T.bind(p["x"].vload([at + first * x.pixel], f"{isa.dtype}x{PIXELS * span}"))
                 return isa.transposed([whole])
             pixels = [min(first + pixel, last) for pixel in range(PIXELS)]
+            size = max(span, isa.loads)
             loads = {
-                pixel: T.bind(p["x"].vload([at + pixel * x.pixel], f"{isa.dtype}x{span}"))
+                pixel: T.bind(p["x"].vload([at + pixel * x.pixel], f"{isa.dtype}x{size}"))
                 for pixel in dict.fromkeys(pixels)
             }
             return isa.transposed([loads[pixel] for pixel in pixels])
 
         def tile(block: Any, row: Any, left: Any, wide: int, rows: int) -> None:
             """``rows`` by ``wide`` outputs of the channels of ``block``."""
+            still = nothing * left if nothing is not None else 0
             channel = T.bind(block * span)
             acc = T.alloc_buffer((rows * wide * span,), "int32", scope="local")
 
@@ -114,7 +117,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 return ((r * wide + m) * vectors + v) * isa.lanes
 
             for v in range(vectors):
-                start = T.bind(p["bias"].vload([channel + v * isa.lanes], kind))
+                start = T.bind(p["bias"].vload([still + channel + v * isa.lanes], kind))
                 for r in range(rows):
                     for m in range(wide):
                         store(acc, place(r, m, v), start, isa.lanes)
@@ -134,11 +137,11 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                                 continue
                             for v in range(vectors):
                                 at = ((block * kh + ky) * len(line_of.shifts) + shift) * vectors + v
-                                weight = isa.weight(p["w"], at * isa.lanes * PIXELS)
+                                weight = isa.weight(p["w"], (still + at) * isa.lanes * PIXELS)
                                 total = acc.vload([place(r, m, v)], kind)
                                 total = isa.dot(total, chunks[c][v], weight)
                                 store(acc, place(r, m, v), total, isa.lanes)
-            at_channel = [channel + v * isa.lanes for v in range(vectors)]
+            at_channel = [still + channel + v * isa.lanes for v in range(vectors)]
             scales = [finish.scales((p["scale"], p["negative"]), c) for c in at_channel]
             for r in range(rows):
                 parts = []

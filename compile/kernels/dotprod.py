@@ -12,9 +12,24 @@ class DotProd(NeonParts):
     """Four int32 lanes, four input channels per step; activations stay int8."""
 
     name = "dotprod"
-    lanes, group, registers, blocks = 4, 4, 20, 4
-    together, chunk, depthwise_registers = 4, 8, 16
-    unrolled = 160
+    lanes, group, registers, blocks = 4, 4, 16, 4
+    together, chunk = 4, 8
+    unrolled = 256
+    accumulates = True
+    loads = 16
+
+    def depthwise_registers(self, taps: int) -> int:
+        """Many taps: a third row saves more transpositions than it costs in spills."""
+        return 16 if taps <= 3 else 24
+
+    def transposed(self, pixels: list[Expr]) -> list[Expr]:
+        """Two steps of ZIP1 and ZIP2, of which neighbouring chunks share the first."""
+        pairs = [
+            shuffle(pixels[at : at + 2], [i // 2 + i % 2 * 16 for i in range(16)]) for at in (0, 2)
+        ]
+        words = [T.bind(T.reinterpret(pair, dtype="int16x8")) for pair in pairs]
+        fours = [shuffle(words, [at + i // 2 + i % 2 * 8 for i in range(8)]) for at in (0, 4)]
+        return [T.bind(T.reinterpret(four, dtype="int8x16")) for four in fours]
 
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         word = T.reinterpret(buffer.vload([index], "int8x4"), dtype="int32")

@@ -37,12 +37,13 @@ class RescaleShape:
 
 @dataclass(frozen=True)
 class AddShape:
-    """Views of the operands and the result; ``fused`` as in build.Rounding."""
+    """Views of the operands and the result; ``fused`` and ``short`` as in build.Rounding."""
 
     a: View
     b: View
     y: View
     fused: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class MultiplyShape:
     y: View
     gate: bool
     wide: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,8 @@ def build_add(name: str, isa: Isa, shape: AddShape) -> tirx.PrimFunc:
     lanes = isa.vector
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(
-            isa, lanes, p["floats"], p["ints"], add=True, rounding=Rounding(fused=shape.fused)
-        )
+        rounding = Rounding(fused=shape.fused, short=shape.short)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], add=True, rounding=rounding)
 
         def tile(channels: list[Expr], row: Expr, left: Expr, wide: int, _: Any) -> None:
             parts = []
@@ -138,7 +139,8 @@ def build_multiply(name: str, isa: Isa, shape: MultiplyShape) -> tirx.PrimFunc:
     a, b, y, lanes = shape.a, shape.b, shape.y, isa.vector
 
     def body(**p: Any) -> None:
-        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], rounding=Rounding(wide=shape.wide))
+        rounding = Rounding(wide=shape.wide, short=shape.short)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], rounding=rounding)
         offset = epilogue.i["b_offset"]
 
         def prepare(channels: list[Expr]) -> list[Expr] | None:

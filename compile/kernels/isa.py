@@ -46,15 +46,25 @@ class Isa(ABC):
     """Channels that a depthwise tile of dot products takes together."""
     unrolled: ClassVar[int] = 160
     """Dot steps of a convolution's tile that are written out; more go into a loop."""
-    depthwise_registers: ClassVar[int] = 24
-    """Accumulators of such a tile: registers that its weights and chunks leave."""
+    loads: ClassVar[int] = 0
+    """Bytes that ``transposed`` takes of a pixel, if more than ``chunk``."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
+    strip: ClassVar[int] = 1
+    """Such vectors that a tile in words takes at least, and, where that divides a pixel, at most:
+    as many as registers hold the factors of. 1: a pixel, or as many as fill a vector."""
+    accumulates: ClassVar[bool] = False
+    """Whether there is ``high_sum``."""
     saturates: ClassVar[bool] = False
     """Whether ``rounded`` takes any value within int32 and ``narrowed`` saturates and joins."""
+
+    truncates: ClassVar[bool] = False
+    """Whether ``words`` of values that fit int16 anyway cost less."""
+    fixed: ClassVar[bool] = False
+    """Whether there are ``high_half`` and ``words`` of fractions."""
 
     @property
     def dtype(self) -> str:
@@ -90,6 +100,10 @@ class Isa(ABC):
         """What dense and grouped convolutions run on."""
         return self
 
+    def unknown_zero(self, limits: Limits) -> Expr | None:
+        """An int32 that is 0, which the compiler cannot know; None: of no use here."""
+        return None
+
     def dots(self, accs: list[Expr], operands: list[Expr], weight: Expr) -> list[Expr]:
         """``dot`` of each pixel of one, or of a pair whose sums are mixed."""
         return [
@@ -104,6 +118,10 @@ class Isa(ABC):
     def pack(self, block: np.ndarray) -> np.ndarray:
         """Order of one weight vector in memory, from int8 (..., lanes, group)."""
         return block
+
+    def depthwise_registers(self, taps: int) -> int:
+        """Accumulators of a depthwise tile of ``taps`` rows: what weights and chunks leave."""
+        return 24
 
     def transposed(self, pixels: list[Expr]) -> list[Expr]:
         """Vectors of ``lanes`` channels by four pixels, from four pixels of ``chunk`` channels.
@@ -124,6 +142,15 @@ class Isa(ABC):
         """``bytes`` stored values as two int16 vectors, in the order ``halves_order``."""
         raise NotImplementedError
 
+    def zeros(self, zero: Expr) -> Expr:
+        """What ``differences`` takes away, from an int32 vector of ``bytes / 2``; bound."""
+        return T.bind(T.Cast(f"int16x{self.bytes // 2}", zero))
+
+    def differences(self, stored: Expr, zeros: Expr) -> tuple[Expr, Expr]:
+        """The halves of ``stored`` less ``zeros``; not bound."""
+        low, high = self.halves(stored)
+        return low - zeros, high - zeros
+
     def halves_order(self) -> np.ndarray:
         """int (2, bytes / 2): which stored value each word of the halves is."""
         return np.arange(self.bytes).reshape(2, -1)
@@ -132,8 +159,19 @@ class Isa(ABC):
         """int16xcount ``(a * b + 2^14) >> 15``."""
         raise NotImplementedError
 
-    def words(self, parts: list[Expr], lanes: int) -> Expr:
-        """Two int32 vectors of ``lanes`` steps as one of int16, saturated, in ``words_order``."""
+    def high_sum(self, a: Expr, b: Expr, count: int) -> Expr:
+        """int16xcount ``a + ((a * b + 2^14) >> 15)``, saturated."""
+        raise NotImplementedError
+
+    def high_half(self, acc: Expr, factor: Expr, lanes: int) -> Expr:
+        """int32 ``acc * factor >> 31``."""
+        raise NotImplementedError
+
+    def words(self, parts: list[Expr], lanes: int, short: bool = False, bits: int = 0) -> Expr:
+        """Two int32 vectors of ``lanes`` steps as one of int16, saturated, in ``words_order``.
+
+        ``short``: they fit int16 anyway. ``bits``: of a fraction, which is rounded half up.
+        """
         raise NotImplementedError
 
     def words_order(self, lanes: int) -> list[int]:
@@ -169,10 +207,15 @@ class Isa(ABC):
         magic = real + constant(MAGIC_FLOAT, "float32", lanes)
         return T.reinterpret(magic, dtype=f"int32x{lanes}") - constant(MAGIC, "int32", lanes)
 
-    def narrowed(self, parts: list[Expr], lanes: int, limits: Limits) -> list[Expr]:
-        """Stored values of four int32 vectors of steps: as many, or one if ``saturates``."""
+    def narrowed(
+        self, parts: list[Expr], lanes: int, limits: Limits, short: bool = False, bits: int = 0
+    ) -> list[Expr]:
+        """Stored values of four int32 vectors of steps: as many, or one if ``saturates``.
+
+        ``short``, ``bits``: as in ``words``.
+        """
         if self.saturates:
-            words = [self.words(parts[first : first + 2], lanes) for first in (0, 2)]
+            words = [self.words(parts[first : first + 2], lanes, short, bits) for first in (0, 2)]
             return [self.ordered(self.joined(words, 2 * lanes, limits), lanes)]
         zero = T.broadcast(limits.zero, lanes)
         return [T.Cast(f"{self.dtype}x{lanes}", part + zero) for part in parts]

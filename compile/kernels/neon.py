@@ -13,6 +13,13 @@ class NeonParts(Isa):
 
     saturates = True
     bytes = 16
+    strip = 4
+    truncates = True
+    fixed = True
+
+    def unknown_zero(self, limits: Limits) -> Expr | None:
+        """Both ends are stored values, less than 256 apart."""
+        return T.bind((limits.high - limits.low) >> 8)
 
     def bounded(self, real: Expr, low: Expr, high: Expr, lanes: int) -> Expr:
         """FMIN and FMAX: LLVM makes compares and selects of the portable form."""
@@ -37,8 +44,27 @@ class NeonParts(Isa):
     def rounded(self, real: Expr, lanes: int) -> Expr:
         return _by(4, "llvm.aarch64.neon.fcvtns", "int32", real, lanes)
 
-    def words(self, parts: list[Expr], lanes: int) -> Expr:
+    def high_half(self, acc: Expr, factor: Expr, lanes: int) -> Expr:
+        pieces = [
+            intrinsic(
+                "llvm.aarch64.neon.sqdmulh", "int32x4", *(_part(v, i, 4) for v in (acc, factor))
+            )
+            for i in range(0, lanes, 4)
+        ]
+        return pieces[0] if lanes == 4 else shuffle(pieces, list(range(lanes)))
+
+    def words(self, parts: list[Expr], lanes: int, short: bool = False, bits: int = 0) -> Expr:
+        """UZP1 takes the lower halves of two vectors at once, SQXTN saturates one."""
         steps = shuffle(parts, list(range(2 * lanes)))
+        if bits:
+            name = "llvm.aarch64.neon.sqrshrn"
+            pieces = [
+                intrinsic(name, "int16x4", _part(steps, first, 4), T.int32(bits))
+                for first in range(0, 2 * lanes, 4)
+            ]
+            return shuffle(pieces, list(range(2 * lanes)))
+        if short:
+            return T.bind(T.Cast(f"int16x{2 * lanes}", steps))
         return _by(4, "llvm.aarch64.neon.sqxtn", "int16", steps, 2 * lanes)
 
     def halves(self, stored: Expr) -> tuple[Expr, Expr]:
@@ -48,12 +74,22 @@ class NeonParts(Isa):
         )
         return low, high
 
+    def zeros(self, zero: Expr) -> Expr:
+        """Sixteen bytes for SSUBL and SSUBL2; LLVM would make one half of a plain broadcast."""
+        half = T.bind(T.Cast("int8x8", zero))
+        whole = shuffle([half, half], list(range(16)))
+        return intrinsic("llvm.aarch64.neon.srhadd", "int8x16", whole, whole)
+
+    def differences(self, stored: Expr, zeros: Expr) -> tuple[Expr, Expr]:
+        low, high = (a - b for a, b in zip(self.halves(stored), self.halves(zeros), strict=True))
+        return low, high
+
     def high_product(self, a: Expr, b: Expr, count: int) -> Expr:
-        pieces = [
-            intrinsic("llvm.aarch64.neon.sqrdmulh", "int16x8", *(_part(v, i, 8) for v in (a, b)))
-            for i in range(0, count, 8)
-        ]
-        return pieces[0] if count == 8 else shuffle(pieces, list(range(count)))
+        return _pairwise("llvm.aarch64.neon.sqrdmulh", (a, b), count)
+
+    def high_sum(self, a: Expr, b: Expr, count: int) -> Expr:
+        """SQRDMLAH of ARMv8.1."""
+        return _pairwise("llvm.aarch64.neon.sqrdmlah", (a, a, b), count)
 
     def joined(self, words: list[Expr], count: int, limits: Limits) -> Expr:
         zero = T.bind(T.broadcast(T.Cast("int16", limits.zero), count))
@@ -72,6 +108,15 @@ def _by(lanes: int, name: str, dtype: str, value: Expr, count: int) -> Expr:
         for first in range(0, count, lanes)
     ]
     return shuffle(pieces, list(range(count)))
+
+
+def _pairwise(name: str, values: tuple[Expr, ...], count: int) -> Expr:
+    """The intrinsic ``name`` on eight int16 lanes of each of ``values`` at a time."""
+    pieces = [
+        intrinsic(name, "int16x8", *(_part(value, first, 8) for value in values))
+        for first in range(0, count, 8)
+    ]
+    return pieces[0] if count == 8 else shuffle(pieces, list(range(count)))
 
 
 def _part(value: Expr, first: int, lanes: int) -> Expr:

@@ -27,7 +27,7 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
     ]
 
     def body(**p: Any) -> None:
-        words = Words(p["factors"], p["ints"], shape.shift, shape.clamped)
+        words = Words(p["factors"], p["ints"], shape.product.shift, shape.clamped)
 
         with T.serial(0, groups) as group:
             factors = words.factors(group)

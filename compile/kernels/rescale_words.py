@@ -15,7 +15,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import INTS, View, flattened, function, limits, prelu, rounded, spread, store
+from .build import INTS, Product, View, flattened, function, limits, prelu, rounded, spread, store
 from .isa import Expr, Isa, shuffle
 
 PIECE = 16
@@ -24,11 +24,11 @@ PIECE = 16
 
 @dataclass(frozen=True)
 class WordsShape:
-    """Views of source and result; stored steps are shifted left by ``shift`` first."""
+    """Views of source and result, and how the factors are applied to steps."""
 
     x: View
     y: View
-    shift: int
+    product: Product
     clamped: bool
 
 
@@ -51,11 +51,16 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
     x, y = flattened(shape.x, shape.y)
     pixel = rounded(y.channels, PIECE)
     period = _period(isa, pixel)
-    vectors = period * pixel // isa.bytes
+    all_vectors = period * pixel // isa.bytes
+    vectors = all_vectors
+    if period == 1 and isa.strip > 1:  # few vectors of every pixel before the next ones
+        vectors = max(v for v in range(1, isa.strip + 1) if all_vectors % v == 0)
+        pixel = vectors * isa.bytes
+    wide = period * max(1, isa.strip // vectors)
     half = isa.bytes // 2
     parameters = [
         ("x", isa.dtype, x.extent),
-        ("factors", "int16", vectors * 4 * half),
+        ("factors", "int16", all_vectors * 4 * half),
         ("ints", "int32", len(INTS)),
         ("y", isa.dtype, y.extent),
     ]
@@ -75,7 +80,7 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
 
     def body(**p: Any) -> None:
         ends = limits(p["ints"], shape.clamped)
-        zero = T.bind(T.Cast(f"int16x{half}", spread(p["ints"], INTS.index("source_zero"), half)))
+        zero = isa.zeros(spread(p["ints"], INTS.index("source_zero"), half))
 
         def load(at: list[tuple[Expr, int]]) -> Expr:
             values = [T.bind(p["x"].vload([i], f"{isa.dtype}x{count}")) for i, count in at]
@@ -85,19 +90,20 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
             copies = -(-isa.bytes // count)  # a shuffle gives no more values than it takes
             return shuffle(values * copies, list(range(count * copies))[: isa.bytes])
 
-        def words(values: Expr, vector: int, which: int) -> Expr:
-            acc = T.bind(values - zero)
+        def words(steps: Expr, vector: Expr, which: int) -> Expr:
+            acc = T.bind(steps)
             first = (vector * 4 + which) * half
             positive, negative = (
                 p["factors"].vload([first + sign * 2 * half], f"int16x{half}") for sign in (0, 1)
             )
-            return prelu(isa, acc, (positive, negative), shape.shift, half)
+            return prelu(isa, acc, (positive, negative), shape.product, half)
 
-        def tile(row: Expr, left: Expr, pixels: int) -> None:
-            source, target = (row * v.row + left * v.pixel for v in (x, y))
+        def tile(group: Expr, row: Expr, left: Expr, pixels: int) -> None:
+            source, target = (row * v.row + left * v.pixel + group * pixel for v in (x, y))
             for vector in range(-(-pixels * pixel // isa.bytes)):
-                low, high = isa.halves(load(pieces(x, source, vector, pixels)))
-                done = [words(low, vector, 0), words(high, vector, 1)]
+                low, high = isa.differences(load(pieces(x, source, vector, pixels)), zero)
+                number = group * vectors + vector % vectors
+                done = [words(low, number, 0), words(high, number, 1)]
                 result = isa.joined(done, half, ends)
                 start = 0
                 for index, count in pieces(y, target, vector, pixels):
@@ -107,11 +113,18 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
                     store(p["y"], index, part, count)
                     start += count
 
-        with T.serial(0, y.height) as row:
-            if y.width >= period:
-                with T.serial(0, y.width // period) as column:
-                    tile(row, column * period, period)
-            if y.width % period:
-                tile(row, y.width // period * period, y.width % period)
+        def rows(group: Expr) -> None:
+            with T.serial(0, y.height) as row:
+                if y.width >= wide:
+                    with T.serial(0, y.width // wide) as column:
+                        tile(group, row, column * wide, wide)
+                if y.width % wide:
+                    tile(group, row, y.width // wide * wide, y.width % wide)
+
+        if all_vectors > vectors:
+            with T.serial(0, all_vectors // vectors) as group:
+                rows(group)
+        else:
+            rows(0)
 
     return function(name, parameters, body)

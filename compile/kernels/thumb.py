@@ -178,8 +178,8 @@ class Scalar:
         positive = self.i["act_factor"]
         less = T.bind(T.Cast("int32", negative) - positive)
         factor = T.bind(positive + (less & (steps >> T.int32(31))))
-        half = T.int32(1 << (WORD_SHIFT - 1 - self.rounding.words))
-        return T.bind((steps * factor + half) >> T.int32(WORD_SHIFT - self.rounding.words))
+        down = WORD_SHIFT - self.rounding.words.shift
+        return T.bind((steps * factor + T.int32(1 << (down - 1))) >> T.int32(down))
 
     def _saturated(self, value: Expr) -> Expr:
         if self.rounding.clamped:

@@ -22,7 +22,7 @@ class X86(Isa):
     def rounded(self, real: Expr, lanes: int) -> Expr:
         return intrinsic("llvm.lrint", f"int32x{lanes}", real)
 
-    def words(self, parts: list[Expr], lanes: int) -> Expr:
+    def words(self, parts: list[Expr], lanes: int, short: bool = False, bits: int = 0) -> Expr:
         return intrinsic(self.pack_words, f"int16x{2 * lanes}", *parts)
 
     def words_order(self, lanes: int) -> list[int]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+BITS = 32
+"""Bits of the products' fraction."""
+
 EXACT_FLOAT = 2**24
 """Up to it float32 holds every integer; steps further out are not looked for."""
 

@@ -149,3 +149,34 @@ def test_words_give_the_float_rule_or_none_are_found(seed: int) -> None:
     words = np.clip((acc * factor + 2**14) >> 15, -128, 127)
     wanted = reference.rescale(np.broadcast_to(acc, (256, channels)), scale, negative, 0, -128, 127)
     assert np.array_equal(words, wanted)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_integer_factors_of_every_accumulator(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scale = np.exp2(random.uniform(-12, -2, 8)).astype(np.float32)
+    low, high = -int(random.integers(0, 256)), int(random.integers(1, 256))
+    reach = random.integers(1000, 2**20, 8)
+    single = [
+        exact.fixed_factors(scale[c : c + 1], reach[c : c + 1], low, high)
+        for c in range(len(scale))
+    ]
+    # A channel in twenty has a sum so near a tie that float32 takes it for one.
+    assert sum(factors is not None for factors in single) >= 4
+    for c, factors in enumerate(single):
+        if factors is None:
+            continue
+        acc = np.arange(-reach[c], reach[c] + 1)
+        wanted = np.rint(np.clip(acc.astype(np.float32) * scale[c], low, high))
+        product = acc * int(factors.factors[0]) >> 31
+        found = (product + 2 ** (factors.shift - 1)) >> factors.shift
+        assert np.array_equal(np.clip(found, low, high), wanted)
+
+
+def test_no_integer_factor_is_found_where_there_is_none() -> None:
+    reach = np.array([4000])
+    # Ties go to even numbers, products to the next larger one.
+    assert exact.fixed_factors(np.array([2.0**-4], np.float32), reach, -128, 127) is None
+    assert exact.fixed_factors(np.array([0.75], np.float32), reach, -128, 127) is None
+    assert exact.fixed_factors(np.array([0.0], np.float32), reach, -128, 127) is None
+    assert exact.fixed_factors(np.array([0.0123], np.float32), reach * 2**13, -128, 127) is None

@@ -9,6 +9,7 @@ import pytest
 
 from pocketvision.compile import exact, lower
 from pocketvision.compile.graph import Conv, FusedActivation, Rescale
+from pocketvision.compile.kernels.build import Product
 from pocketvision.compile.kernels.conv import ConvShape
 from pocketvision.compile.kernels.elementwise import RescaleShape
 from pocketvision.compile.kernels.rescale_words import WordsShape
@@ -22,29 +23,42 @@ from .cases import on_every_target
 UNIT = 2.0**-15
 
 
-def factors(random: np.random.Generator, channels: int, shift: int) -> tuple[np.ndarray, ...]:
-    """Exact scales of each sign; the largest needs ``shift``."""
-    values = (2 * random.integers(-8000, 16000, (2, channels)) + 1) * UNIT * 2**shift
+def factors(
+    random: np.random.Generator, channels: int, shift: int, rising: bool = False
+) -> tuple[np.ndarray, ...]:
+    """Exact scales of each sign; the largest needs ``shift``.
+
+    ``rising``: no positive one is negative or less than its negative sign's.
+    """
+    least, most = ([[8000], [-8000]], [[16000], [8000]]) if rising else (-8000, 16000)
+    values = (2 * random.integers(least, most, (2, channels)) + 1) * UNIT * 2**shift
     values[0, 0] = (2**15 - 1) * UNIT * 2**shift
     return tuple(values.astype(np.float32))
 
 
 @on_every_target
 @pytest.mark.parametrize("shape", [(5, 9, 16), (3, 7, 32), (4, 3, 48), (2, 3, 128), (3, 1, 20)])
-@pytest.mark.parametrize("shift", [0, 2])
-def test_every_layout(machines: Machines, target: str, shape: tuple, shift: int) -> None:
+@pytest.mark.parametrize(("shift", "rising"), [(0, False), (2, False), (1, True), (2, True)])
+def test_every_layout(
+    machines: Machines, target: str, shape: tuple, shift: int, rising: bool
+) -> None:
     build = Builder(shape[2], shape)
     build.rescale("input", zero=-128)
     x = build.rescale("t1", zero=5, clamp=(-100, 90))
     x = build.depthwise(x, (3, 3), pads=(1, 1, 1, 1))
     for index, op in enumerate(build.ops):
         if isinstance(op, Rescale):
-            scale, negative = factors(build.random, shape[2], shift)
+            scale, negative = factors(build.random, shape[2], shift, rising)
             build.ops[index] = replace(op, scale=scale, negative_scale=negative)
     graph = build.graph(x)
-    kernels = {type(k) for k in lower.lower(graph, instruction_set(TARGETS[target])).kernels}
-    portable = not instruction_set(TARGETS[target]).bytes
+    isa = instruction_set(TARGETS[target])
+    shapes = lower.lower(graph, isa).kernels
+    kernels = {type(k) for k in shapes}
+    portable = not isa.bytes
     assert (WordsShape in kernels, RescaleShape in kernels) == (not portable, portable)
+    products = {k.product for k in shapes if isinstance(k, WordsShape)}
+    plus = rising and isa.accumulates
+    assert products == (set() if portable else {Product(shift - plus, plus)})
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
@@ -61,8 +75,9 @@ def test_behind_convolutions(machines: Machines, target: str) -> None:
             build.ops[index] = replace(op, activation=middle)
     graph = build.graph(x)
     program = lower.lower(graph, instruction_set(TARGETS[target]))
-    shifts = [k.rounding.words for k in program.kernels if isinstance(k, ConvShape)]
-    assert shifts == ([0, 1] if program.isa.bytes else [None, None])
+    words = [k.rounding.words for k in program.kernels if isinstance(k, ConvShape)]
+    both = [Product(0, plus=False), Product(1, plus=False)]
+    assert words == ([None, None] if not program.isa.bytes else both)
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
