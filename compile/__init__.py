@@ -10,7 +10,9 @@ from .targets import FAMILIES, TARGETS
 __all__ = ["FAMILIES", "TARGETS", "CompileError", "compile_file"]
 
 
-def compile_file(model: Path, target: str, out: Path, dump: Path | None = None) -> list[Path]:
+def compile_file(
+    model: Path, target: str, out: Path, dump: Path | None = None, ram: str | None = None
+) -> list[Path]:
     """Compiles an int8 QDQ ONNX file; returns the files written below ``out``.
 
     Args:
@@ -19,13 +21,17 @@ def compile_file(model: Path, target: str, out: Path, dump: Path | None = None) 
         out: folder, made if absent; files are named ``MODEL.TARGET.so``, for firmware
             ``MODEL.TARGET.a``, ``MODEL.h`` and ``MODEL.TARGET.json`` (in folders by target if
             ``target`` is a family).
+        ram: for firmware, sizes of the RAM banks that the arena may take, such as ``512K,288K``,
+            in order of speed.
         dump: folder for the graph after each pass, as text.
 
     Raises:
         CompileError: a ``ValueError`` that names the file, node and what to do next.
         ModuleNotFoundError: TVM or onnx is missing (``pip install 'pocketvision[compile]'``).
     """
+    from .banks import parse
     from .pipeline import compile_model
 
-    done = compile_model(Path(model), target, Path(out), dump)
+    banks = parse(ram) if ram is not None else ()
+    done = compile_model(Path(model), target, Path(out), dump, banks)
     return [file for compiled in done for file in compiled.files]

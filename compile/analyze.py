@@ -116,11 +116,12 @@ def analyze(
     program = lower(graph, instruction_set(chosen))
     arena = spans(program.calls, program.sizes())
     everything = [*arena, *_around(program, stack)]
+    heat = banks.heat(program) | dict.fromkeys(AROUND, 1.0) | {"stack": 1e9}
     missing = []
     whole, placed = plan(everything), None
     try:
         steps = [call.op for call in program.calls]
-        placed = banks.place(everything, ram or [whole.bytes], steps=steps, heat=_heat(program))
+        placed = banks.place(everything, ram or [whole.bytes], steps=steps, heat=heat)
     except CompileError as error:
         missing.append(str(error))
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
@@ -164,18 +165,6 @@ def _around(program: Program, stack: int) -> list[Span]:
         height, width, channels = graph.tensors[name].shape
         sizes.append(height * width * channels)
     return [Span(n, size, 0, last) for n, size in zip(AROUND, (*sizes, stack), strict=True)]
-
-
-def _heat(program: Program) -> dict[str, float]:
-    """Accesses per byte: one for each call, and for convolutions the multiplications of a byte."""
-    words = described(program)
-    heat = dict.fromkeys(AROUND, 1.0) | {"stack": 1e9}
-    sizes = program.sizes()
-    for call in program.calls:
-        for pointer in {p.root: p for p in call.arguments if p.base == "arena"}.values():
-            accesses = 1 + words[call.op].macs / sizes[pointer.root]
-            heat[pointer.root] = heat.get(pointer.root, 0.0) + accesses
-    return heat
 
 
 def _placement(everything: list[Span], placed: Plan | None) -> tuple[Tensor, ...]:

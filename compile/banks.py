@@ -6,7 +6,9 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
+from .describe import described
 from .errors import CompileError
+from .lower import Program
 from .plan import ALIGNMENT, SLACK, Plan, Span, aligned, plan
 
 MOST = 8
@@ -31,6 +33,17 @@ def parse(text: str, what: str = "--ram") -> tuple[int, ...]:
     if len(found) > MOST:
         raise CompileError(f"{what}: expected at most {MOST} banks, got {len(found)} in {text!r}")
     return tuple(found)
+
+
+def heat(program: Program) -> dict[str, float]:
+    """Accesses per byte: one for each call, and for convolutions the multiplications of a byte."""
+    words = described(program)
+    sizes = program.sizes()
+    found: dict[str, float] = {}
+    for call in program.calls:
+        for root in {p.root for p in call.arguments if p.base == "arena"}:
+            found[root] = found.get(root, 0.0) + 1 + words[call.op].macs / sizes[root]
+    return found
 
 
 def place(
@@ -89,20 +102,19 @@ def place(
             if sum(s.size for s in without) <= sum(s.size for s in left):
                 order, placed, left = trial, packed, without
         if not left:
-            return _result(placed, len(banks), single.lower_bound)
+            return _result(placed, banks, single.lower_bound)
     raise CompileError(
         f"RAM: no placement in banks of {_listed(banks)} bytes was found in {attempts} attempts; "
         f"the last one leaves out {left[0].name} ({left[0].size:,} bytes)"
     )
 
 
-def _result(placed: list[tuple[int, int, Span]], count: int, bound: int) -> Plan:
-    sizes = [0] * count
+def _result(placed: list[tuple[int, int, Span]], banks: Sequence[int], bound: int) -> Plan:
+    sizes = [0] * (1 + max(bank for bank, _, _ in placed))
     for bank, offset, span in placed:
         sizes[bank] = max(sizes[bank], offset + span.size)
-    while sizes[-1] == 0:
-        sizes.pop()
-    held = tuple(size + SLACK if size else 0 for size in sizes)
+    # Every bank up to the last one in use gets some bytes, so that C arrays of them are possible.
+    held = tuple(min(size + SLACK, bank) for size, bank in zip(sizes, banks, strict=False))
     return Plan(
         {span.name: offset for _, offset, span in placed},
         sum(held),

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import banks
 from .codegen import write_object
 from .errors import CompileError
 from .lower import Call, Program
@@ -58,13 +59,23 @@ def write_parts(
     profile: bool = False,
     layers: bool = False,
     symbol: str = SYMBOL,
+    ram: Sequence[int] = (),
 ) -> Plan:
     """Writes the files ``PARTS`` that ``link`` makes a model of; returns the arena's plan.
 
     Args:
         profile, layers, symbol: as for ``source``.
+        ram: bytes of the RAM banks that the arena may take, fastest first; none: one piece.
+
+    Raises:
+        CompileError: the banks do not hold it.
     """
-    memory = plan(spans(program.calls, program.sizes()))
+    pieces = spans(program.calls, program.sizes())
+    if ram:
+        steps = [call.op for call in program.calls]
+        memory = banks.place(pieces, ram, steps=steps, heat=banks.heat(program))
+    else:
+        memory = plan(pieces)
     write_object(program, target, work / "kernels.o")
     (work / "constants.bin").write_bytes(program.constants)
     routines = [(kernels_directory() / name).read_text() for name in program.isa.assembly]

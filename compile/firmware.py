@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .emit import compiler, link, write_parts
@@ -47,27 +48,32 @@ def files(graph: Graph, path: Path) -> tuple[Path, Path, Path]:
     return path, path.with_name(f"{graph.name}.h"), path.with_suffix(".json")
 
 
-def emit(program: Program, target: Target, path: Path) -> Plan:
+def emit(program: Program, target: Target, path: Path, ram: Sequence[int] = ()) -> Plan:
     """Writes ``files(program.graph, path)``, each through a temporary name; returns the plan.
 
+    Args:
+        ram: as for ``write_parts``.
+
     Raises:
-        CompileError: no cross compiler, or it failed.
+        CompileError: no cross compiler, or it failed; the banks do not hold the arena.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     graph = program.graph
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         work = Path(folder)
-        memory = write_parts(program, target, work, symbol=symbol(graph))
+        memory = write_parts(program, target, work, symbol=symbol(graph), ram=ram)
         archive(program, target, work)
         sizes = _sizes(program, target, memory, work / "model.o")
+        pieces = list(memory.sizes) if memory.count else []
         library, header, description = files(graph, path)
-        (work / "model.h").write_text(_header(graph, target, sizes))
+        (work / "model.h").write_text(_header(graph, target, sizes, pieces))
         text = {
             "model": graph.name,
             "target": target.name,
             "source_sha256": graph.sha256,
             "symbol": symbol(graph),
             "bytes": sizes,
+            "banks": pieces,
             "input": _tensor(graph.tensors[graph.input]),
             "output": _tensor(graph.tensors[graph.output]),
             "files": [library.name, header.name],
@@ -138,7 +144,7 @@ def _tensor(tensor: Tensor) -> dict[str, object]:
     }
 
 
-def _header(graph: Graph, target: Target, sizes: dict[str, int]) -> str:
+def _header(graph: Graph, target: Target, sizes: dict[str, int], pieces: list[int]) -> str:
     word = identifier(graph.name)
     prefix = word.upper()
     needed = [macro for feature, macro in MACROS.items() if target.features & feature]
@@ -151,6 +157,8 @@ def _header(graph: Graph, target: Target, sizes: dict[str, int]) -> str:
         "INPUT_BYTES": sizes["input"],
         "OUTPUT_BYTES": sizes["output"],
         "FLASH_BYTES": sizes["flash"],
+        **({"BANKS": len(pieces)} if pieces else {}),
+        **{f"BANK{bank}_BYTES": size for bank, size in enumerate(pieces)},
     }
     return f"""\
 /* Written by the compiler together with {graph.name}.{target.name}.a, for which alone it holds. */

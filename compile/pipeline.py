@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,14 +46,25 @@ def optimise(graph: Graph, dump: Path | None = None) -> Graph:
     return graph
 
 
-def compile_graph(graph: Graph, target: Target, path: Path) -> Compiled:
-    """An optimised graph to one shared library, or for firmware to ``firmware.files``."""
+def compile_graph(graph: Graph, target: Target, path: Path, ram: Sequence[int] = ()) -> Compiled:
+    """An optimised graph to one shared library, or for firmware to ``firmware.files``.
+
+    Args:
+        ram: bytes of the RAM banks that the arena may take, for firmware.
+    """
+    if ram and not target.firmware:
+        raise CompileError(f"target {target.name}: RAM banks are for firmware, such as cortex-m7")
     program = lower.lower(graph, instruction_set(target))
-    write = firmware.emit if target.firmware else emit
-    return Compiled(path, target, graph, write(program, target, path), len(program.kernels))
+    if target.firmware:
+        memory = firmware.emit(program, target, path, ram)
+    else:
+        memory = emit(program, target, path)
+    return Compiled(path, target, graph, memory, len(program.kernels))
 
 
-def compile_model(model: Path, target: str, out: Path, dump: Path | None = None) -> list[Compiled]:
+def compile_model(
+    model: Path, target: str, out: Path, dump: Path | None = None, ram: Sequence[int] = ()
+) -> list[Compiled]:
     """``model`` (int8 QDQ ONNX) for every member of ``target``: ``out/NAME.TARGET.so`` each.
 
     For firmware ``out/NAME.TARGET.a`` with header and description; several members get a folder
@@ -65,7 +77,8 @@ def compile_model(model: Path, target: str, out: Path, dump: Path | None = None)
     graph = optimise(importer.load(model), dump)
     for note in graph.notes:
         print(f"{model.name}: note: {note}", file=sys.stderr)
-    return [compile_graph(graph, t, _library(graph, t, out, len(targets) > 1)) for t in targets]
+    several = len(targets) > 1
+    return [compile_graph(graph, t, _library(graph, t, out, several), ram) for t in targets]
 
 
 def _library(graph: Graph, target: Target, out: Path, several: bool) -> Path:

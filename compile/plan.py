@@ -38,6 +38,11 @@ class Plan:
     banks: dict[str, int] = field(default_factory=dict)
     sizes: tuple[int, ...] = ()
 
+    @property
+    def count(self) -> int:
+        """How many pieces the arena has, 0 if it is one: the field ``banks`` of pv_model."""
+        return len(self.sizes) if len(self.sizes) > 1 else 0
+
 
 def plan(spans: list[Span], attempts: int = 1500, seed: int = 2) -> Plan:
     """First-fit packing in several orders; stops at the lower bound (most bytes live at once).

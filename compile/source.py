@@ -52,7 +52,7 @@ def source(
     for index in range(len(program.kernels)):
         parameters = ", ".join(["const void *"] * (counts[index] - 1) + ["void *"])
         lines.append(f"int {program.kernel_name(index)}({parameters});")
-    lines += ["", "static int run(const void *in, void *out, void *arena) {", "  char *a = arena;"]
+    lines += ["", "static int run(const void *in, void *out, void *arena) {", *_bases(memory)]
     calls = [_call(program, call, memory) for call in program.calls]
     lines += calls
     graph = program.graph
@@ -68,6 +68,7 @@ def source(
         f"  .features = {target.features},",
         f"  .arena_bytes = {memory.bytes},",
         f"  .arena_alignment = {ALIGNMENT},",
+        f"  .banks = {memory.count},",
         f"  .input = {_tensor(graph.tensors[graph.input])},",
         f"  .output = {_tensor(graph.tensors[graph.output])},",
         f"  .target = {_string(target.name)},",
@@ -81,7 +82,7 @@ def source(
         lines += [
             f'__attribute__((visibility("default"))) int {PROFILE}(',
             "    const void *in, void *out, void *arena, uint64_t *table) {",
-            "  char *a = arena;",
+            *_bases(memory),
             "  PV_STAMP(table, 0);",
             "  PV_STAMP(table, 1);",
             *(f"{call} PV_STAMP(table, {index});" for index, call in enumerate(calls, start=2)),
@@ -93,7 +94,7 @@ def source(
         lines += [
             f"int {LAYERS}(const void *in, void *out, void *arena,",
             "    void (*sink)(const void *, uint32_t)) {",
-            "  char *a = arena;",
+            *_bases(memory),
             *_with_sinks(program, calls, memory),
             "  return 0;",
             "}",
@@ -107,6 +108,14 @@ def _call(program: Program, call: Call, memory: Plan) -> str:
     return f"  {program.kernel_name(call.kernel)}({arguments});"
 
 
+def _bases(memory: Plan) -> list[str]:
+    """Declarations of the arena's pieces ``a0``, ``a1`` and so on."""
+    if memory.count == 0:
+        return ["  char *a0 = arena;"]
+    pieces = (f"*a{bank} = banks[{bank}]" for bank in range(memory.count))
+    return ["  void *const *banks = arena;", f"  char {', '.join(pieces)};"]
+
+
 def _with_sinks(program: Program, calls: list[str], memory: Plan) -> list[str]:
     """The calls, behind the last one of each operator its tensor."""
     last = {call.op: step for step, call in enumerate(program.calls)}
@@ -115,13 +124,15 @@ def _with_sinks(program: Program, calls: list[str], memory: Plan) -> list[str]:
         if op.name in last:
             root = program.layout.places[op.output][0]
             size = program.layout.roots[root].bytes
-            lines[last[op.name]] += f" sink(a + {memory.offsets[root]}, {size});"
+            start = f"a{memory.banks.get(root, 0)} + {memory.offsets[root]}"
+            lines[last[op.name]] += f" sink({start}, {size});"
     return lines
 
 
 def _argument(pointer: Pointer, memory: Plan) -> str:
     if pointer.base == "arena":
-        return f"a + {memory.offsets[pointer.root] + pointer.offset}"
+        base = f"a{memory.banks.get(pointer.root, 0)}"
+        return f"{base} + {memory.offsets[pointer.root] + pointer.offset}"
     if pointer.base == "constants":
         return f"pv_constants + {pointer.offset}"
     return {"input": "in", "output": "out"}[pointer.base]

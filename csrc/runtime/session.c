@@ -38,7 +38,7 @@ pv_status pv_model_check(const pv_model *model) {
   }
   const uint32_t alignment = model->arena_alignment;
   if (model->arena_bytes > PV_MAX_ARENA_BYTES || alignment == 0 || alignment > MAX_ALIGNMENT ||
-      (alignment & (alignment - 1)) != 0) {
+      (alignment & (alignment - 1)) != 0 || model->banks == 1 || model->banks > PV_MAX_BANKS) {
     return PV_ERR_ARENA;
   }
   const pv_status status = check_tensor(&model->input);
@@ -48,12 +48,25 @@ pv_status pv_model_check(const pv_model *model) {
 pv_status pv_session_init(pv_session *session, const pv_model *model, void *arena,
                           size_t arena_bytes) {
   if (session == NULL || model == NULL) return PV_ERR_ARGUMENT;
-  if (arena_bytes < model->arena_bytes) return PV_ERR_ARENA;
+  if (arena_bytes < model->arena_bytes || model->banks != 0) return PV_ERR_ARENA;
   if (model->arena_bytes > 0 && (arena == NULL || (uintptr_t)arena % model->arena_alignment != 0)) {
     return PV_ERR_ARENA;
   }
   session->model = model;
   session->arena = arena;
+  return PV_OK;
+}
+
+pv_status pv_session_init_banks(pv_session *session, const pv_model *model, void *const *banks,
+                                uint32_t count) {
+  if (session == NULL || model == NULL || banks == NULL) return PV_ERR_ARGUMENT;
+  if (count == 0 || count != model->banks) return PV_ERR_ARENA;
+  for (uint32_t i = 0; i < count; i++) {
+    if (banks[i] == NULL || (uintptr_t)banks[i] % model->arena_alignment != 0) return PV_ERR_ARENA;
+  }
+  session->model = model;
+  /* run() reads the table only. */
+  session->arena = (void *)(uintptr_t)banks;
   return PV_OK;
 }
 

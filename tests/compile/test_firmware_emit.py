@@ -133,6 +133,28 @@ def test_another_core_is_an_error_of_the_header(made: dict) -> None:
     assert "7-tiny.v1 was compiled for cortex-m55" in said and "-mcpu=cortex-m55" in said
 
 
+def test_several_banks_are_named(graph: Graph, made: dict, tmp_path: Path) -> None:
+    ram = (made["cortex-m7"].plan.bytes * 2 // 3, 4096)
+    done = pipeline.compile_graph(graph, TARGETS["cortex-m7"], tmp_path / "m.a", ram)
+    sizes = done.plan.sizes
+    assert len(sizes) == 2 and sizes[0] <= ram[0] and sizes[1] <= ram[1]
+    text = json.loads((tmp_path / "m.json").read_text())
+    assert text["banks"] == list(sizes) and text["bytes"]["arena"] == sum(sizes)
+    header = done.files[1].read_text()
+    assert "#define M_7_TINY_V1_BANKS 2\n" in header
+    assert f"#define M_7_TINY_V1_BANK1_BYTES {sizes[1]}\n" in header
+    whole = pipeline.compile_graph(graph, TARGETS["cortex-m7"], tmp_path / "one.a", (1 << 20, 4096))
+    assert whole.path.read_bytes() == made["cortex-m7"].path.read_bytes()
+
+
+def test_banks_that_are_too_small_leave_nothing(graph: Graph, tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match=r"^RAM: .* bytes are missing"):
+        pipeline.compile_graph(graph, TARGETS["cortex-m7"], tmp_path / "out" / "m.a", (1024, 64))
+    assert list((tmp_path / "out").iterdir()) == []
+    with pytest.raises(CompileError, match="x86-64-avx2: RAM banks are for firmware"):
+        pipeline.compile_graph(graph, TARGETS["x86-64-avx2"], tmp_path / "m.so", (1 << 20,))
+
+
 @pytest.mark.parametrize(
     "name, word",
     [("facechain-25m", "facechain_25m"), ("25m", "m_25m"), ("A b.C", "a_b_c"), ("", "m_")],

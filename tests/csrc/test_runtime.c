@@ -44,6 +44,28 @@ static void test_session(void) {
   EXPECT(pv_session_run(&session, in, out) == PV_ERR_RUN);
 }
 
+static void test_banks(void) {
+  pv_model model = valid_model(1, 4, copy_run);
+  _Alignas(16) unsigned char arena[32];
+  pv_session session;
+  void *banks[2] = {arena, arena};
+  EXPECT(pv_session_init_banks(&session, &model, banks, 2) == PV_ERR_ARENA);
+  model.banks = 2;
+  EXPECT(pv_model_check(&model) == PV_OK);
+  EXPECT(pv_session_init(&session, &model, arena, 4) == PV_ERR_ARENA);
+  EXPECT(pv_session_init_banks(&session, &model, banks, 2) == PV_OK && session.arena == banks);
+  EXPECT(pv_session_init_banks(&session, &model, banks, 1) == PV_ERR_ARENA);
+  EXPECT(pv_session_init_banks(&session, &model, NULL, 2) == PV_ERR_ARGUMENT);
+  banks[1] = arena + 1;
+  EXPECT(pv_session_init_banks(&session, &model, banks, 2) == PV_ERR_ARENA);
+  banks[1] = NULL;
+  EXPECT(pv_session_init_banks(&session, &model, banks, 2) == PV_ERR_ARENA);
+  model.banks = 1;
+  EXPECT(pv_model_check(&model) == PV_ERR_ARENA);
+  model.banks = PV_MAX_BANKS + 1;
+  EXPECT(pv_model_check(&model) == PV_ERR_ARENA);
+}
+
 static void test_compare(void) {
   const pv_model model = valid_model(1, 4, copy_run);
   const int8_t stored[4] = {1, 3, -1, 127};
@@ -117,6 +139,7 @@ static void test_library(const char *path) {
 int main(int argc, char **argv) {
   test_status();
   test_session();
+  test_banks();
   test_compare();
   test_warp_at_extremes();
   test_tables();

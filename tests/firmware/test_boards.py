@@ -113,6 +113,54 @@ def test_two_models_in_one_image_of_a_c_plus_plus_caller(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+BANKS = """
+#include "board.h"
+#include "tiny-one.h"
+#include "expected.h"
+#include <pocketvision/core.h>
+#include <pocketvision/session.h>
+enum { GUARD = 64 };
+#define BANK(number)                                                                  \\
+  static struct {                                                                     \\
+    _Alignas(64) uint8_t memory[TINY_ONE_BANK##number##_BYTES], after[GUARD];         \\
+  } bank##number
+BANK(0);
+BANK(1);
+int main(void) {
+  void *const banks[TINY_ONE_BANKS] = {bank0.memory, bank1.memory};
+  signed char out[TINY_ONE_OUTPUT_BYTES];
+  pv_session session;
+  if (pv_check(&tiny_one_model) != PV_OK) return 1;
+  if (pv_session_init(&session, &tiny_one_model, bank0.memory, TINY_ONE_ARENA_BYTES) !=
+      PV_ERR_ARENA) return 2;
+  if (pv_session_init_banks(&session, &tiny_one_model, banks, TINY_ONE_BANKS) != PV_OK) return 3;
+  if (pv_session_run(&session, x, out) != PV_OK) return 4;
+  for (unsigned i = 0; i < sizeof out; i++)
+    if (out[i] != y[i]) return 5;
+  for (int i = 0; i < GUARD; i++)
+    if (bank0.after[i] || bank1.after[i]) return 6;
+  return 0;
+}
+"""
+
+
+def test_an_arena_in_two_banks(
+    core: str, tiny_graph: Graph, vectors: tuple, tmp_path: Path, start: Start
+) -> None:
+    target = TARGETS[core]
+    path = tmp_path / f"tiny-one.{core}.a"
+    done = pipeline.compile_graph(tiny_graph, target, path, (3000, 3000))
+    assert len(done.plan.sizes) == 2
+    (tmp_path / "expected.h").write_text(
+        "".join(
+            f"static const signed char {name}[] = {{{', '.join(map(str, values[:1].ravel()))}}};\n"
+            for name, values in zip("xy", vectors, strict=True)
+        )
+    )
+    done = start(core, BANKS, f"-I{tmp_path}", parts=(str(path),))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 CHECK = r"""
 #include "board.h"
 #include <pocketvision/core.h>

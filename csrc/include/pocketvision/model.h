@@ -56,7 +56,9 @@ typedef struct pv_model {
   uint32_t features;     /* or of enum pv_feature: what the processor must have */
   uint64_t arena_bytes;  /* scratch that run() needs, owned by the caller */
   uint32_t arena_alignment;
-  uint32_t reserved;
+  /* 0: the arena is one piece. More: run()'s `arena` is an array of that many pointers to pieces in
+   * RAM banks, whose sizes the emitted header names and arena_bytes sums up. */
+  uint32_t banks;
   pv_tensor input;
   pv_tensor output;
   const char *target;        /* "x86-64-vnni", "aarch64-dotprod", ... */

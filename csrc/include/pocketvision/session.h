@@ -15,6 +15,7 @@ extern "C" {
 /* Largest arena and largest tensor that a description may ask for, in bytes. */
 #define PV_MAX_ARENA_BYTES (UINT64_C(1) << 30)
 #define PV_MAX_TENSOR_BYTES (UINT64_C(1) << 28)
+#define PV_MAX_BANKS 8
 
 /* One model and one arena: the state of one thread of execution. */
 typedef struct pv_session {
@@ -30,9 +31,16 @@ size_t pv_tensor_bytes(const pv_tensor *tensor);
 pv_status pv_model_check(const pv_model *model);
 
 /* Binds a checked `model` to `arena`, which must be aligned to `model->arena_alignment`, hold
- * `model->arena_bytes` and outlive the session; it may be null for a model that needs none. */
+ * `model->arena_bytes` and outlive the session; it may be null for a model that needs none. A model
+ * that wants several banks is refused. */
 pv_status pv_session_init(pv_session *session, const pv_model *model, void *arena,
                           size_t arena_bytes);
+
+/* The same for a model whose arena stands in several RAM banks: `banks` has `count` pointers, as
+ * many as the model wants, each with the alignment and the size that the emitted header names; the
+ * array itself must outlive the session too. */
+pv_status pv_session_init_banks(pv_session *session, const pv_model *model, void *const *banks,
+                                uint32_t count);
 
 /* Runs the model once: `in` and `out` hold pv_tensor_bytes() of its input and output. */
 pv_status pv_session_run(const pv_session *session, const void *in, void *out);

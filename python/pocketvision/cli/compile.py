@@ -15,6 +15,9 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "--target", default="host", help="target, family or host; default %(default)s"
     )
+    parser.add_argument(
+        "--ram", metavar="SIZES", help="RAM banks for the arena of firmware, such as 512K,288K"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
@@ -24,7 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.model.is_file():
         raise FileNotFoundError(f"{arguments.model}: no such ONNX file")
-    files = [str(file) for file in compile_file(arguments.model, arguments.target, arguments.out)]
+    done = compile_file(arguments.model, arguments.target, arguments.out, ram=arguments.ram)
+    files = [str(file) for file in done]
     if arguments.json:
         print_json({"model": str(arguments.model), "target": arguments.target, "files": files})
     else:
