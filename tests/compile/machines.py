@@ -114,7 +114,7 @@ class Machines:
             [*sizes, f"-DMODEL={text['symbol']}"], [str(path)],
         )  # fmt: skip
         try:
-            board.run(target, image, (source, result))
+            board.run(target, image, (source, result), limit=3600)
         except CompileError as error:
             raise AssertionError(str(error)) from None
 
