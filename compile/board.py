@@ -70,7 +70,7 @@ def _why(said: str) -> str:
     full = re.search(r"region `(\w+)' overflowed by (\d+) bytes", said)
     if full:
         return f"the image is too large for the example board: {full[1]} lacks {full[2]} bytes"
-    if re.search(r"cannot find -lc|string\.h: No such file|cannot read spec file", said):
+    if re.search(r"cannot find -lc\b|(stdint|string)\.h: No such file", said):
         return "no C library; on Debian: apt-get install libnewlib-arm-none-eabi"
     return f"the image does not link:\n{said.strip()[-2000:]}"
 

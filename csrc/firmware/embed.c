@@ -1,7 +1,8 @@
 /* The smallest firmware around a compiled model: vectors in, embeddings out.
  *
  * Arguments: INPUTS OUTPUTS, files that the debugger opens (semihosting). INPUTS holds dense int8
- * vectors one after the other; without arguments one of zeros is embedded and printed.
+ * vectors one after the other. Without arguments those in flash (vectors.S) are embedded and
+ * printed, and where there are none a single one of zeros.
  * Compiled with MODEL_H the header of the model, MODEL its struct, PREFIX its macros' first word.
  */
 #include MODEL_H
@@ -18,6 +19,9 @@
 /* Static, so that a RAM too small for them is an error of the linker. */
 static _Alignas(CONSTANT(_ARENA_ALIGNMENT)) uint8_t arena[CONSTANT(_ARENA_BYTES)];
 static int8_t in[CONSTANT(_INPUT_BYTES)], out[CONSTANT(_OUTPUT_BYTES)];
+
+extern const int8_t board_vectors[] __attribute__((weak));
+extern const int8_t board_vectors_end[] __attribute__((weak));
 
 static int fail(const char *what, pv_status status) {
   board_print(what);
@@ -44,10 +48,14 @@ int main(void) {
   uint32_t count = 0;
   const char *path = board_argument(1);
   if (path == NULL) {
-    status = pv_session_run(&session, in, out);
-    if (status != PV_OK) return fail("run", status);
-    print_vector();
-    count = 1;
+    const int8_t *vector = board_vectors != NULL ? board_vectors : in;
+    do {
+      status = pv_session_run(&session, vector, out);
+      if (status != PV_OK) return fail("run", status);
+      print_vector();
+      vector += sizeof in;
+      count++;
+    } while (board_vectors != NULL && vector + sizeof in <= board_vectors_end);
   } else {
     const int source = board_open(path, 0);
     if (source < 0) return fail("inputs", PV_ERR_OPEN);

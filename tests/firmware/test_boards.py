@@ -53,6 +53,18 @@ def test_without_a_file_zeros_are_embedded(
     assert " " + " ".join(map(str, expected)) + "\n" in done.stdout
 
 
+def test_vectors_in_flash(library, vectors: tuple, tmp_path: Path) -> None:
+    x, expected = vectors
+    (tmp_path / "faces.bin").write_bytes(x.tobytes())
+    done = example(library("cortex-m33"), "cortex-m33", tmp_path, "VECTORS=faces.bin", "run")
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()[-6:]
+    assert [[int(word) for word in line.split()] for line in lines[:5]] == [
+        row.ravel().tolist() for row in expected
+    ]
+    assert lines[5].startswith("5 embedded, stack ")
+
+
 def test_an_absent_file_is_said(library, tmp_path: Path) -> None:
     words = ("INPUTS=absent.bin", "OUTPUTS=embeddings.bin", "run")
     done = example(library("cortex-m7"), "cortex-m7", tmp_path, *words)
@@ -249,6 +261,27 @@ def test_too_small_a_ram_is_a_link_error(library, tmp_path: Path) -> None:
     parts = [str(folder / "tiny-one.cortex-m7.a")]
     with pytest.raises(CompileError, match=r"too large for the example board: RAM lacks \d+ bytes"):
         board.build(TARGETS["cortex-m7"], tmp_path, main, options, parts)
+
+
+@pytest.mark.parametrize(
+    "said, message",
+    [
+        ("ld: region `FLASH' overflowed by 77 bytes", "too large .*: FLASH lacks 77 bytes"),
+        ("ld: cannot find -lc: No such file", "apt-get install libnewlib-arm-none-eabi"),
+        ("stdint.h:9: fatal error: stdint.h: No such file or directory", "libnewlib-arm-none-eabi"),
+        ("undefined reference to `puts'", "does not link:\nundefined reference to `puts'"),
+    ],
+)
+def test_why_an_image_cannot_be_built(
+    said: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "arm-none-eabi-gcc"
+    (tmp_path / "said").write_text(said)
+    compiler.write_text(f"#!/bin/sh\ncat {tmp_path}/said >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setattr(board, "compiler", lambda target: str(compiler))
+    with pytest.raises(CompileError, match=f"cortex-m7: .*{message}"):
+        board.build(TARGETS["cortex-m7"], tmp_path, [])
 
 
 def test_an_endless_image_is_stopped(tmp_path: Path, core: str) -> None:
