@@ -38,8 +38,8 @@ def parse(text: str, what: str = "--ram") -> tuple[int, ...]:
 def heat(program: Program) -> dict[str, float]:
     """Accesses per byte: one for each call, and for convolutions the multiplications of a byte."""
     words = described(program)
-    found: dict[str, float] = {}
     sizes = program.sizes()
+    found: dict[str, float] = {}
     for call in program.calls:
         for root in {p.root for p in call.arguments if p.base == "arena"}:
             found[root] = found.get(root, 0.0) + 1 + words[call.op].macs / sizes[root]

@@ -84,6 +84,12 @@ __attribute__((naked)) void board_reset(void) {
       "i"(start));
 }
 
+/* Objects with unwinding tables ask for these; nothing here is ever unwound. */
+void __aeabi_unwind_cpp_pr0(void);
+void __aeabi_unwind_cpp_pr1(void);
+__attribute__((weak)) void __aeabi_unwind_cpp_pr0(void) {}
+__attribute__((weak)) void __aeabi_unwind_cpp_pr1(void) {}
+
 uint32_t board_stack_bytes(void) {
   return (uint32_t)((char *)board_stack_top - (char *)board_stack_limit) - GUARD_BYTES;
 }

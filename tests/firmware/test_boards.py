@@ -41,7 +41,7 @@ def test_the_example_gives_the_bytes_of_the_reference(
     assert np.array_equal(found.reshape(expected.shape), expected)
     said = re.search(r"5 embedded, stack (\d+) of (\d+) bytes, arena (\d+)\n", done.stdout)
     assert said, done.stdout
-    assert 200 < int(said[1]) < int(said[2]) == 8192 - 32
+    assert 100 < int(said[1]) < int(said[2]) == 8192 - 32
 
 
 def test_without_a_file_zeros_are_embedded(
