@@ -29,7 +29,16 @@ from .graph import (
     Tensor,
     results,
 )
-from .kernels import conv, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
+from .kernels import (
+    conv,
+    conv_staged,
+    depthwise,
+    depthwise_dot,
+    elementwise,
+    move,
+    pool,
+    rescale_words,
+)
 from .kernels.build import FLOATS, INTS, Rounding, View, rounded
 from .kernels.isa import Isa
 
@@ -38,8 +47,13 @@ def _dots(isa: Isa) -> bool:
     return isa.group == depthwise_dot.PIXELS
 
 
+def _dense(isa: Isa) -> Any:
+    """The module of dense and grouped convolutions."""
+    return conv_staged if isa.dense.staged else conv
+
+
 def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
-    return conv.build(name, isa.dense, shape)
+    return _dense(isa).build(name, isa.dense, shape)
 
 
 def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
@@ -199,7 +213,8 @@ def _conv(program: Program, op: Conv) -> None:
         shape = conv.ConvShape(
             x, y, op.kernel, op.stride, layer, activation is not None, other, rounding
         ).flattened()
-        packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
+        columns = _dense(isa).tile_of(dense, shape)[1]
+        packed = conv.pack(dense, op.weight, op.groups, columns)
     other_name = op.inputs[1] if op.add else None
     slopes = np.zeros(1, np.float32)
     if words is not None:

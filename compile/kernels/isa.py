@@ -50,6 +50,8 @@ class Isa(ABC):
     """Accumulators of such a tile: registers that its weights and chunks leave."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
+    staged: ClassVar[bool] = False
+    """Whether dense convolutions widen their operands once, into a scratch (conv_staged.py)."""
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
@@ -178,7 +180,12 @@ def tile(isa: Isa, width: int, blocks: int) -> tuple[int, int]:
     if width < 4:
         columns = min(4, blocks)
     pixels = max(1, min(width, isa.registers // columns))
-    return -(-width // -(-width // pixels)), columns
+    return balanced(width, pixels), columns
+
+
+def balanced(whole: int, most: int) -> int:
+    """A part of at most ``most`` such that as few parts as can be make ``whole``."""
+    return -(-whole // -(-whole // most))
 
 
 def constant(value: float | int, dtype: str, lanes: int) -> Expr:
