@@ -34,6 +34,7 @@ from .kernels import (
     conv_staged,
     depthwise,
     depthwise_dot,
+    depthwise_pairs,
     elementwise,
     move,
     pool,
@@ -43,8 +44,11 @@ from .kernels.build import FLOATS, INTS, Rounding, View, rounded
 from .kernels.isa import Isa
 
 
-def _dots(isa: Isa) -> bool:
-    return isa.group == depthwise_dot.PIXELS
+def _depthwise(isa: Isa) -> Any:
+    """The module of depthwise convolutions."""
+    if isa.staged:
+        return depthwise_pairs
+    return depthwise_dot if isa.group == depthwise_dot.PIXELS else depthwise
 
 
 def _dense(isa: Isa) -> Any:
@@ -57,7 +61,7 @@ def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
 
 
 def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
-    return (depthwise_dot if _dots(isa) else depthwise).build(name, isa, shape)
+    return _depthwise(isa).build(name, isa, shape)
 
 
 BUILDERS = {
@@ -198,11 +202,8 @@ def _conv(program: Program, op: Conv) -> None:
     outputs = op.weight.shape[0]
     shape: Any
     if op.depthwise:
-        width = rounded(outputs, isa.vector)
-        if _dots(isa):
-            packed = depthwise_dot.pack(isa, op.weight, op.stride[1])
-        else:
-            packed = depthwise.pack(isa, op.weight)
+        module = _depthwise(isa)
+        width, packed = module.width(isa, outputs), module.pack(isa, op.weight, op.stride)
         shape = depthwise.DepthwiseShape(
             x, y, op.kernel, op.stride, activation is not None, other, rounding
         )

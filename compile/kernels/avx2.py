@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tvm.script import tirx as T
 
-from .isa import Expr, intrinsic
+from .isa import Expr, Isa, intrinsic, shuffle
 from .x86 import X86
 
 
@@ -16,6 +16,10 @@ class Avx2(X86):
     vector, staged = 8, True
     pack_words, pack_bytes = "llvm.x86.avx2.packssdw", "llvm.x86.avx2.packsswb"
     bytes, product_words = 32, "llvm.x86.avx2.pmul.hr.sw"
+
+    @property
+    def interleaved(self) -> Isa:
+        return Interleaved()
 
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         """Of activations that are int16 already: one broadcast load."""
@@ -31,3 +35,12 @@ class Avx2(X86):
         total = T.bind(T.reinterpret(acc + product, dtype="float32x8"))
         fenced = intrinsic("llvm.arithmetic.fence", "float32x8", total)
         return T.bind(T.reinterpret(fenced, dtype="int32x8"))
+
+
+class Interleaved(Avx2):
+    """Two parts hold 16 channels by fours in turn, as VPUNPCKLWD and VPUNPCKHWD leave them."""
+
+    def ordered(self, stored: Expr, lanes: int) -> Expr:
+        """Each 128 bits hold eight channels of each of two pixels."""
+        eights = [list(range(first, first + 8)) for first in (0, 16, 8, 24)]
+        return shuffle([stored], [place for eight in eights for place in eight])

@@ -89,10 +89,10 @@ def strip_of(isa: Isa, shape: ConvShape) -> Strip:
         return rounded(last, WIDE) + WIDE  # whole vectors are written
 
     pixels, columns = tile_of(isa, shape)[0], y.width
-    if line(columns) * kh > ACTIVATIONS:
-        columns -= columns % pixels
-        while columns > pixels and line(columns) * kh > ACTIVATIONS:
-            columns -= pixels
+    parts = 1
+    while columns > pixels and line(columns) * kh > ACTIVATIONS:
+        parts += 1
+        columns = rounded(-(-y.width // parts), pixels)
     size = line(columns)
     rows = max(1, min(y.height, (ACTIVATIONS // size - kh) // down + 1))
     rows = balanced(y.height, rows)

@@ -51,7 +51,8 @@ class Isa(ABC):
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
     staged: ClassVar[bool] = False
-    """Whether dense convolutions widen their operands once, into a scratch (conv_staged.py)."""
+    """Whether dots take pairs of int16, for which operands are widened once: conv_staged.py and
+    depthwise_pairs.py."""
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
@@ -85,6 +86,11 @@ class Isa(ABC):
     def dense(self) -> Isa:
         """What dense and grouped convolutions run on."""
         return self
+
+    @property
+    def interleaved(self) -> Isa:
+        """What rescales the sums of depthwise_pairs.py, if ``staged``."""
+        raise NotImplementedError
 
     def dots(self, accs: list[Expr], operands: list[Expr], weight: Expr) -> list[Expr]:
         """``dot`` of each pixel of one, or of a pair whose sums are mixed."""
