@@ -10,7 +10,8 @@ from tvm import tirx
 from tvm.target import Target as TvmTarget
 from tvm.tirx import stmt
 
-from .lower import BUILDERS, Program
+from .choose import BUILDERS
+from .lower import Program
 from .targets import Target
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .choose import BUILDERS
 from .graph import Conv, Op, Pool, Rescale, conv_macs
 from .kernels import elementwise
-from .lower import BUILDERS, Program
+from .lower import Program
 
 
 @dataclass(frozen=True)

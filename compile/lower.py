@@ -11,8 +11,9 @@ import numpy as np
 
 from pocketvision import fixedpoint
 
-from . import exact
+from . import choose, exact
 from . import layout as layouts
+from .choose import BUILDERS
 from .errors import CompileError
 from .graph import (
     INT8_MAX,
@@ -32,57 +33,12 @@ from .graph import (
     Tensor,
     results,
 )
-from .kernels import (
-    conv,
-    conv_dsp,
-    depthwise,
-    depthwise_dot,
-    depthwise_dsp,
-    elementwise,
-    move,
-    pool,
-    rescale_dsp,
-    rescale_words,
-)
+from .kernels import conv, depthwise, elementwise, move, pool, rescale_words
 from .kernels.build import FLOATS, INTS, Product, Rounding, View, rounded
 from .kernels.isa import Isa
 
 WIDE, SHORT = 2.0**30, 2.0**15 - 2**6
 """Bounds of scaled accumulators in int32, whose conversions do not saturate, and in int16."""
-
-
-def _dots(isa: Isa) -> bool:
-    return isa.group == depthwise_dot.PIXELS
-
-
-def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
-    if isa.scalar:
-        return conv_dsp.build(name, isa.dense, shape)
-    return conv.build(name, isa.dense, shape)
-
-
-def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
-    if isa.scalar and depthwise_dsp.fits(shape.kernel):
-        return depthwise_dsp.build(name, isa, shape)
-    return (depthwise_dot if _dots(isa) else depthwise).build(name, isa, shape)
-
-
-def _build_words(name: str, isa: Isa, shape: rescale_words.WordsShape) -> Any:
-    return (rescale_dsp if isa.scalar else rescale_words).build(name, isa, shape)
-
-
-BUILDERS = {
-    conv.ConvShape: ("conv", _build_conv),
-    depthwise.DepthwiseShape: ("depthwise", _build_depthwise),
-    elementwise.RescaleShape: ("rescale", elementwise.build_rescale),
-    rescale_words.WordsShape: ("rescale", _build_words),
-    elementwise.AddShape: ("add", elementwise.build_add),
-    elementwise.MultiplyShape: ("multiply", elementwise.build_multiply),
-    elementwise.TableShape: ("table", elementwise.build_table),
-    pool.PoolShape: ("pool", pool.build),
-    move.PadShape: ("pad", move.build_pad),
-    move.CopyShape: ("copy", move.build_copy),
-}
 
 
 @dataclass(frozen=True)
@@ -216,7 +172,7 @@ def _conv(program: Program, op: Conv) -> None:
     wide = _most(reach, op.scale) >= WIDE
     words = None
     # An add wants the steps in int32; the plain depthwise kernel has no words on a Cortex-M.
-    if activation is not None and op.add is None and _scalar(program, op) == isa.scalar:
+    if activation is not None and op.add is None and choose.paired(isa, op) == isa.scalar:
         negative = activation.negative_scale
         positive = np.broadcast_to(activation.scale, negative.shape)
         words = _words(program, op, positive, negative, activation.zero_point)
@@ -230,7 +186,7 @@ def _conv(program: Program, op: Conv) -> None:
         most = _most(255, activation.scale, activation.negative_scale)
         wide |= most >= WIDE
     fixed = None
-    if activation is None or words is not None or _scalar(program, op):
+    if activation is None or words is not None or choose.paired(isa, op):
         fixed = _fixed(program, op, reach)
     rounding = Rounding(
         words=Product(words.shift, words.plus) if words else None,
@@ -244,35 +200,21 @@ def _conv(program: Program, op: Conv) -> None:
     enter = program.prologues.get(source.name)
     stored = enter.source if enter else source.name
     x, y = program.view(stored), program.view(op.output)
-    outputs = op.weight.shape[0]
-    spare: tuple[Pointer, ...] = ()
     shape: Any
     if op.depthwise:
-        width = rounded(outputs, isa.vector)
-        if _scalar(program, op):
-            packed = depthwise_dsp.pack(isa, op.weight)
-        elif _dots(isa):
-            packed = depthwise_dot.pack(isa, op.weight, op.stride[1])
-        else:
-            packed = depthwise.pack(isa, op.weight)
         shape = depthwise.DepthwiseShape(
             x, y, op.kernel, op.stride, activation is not None, other, rounding
         )
-        if _scalar(program, op):
-            spare = (program.scratch(depthwise_dsp.scratch(shape)),)
+        packed = choose.by_channel(isa, shape, op)
     else:
-        dense = isa.dense
-        width = rounded(outputs, dense.lanes)
-        layer = conv.reads(dense, source.channels, outputs, op.groups)
+        layer = conv.reads(isa.dense, source.channels, op.weight.shape[0], op.groups)
+        before = enter.shape if enter else None
         shape = conv.ConvShape(
-            x, y, op.kernel, op.stride, layer, activation is not None, other, rounding,
-            enter.shape if enter else None,
-        ).flattened()  # fmt: skip
-        if isa.scalar:
-            packed = conv_dsp.pack(dense, op.weight, op.groups, shape)
-            spare = (program.scratch(conv_dsp.scratch(shape)),)
-        else:
-            packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
+            x, y, op.kernel, op.stride, layer, activation is not None, other, rounding, before
+        ).flattened()
+        packed = choose.dense(isa, shape, op)
+    width = packed.width
+    spare = (program.scratch(packed.scratch),) if packed.scratch else ()
     other_name = op.inputs[1] if op.add else None
     scales = _padded(op.scale, width)
     if fixed is not None:
@@ -289,7 +231,7 @@ def _conv(program: Program, op: Conv) -> None:
         op.name,
         shape,
         program.pointer(stored, op.pads),
-        program.constant(packed),
+        program.constant(packed.weight),
         program.constant(_padded(bias, width, np.int32)),
         program.constant(scales),
         program.constant(slopes),
@@ -302,16 +244,11 @@ def _conv(program: Program, op: Conv) -> None:
     )
 
 
-def _scalar(program: Program, op: Conv) -> bool:
-    """Whether a kernel of Cortex-M's scalar registers does the convolution."""
-    return program.isa.scalar and (not op.depthwise or depthwise_dsp.fits(op.kernel))
-
-
 def _fixed(program: Program, op: Conv, reach: np.ndarray) -> exact.Fixed | None:
     """Integer factors of a convolution's own rescale, where kernels and numbers have any."""
     y = program.graph.tensors[op.output]
     zero, low, high = results(op, y, op.activation, op.add)[0]
-    if _scalar(program, op):
+    if choose.paired(program.isa, op):
         found = fixedpoint.factors(op.scale, reach, low - zero, high - zero)
         return exact.Fixed(found, fixedpoint.BITS) if (found >= 0).all() else None
     if not program.isa.fixed or op.add is not None:

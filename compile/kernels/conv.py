@@ -10,7 +10,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import Rounding, View, function, rounded, runs, store
+from .build import Epilogue, Rounding, Scales, View, function, rounded, runs, store
 from .convolution import epilogue, parameters
 from .isa import Isa, tile
 from .rescale_words import WordsShape
@@ -117,7 +117,7 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     """``name(x, w, bias, scale, negative, floats, ints, other, y)``."""
     shape = shape.flattened()
-    x, y, other = shape.x, shape.y, shape.other
+    x, y = shape.x, shape.y
     channels = rounded(y.channels, isa.lanes)
     taps = shape.kernel[0] * shape.kernel[1]
     all_steps = shape.reads.span // isa.group
@@ -200,23 +200,12 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     )
                     with T.serial(0, all_steps // unroll) as chunk:
                         several(tap, offset, chunk * unroll, unroll)
-            channels = [T.bind((block + n) * isa.lanes) for n in range(high)]
-            scales = [finish.scales((p["scale"], p["negative"]), c + still) for c in channels]
+            scales = tile_scales(finish, p, isa.lanes, block, high, still)
             if pairs > 1:
                 for m in range(0, slots, pairs):
                     for n in range(high):
                         put(m, n, isa.mixed(sums(m, n)))
-            parts = []
-            for m in range(wide):
-                addends: list[Any] = [None] * high
-                if other:
-                    at = row * other.row + (left + m) * other.pixel + channels[0]
-                    addends = isa.widened(p["other"], at, high, isa.lanes)
-                for n in range(high):
-                    value = acc.vload([(m * high + n) * isa.lanes], kind)
-                    parts.append(finish.rounded(value, scales[n], addends[n]))
-            first = row * y.row + left * y.pixel + channels[0]
-            finish.store(p["y"], parts, runs(first, wide, high, y.pixel, isa.lanes))
+            leave(finish, p, shape, (row, left), acc, (wide, high), scales)
 
         def rows(block: Any, high: int) -> None:
             with T.serial(0, y.height) as row:
@@ -235,3 +224,44 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     return function(
         name, parameters(isa, shape, channels, channels * taps * shape.reads.span), body
     )
+
+
+def tile_scales(
+    finish: Epilogue, p: dict[str, Any], lanes: int, block: Any, high: int, still: Any = 0
+) -> list[tuple[Any, Scales]]:
+    """The channel at which each of ``high`` blocks starts, and its scales ``still`` further on."""
+    channels = [T.bind((block + n) * lanes) for n in range(high)]
+    return [(c, finish.scales((p["scale"], p["negative"]), c + still)) for c in channels]
+
+
+def leave(
+    finish: Epilogue,
+    p: dict[str, Any],
+    shape: ConvShape,
+    at: tuple[Any, Any],
+    acc: Any,
+    size: tuple[int, int],
+    scales: list[tuple[Any, Scales]],
+) -> None:
+    """Rescales and stores a tile's sums.
+
+    Args:
+        at: (row, column) of the tile's first output.
+        acc: int32 sums by pixel and block, a vector each.
+        size: (pixels, blocks) of the tile.
+        scales: as ``tile_scales`` gives them.
+    """
+    isa, y, other = finish.isa, shape.y, shape.other
+    (wide, high), (row, left), first = size, at, scales[0][0]
+    kind = f"int32x{isa.lanes}"
+    parts = []
+    for m in range(wide):
+        addends: list[Any] = [None] * high
+        if other:
+            place = row * other.row + (left + m) * other.pixel + first
+            addends = isa.widened(p["other"], place, high, isa.lanes)
+        for n in range(high):
+            value = acc.vload([(m * high + n) * isa.lanes], kind)
+            parts.append(finish.rounded(value, scales[n][1], addends[n]))
+    start = row * y.row + left * y.pixel + first
+    finish.store(p["y"], parts, runs(start, wide, high, y.pixel, isa.lanes))

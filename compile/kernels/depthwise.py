@@ -27,7 +27,12 @@ class DepthwiseShape:
     rounding: Rounding
 
 
-def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:
+def width(isa: Isa, channels: int) -> int:
+    """Entries of a table per channel."""
+    return rounded(channels, isa.vector)
+
+
+def pack(isa: Isa, weight: np.ndarray, stride: tuple[int, ...]) -> np.ndarray:
     """int8 (C, 1, kh, kw) to (taps, C rounded up to vectors)."""
     channels = weight.shape[0]
     packed = np.zeros((weight.shape[2] * weight.shape[3], rounded(channels, isa.vector)), np.int8)

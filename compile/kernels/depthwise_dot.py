@@ -56,13 +56,18 @@ def row_of(kernel: int, stride: int) -> Row:
     return Row(starts, shifts, tuple((o, c, shifts.index(shift)) for o, c, shift in found))
 
 
-def pack(isa: Isa, weight: np.ndarray, stride: int) -> np.ndarray:
+def width(isa: Isa, channels: int) -> int:
+    """Entries of a table per channel."""
+    return rounded(channels, isa.vector)
+
+
+def pack(isa: Isa, weight: np.ndarray, stride: tuple[int, ...]) -> np.ndarray:
     """int8 (C, 1, kh, kw) to (C / chunk, kh, shifts, chunk, 4): the shifted weights."""
     channels, _, kh, kw = weight.shape
     wide = rounded(channels, isa.chunk)
     taps = np.zeros((wide, kh, kw), np.int8)
     taps[:channels] = weight[:, 0]
-    shifts = row_of(kw, stride).shifts
+    shifts = row_of(kw, stride[1]).shifts
     packed = np.zeros((wide // isa.chunk, kh, len(shifts), isa.chunk, PIXELS), np.int8)
     for index, shift in enumerate(shifts):
         for pixel in range(PIXELS):

@@ -50,6 +50,9 @@ class Isa(ABC):
     """Bytes that ``transposed`` takes of a pixel, if more than ``chunk``."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
+    staged: ClassVar[bool] = False
+    """Whether dots take pairs of int16, for which operands are widened once: conv_staged.py and
+    depthwise_pairs.py."""
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
@@ -103,6 +106,11 @@ class Isa(ABC):
     def unknown_zero(self, limits: Limits) -> Expr | None:
         """An int32 that is 0, which the compiler cannot know; None: of no use here."""
         return None
+
+    @property
+    def interleaved(self) -> Isa:
+        """What rescales the sums of depthwise_pairs.py, if ``staged``."""
+        raise NotImplementedError
 
     def dots(self, accs: list[Expr], operands: list[Expr], weight: Expr) -> list[Expr]:
         """``dot`` of each pixel of one, or of a pair whose sums are mixed."""
@@ -227,7 +235,12 @@ def tile(isa: Isa, width: int, blocks: int) -> tuple[int, int]:
     if width < 4:
         columns = min(4, blocks)
     pixels = max(1, min(width, isa.registers // columns))
-    return -(-width // -(-width // pixels)), columns
+    return balanced(width, pixels), columns
+
+
+def balanced(whole: int, most: int) -> int:
+    """A part of at most ``most`` such that as few parts as can be make ``whole``."""
+    return -(-whole // -(-whole // most))
 
 
 def constant(value: float | int, dtype: str, lanes: int) -> Expr:

@@ -67,6 +67,17 @@ def test_largest_sums(machines: Machines, target: str, zero: int) -> None:
     machines.check(graph, target, ends)
 
 
+@on_every_target
+def test_rows_and_weights_of_many_channels(machines: Machines, target: str) -> None:
+    """More than a scratch in the first cache level holds (conv_staged.py): parts of rows."""
+    build = Builder(6, (5, 45, 96))
+    x = build.conv("input", 40, (3, 3), pads=(1, 1, 1, 1), two_scales=True)
+    x = build.conv(x, 200, (1, 1))
+    x = build.conv(x, 24, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1))
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))
+
+
 def build_whole(build: Builder, x: str) -> tuple[int, int]:
     """The kernel that covers the whole map."""
     return build.tensors[x].height, build.tensors[x].width

@@ -26,6 +26,16 @@ def test_every_kernel_and_stride(machines: Machines, target: str) -> None:
 
 
 @on_every_target
+def test_even_kernels_and_unequal_strides(machines: Machines, target: str) -> None:
+    build = Builder(4, (17, 22, 40))
+    x = "input"
+    for kernel, stride in (((2, 2), (1, 1)), ((1, 1), (1, 1)), ((4, 3), (1, 2)), ((2, 5), (2, 1))):
+        x = build.depthwise(x, kernel, stride=stride)
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@on_every_target
 def test_whole_map(machines: Machines, target: str) -> None:
     build = Builder(2, (7, 7, 80))
     x = build.depthwise("input", (7, 7))

@@ -1,0 +1,101 @@
+"""Which kernel family does an operator on an instruction set: code, weights and scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .graph import Conv
+from .kernels import (
+    conv,
+    conv_dsp,
+    conv_staged,
+    depthwise,
+    depthwise_dot,
+    depthwise_dsp,
+    depthwise_pairs,
+    elementwise,
+    move,
+    pool,
+    rescale_dsp,
+    rescale_words,
+)
+from .kernels.build import rounded
+from .kernels.isa import Isa
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Weights as a convolution's kernel reads them.
+
+    ``width`` is the length of its tables by channel; ``scratch`` counts the int32 of arena that a
+    call uses, 0 for kernels that take none.
+    """
+
+    weight: np.ndarray
+    width: int
+    scratch: int = 0
+
+
+def dense(isa: Isa, shape: conv.ConvShape, op: Conv) -> Packed:
+    """For a dense or grouped convolution."""
+    on, outputs = isa.dense, op.weight.shape[0]
+    width = rounded(outputs, on.lanes)
+    if isa.scalar:
+        weight = conv_dsp.pack(on, op.weight, op.groups, shape)
+        return Packed(weight, width, conv_dsp.scratch(shape))
+    columns = (conv_staged if on.staged else conv).tile_of(on, shape)[1]
+    return Packed(conv.pack(on, op.weight, op.groups, columns), width)
+
+
+def by_channel(isa: Isa, shape: depthwise.DepthwiseShape, op: Conv) -> Packed:
+    """For a depthwise convolution."""
+    outputs = op.weight.shape[0]
+    if paired(isa, op):
+        weight = depthwise_dsp.pack(isa, op.weight)
+        return Packed(weight, rounded(outputs, isa.vector), depthwise_dsp.scratch(shape))
+    family = _depthwise(isa)
+    return Packed(family.pack(isa, op.weight, op.stride), family.width(isa, outputs))
+
+
+def paired(isa: Isa, op: Conv) -> bool:
+    """Whether a kernel of Cortex-M's scalar registers does a convolution."""
+    return isa.scalar and (not op.depthwise or depthwise_dsp.fits(op.kernel))
+
+
+def _depthwise(isa: Isa) -> Any:
+    if isa.staged:
+        return depthwise_pairs
+    return depthwise_dot if isa.group == depthwise_dot.PIXELS else depthwise
+
+
+def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
+    family = conv_dsp if isa.scalar else conv_staged if isa.dense.staged else conv
+    return family.build(name, isa.dense, shape)
+
+
+def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
+    if isa.scalar and depthwise_dsp.fits(shape.kernel):
+        return depthwise_dsp.build(name, isa, shape)
+    return _depthwise(isa).build(name, isa, shape)
+
+
+def _build_words(name: str, isa: Isa, shape: rescale_words.WordsShape) -> Any:
+    return (rescale_dsp if isa.scalar else rescale_words).build(name, isa, shape)
+
+
+BUILDERS: dict[type, tuple[str, Callable[..., Any]]] = {
+    conv.ConvShape: ("conv", _build_conv),
+    depthwise.DepthwiseShape: ("depthwise", _build_depthwise),
+    elementwise.RescaleShape: ("rescale", elementwise.build_rescale),
+    rescale_words.WordsShape: ("rescale", _build_words),
+    elementwise.AddShape: ("add", elementwise.build_add),
+    elementwise.MultiplyShape: ("multiply", elementwise.build_multiply),
+    elementwise.TableShape: ("table", elementwise.build_table),
+    pool.PoolShape: ("pool", pool.build),
+    move.PadShape: ("pad", move.build_pad),
+    move.CopyShape: ("copy", move.build_copy),
+}
