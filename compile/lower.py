@@ -32,13 +32,17 @@ from .graph import (
 from .kernels import (
     conv,
     conv_dsp,
+    conv_mve,
     depthwise,
     depthwise_dot,
     depthwise_dsp,
+    depthwise_lanes,
+    depthwise_mve,
     elementwise,
     move,
     pool,
     rescale_dsp,
+    rescale_mve,
     rescale_words,
 )
 from .kernels.build import FLOATS, INTS, Rounding, View, rounded
@@ -49,20 +53,27 @@ def _dots(isa: Isa) -> bool:
     return isa.group == depthwise_dot.PIXELS
 
 
+def _spare_conv(isa: Isa) -> Any:
+    """The module of convolutions that take scratch memory, where ``isa`` has one."""
+    return conv_dsp if isa.scalar else conv_mve if isa.helium else None
+
+
 def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
-    if isa.scalar:
-        return conv_dsp.build(name, isa.dense, shape)
-    return conv.build(name, isa.dense, shape)
+    return (_spare_conv(isa) or conv).build(name, isa.dense, shape)
 
 
 def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
     if isa.scalar and depthwise_dsp.fits(shape.kernel):
         return depthwise_dsp.build(name, isa, shape)
+    if isa.helium:
+        gathers = depthwise_mve.fits(shape)
+        return (depthwise_mve if gathers else depthwise_lanes).build(name, isa, shape)
     return (depthwise_dot if _dots(isa) else depthwise).build(name, isa, shape)
 
 
 def _build_words(name: str, isa: Isa, shape: rescale_words.WordsShape) -> Any:
-    return (rescale_dsp if isa.scalar else rescale_words).build(name, isa, shape)
+    kernels = rescale_dsp if isa.scalar else rescale_mve if isa.helium else rescale_words
+    return kernels.build(name, isa, shape)
 
 
 BUILDERS = {
@@ -213,18 +224,22 @@ def _conv(program: Program, op: Conv) -> None:
     shape: Any
     if op.depthwise:
         width = rounded(outputs, isa.vector)
-        pairs = isa.scalar and depthwise_dsp.fits(op.kernel)
-        if pairs:
+        shape = depthwise.DepthwiseShape(
+            x, y, op.kernel, op.stride, activation is not None, other, rounding
+        )
+        if isa.scalar and depthwise_dsp.fits(op.kernel):
             packed = depthwise_dsp.pack(isa, op.weight)
+            spare = (program.scratch(depthwise_dsp.scratch(shape)),)
+        elif isa.helium and depthwise_mve.fits(shape):
+            packed, width = (
+                depthwise_mve.pack(op.weight, shape),
+                rounded(outputs, depthwise_mve.CHANNELS),
+            )
+            spare = (program.scratch(depthwise_mve.scratch(shape)),)
         elif _dots(isa):
             packed = depthwise_dot.pack(isa, op.weight, op.stride[1])
         else:
             packed = depthwise.pack(isa, op.weight)
-        shape = depthwise.DepthwiseShape(
-            x, y, op.kernel, op.stride, activation is not None, other, rounding
-        )
-        if pairs:
-            spare = (program.scratch(depthwise_dsp.scratch(shape)),)
     else:
         dense = isa.dense
         width = rounded(outputs, dense.lanes)
@@ -232,9 +247,10 @@ def _conv(program: Program, op: Conv) -> None:
         shape = conv.ConvShape(
             x, y, op.kernel, op.stride, layer, activation is not None, other, rounding
         ).flattened()
-        if isa.scalar:
-            packed = conv_dsp.pack(dense, op.weight, op.groups, shape)
-            spare = (program.scratch(conv_dsp.scratch(shape)),)
+        kernels = _spare_conv(isa)
+        if kernels:
+            packed = kernels.pack(dense, op.weight, op.groups, shape)
+            spare = (program.scratch(kernels.scratch(shape)),)
         else:
             packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
     other_name = op.inputs[1] if op.add else None

@@ -79,6 +79,9 @@ class Isa(ABC):
     scalar: ClassVar[bool] = False
     """Whether convolutions run on the scalar registers of a Cortex-M (conv_dsp.py)."""
 
+    helium: ClassVar[bool] = False
+    """Whether they run on a Cortex-M's vectors (conv_mve.py)."""
+
     pair: ClassVar[bool] = False
     """Whether ``dots`` takes two pixels at a time; their sums are then ``mixed``."""
 

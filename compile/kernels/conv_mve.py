@@ -1,0 +1,201 @@
+"""Dense, grouped and 1x1 convolution on MVE: dot products of whole patches into scalars.
+
+Where pixels do not already hold the patches side by side, those of a row are copied together in
+scratch memory. An assembly loop (csrc/kernels/mve_dots.S) writes the sums of four outputs for a
+chunk of pixels; two such calls give the eight outputs that one epilogue takes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import function, rounded
+from .conv import ConvShape, reads
+from .helium import BYTES, EVEN, ODD, Eight, convolution_parameters
+from .isa import Expr, Isa
+
+OUTPUTS = 8
+"""Outputs of an epilogue: those of even and of odd number."""
+
+SCRATCH = 16384
+"""Bytes of scratch that patches should not pass."""
+
+CHUNK = 64
+"""Pixels after which the share of a call no longer matters."""
+
+
+@dataclass(frozen=True)
+class Patch:
+    """``runs`` of ``run`` bytes stand at (ky, kx) of ``places`` and side by side in a patch.
+
+    ``bytes`` is the patch rounded up to vectors; what is beyond the runs meets zero weights.
+    """
+
+    run: int
+    places: tuple[tuple[int, int], ...]
+    bytes: int
+    direct: bool
+    """Whether patches can be read where they are."""
+
+
+def patch_of(shape: ConvShape) -> Patch:
+    """How the patches of a flattened shape are gathered."""
+    kh, kw = shape.kernel
+    x, span = shape.x, shape.reads.span
+    if x.pixel < BYTES:  # an input of few channels: taps of a row stand side by side
+        places, run = tuple((ky, 0) for ky in range(kh)), kw * x.pixel
+    else:
+        places, run = tuple((ky, kx) for ky in range(kh) for kx in range(kw)), span
+    total = rounded(len(places) * run, BYTES)
+    direct = len(places) == 1 and total == run and shape.y.width > 1
+    return Patch(run, places, total, direct)
+
+
+def pack(isa: Isa, weight: np.ndarray, groups: int, shape: ConvShape) -> np.ndarray:
+    """int8 weights to (block of four outputs, vector of a patch, 4, 16).
+
+    A block holds the even or the odd ones of eight outputs; ``shape`` is flattened.
+    """
+    outputs, per_input, kh, kw = weight.shape
+    patch = patch_of(shape)
+    layer = reads(isa, per_input * groups, outputs, groups)
+    wide = rounded(outputs, isa.lanes)
+    packed = np.zeros((wide, patch.bytes), np.int8)
+    flat = weight.reshape(outputs, per_input, kh * kw).transpose(0, 2, 1)
+    tap_bytes = patch.run * len(patch.places) // (kh * kw)
+    for output in range(outputs):
+        first = output // (outputs // groups) * per_input - layer.first(output // isa.lanes)
+        for tap in range(kh * kw):
+            at = tap * tap_bytes + first
+            packed[output, at : at + per_input] = flat[output, tap]
+    pairs = packed.reshape(-1, OUTPUTS, patch.bytes)
+    blocks = np.stack([pairs[:, EVEN], pairs[:, ODD]], axis=1)
+    vectors = blocks.reshape(-1, 4, patch.bytes // BYTES, BYTES)
+    return np.ascontiguousarray(vectors.transpose(0, 2, 1, 3))
+
+
+def scratch(shape: ConvShape) -> int:
+    """int32 words of scratch memory."""
+    patch = patch_of(shape)
+    words = OUTPUTS * _chunk(shape, patch)
+    return words if patch.direct else words + (_chunk(shape, patch) * patch.bytes + BYTES) // 4
+
+
+def _chunk(shape: ConvShape, patch: Patch) -> int:
+    """Pixels of a row that are taken together: even."""
+    most = CHUNK if patch.direct else min(CHUNK, max(2, SCRATCH // patch.bytes // 2 * 2))
+    count = -(-shape.y.width // most)
+    if shape.y.width % 2:  # the last chunk of an odd row begins inside the one before
+        count = max(2, count)
+    return rounded(-(-shape.y.width // count), 2)
+
+
+def _inner(steps: int) -> str:
+    """The assembly loop for patches of so many vectors."""
+    return f"pv_mve_dots_{steps}" if steps <= 4 else f"pv_mve_dots_long_{(steps - 1) % 4 + 1}"
+
+
+def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, scratch)``."""
+    x, y, other = shape.x, shape.y, shape.other
+    channels = rounded(y.channels, isa.lanes)
+    patch = patch_of(shape)
+    chunk = _chunk(shape, patch)
+    steps = patch.bytes // BYTES
+    across = shape.stride[1] * x.pixel
+    patches = 4 * OUTPUTS * chunk  # bytes of sums stand before the patches
+
+    def body(**p: Any) -> None:
+        finish = Eight(shape, p)
+        sums = p["scratch"]
+
+        def gather(source: Expr, pixels: int) -> None:
+            """Copies patches; a copy may pass its run's end by what the next one writes anew."""
+            inside = T.decl_buffer((4 * scratch(shape),), "int8", data=sums.data)
+            with T.serial(0, pixels) as pixel:
+                for number, (ky, kx) in enumerate(patch.places):
+                    start = T.bind(source + pixel * across + (ky * x.row + kx * x.pixel))
+                    target = T.bind(patches + pixel * patch.bytes + number * patch.run)
+
+                    def copy(at: Any, start: Any = start, target: Any = target) -> None:
+                        value = p["x"].vload([start + at], f"int8x{BYTES}")
+                        T.buffer_store(inside, value, [T.ramp(target + at, 1, BYTES)])
+
+                    vectors = -(-patch.run // BYTES)
+                    if vectors <= 4:
+                        for vector in range(vectors):
+                            copy(vector * BYTES)
+                    else:
+                        with T.serial(0, vectors) as vector:
+                            copy(vector * BYTES)
+
+        def outputs(eight: Expr, source: Any, row: Expr, left: Expr, pixels: int) -> None:
+            """Eight outputs of a chunk."""
+            for half in range(2):
+                T.evaluate(
+                    T.call_extern(
+                        "int32",
+                        _inner(steps),
+                        source,
+                        T.address_of(p["w"][(eight * 2 + half) * (4 * patch.bytes)]),
+                        T.address_of(sums[half * 4 * chunk]),
+                        T.int32(rounded(pixels, 2) // 2),
+                        T.int32(steps),
+                        T.int32(across if patch.direct else patch.bytes),
+                    )
+                )
+            tables = finish.channels(eight * OUTPUTS)
+            with T.serial(0, pixels) as pixel:
+                pair = tuple(
+                    T.bind(sums.vload([(half * chunk + pixel) * 4], "int32x4")) for half in (0, 1)
+                )
+                addend = None
+                if other:
+                    at = row * other.row + (left + pixel) * other.pixel + eight * OUTPUTS
+                    addend = T.bind(T.Cast("int16x8", p["other"].vload([at], "int8x8")))
+                words = finish.words(pair, tables, addend)
+                at = row * y.row + (left + pixel) * y.pixel + eight * OUTPUTS
+                T.buffer_store(p["y"], T.Cast("int8x8", words), [T.ramp(at, 1, OUTPUTS)])
+
+        def piece(row: Expr, left: Any, pixels: int) -> None:
+            """A chunk of a row, all outputs of a group after another."""
+            base = T.bind(row * (shape.stride[0] * x.row) + left * across)
+            per_block = isa.lanes // OUTPUTS
+
+            def blocks(first: Expr, count: int) -> None:
+                start = T.bind(base + shape.reads.first(first))
+                if patch.direct:
+                    source = T.address_of(p["x"][start])
+                else:
+                    gather(start, pixels)
+                    source = T.address_of(sums[patches // 4])
+                with T.serial(0, count * per_block) as eight:
+                    outputs(first * per_block + eight, source, row, left, pixels)
+
+            total = channels // isa.lanes
+            if shape.reads.advance:
+                share = math.gcd(shape.reads.share, total)
+                with T.serial(0, total // share) as group:
+                    blocks(group * share, share)
+            else:
+                blocks(T.int32(0), total)
+
+        with T.serial(0, y.height) as row:
+            with T.serial(0, y.width // chunk) as column:
+                piece(row, column * chunk, chunk)
+            rest = y.width % chunk
+            if rest:
+                # An odd rest begins a pixel earlier: no patch beyond the last may be read.
+                even = rounded(rest, 2) if y.width > 1 else rest
+                piece(row, y.width - even, even)
+
+    parameters = convolution_parameters(
+        isa, shape, channels, channels * patch.bytes, scratch(shape)
+    )
+    return function(name, parameters, body)

@@ -1,0 +1,208 @@
+"""Depthwise convolution on MVE: one channel's window is a few vectors of words of four columns.
+
+VST4 turns four pixels of sixteen channels into sixteen words, a word for every second column of
+input. Gathered words are windows (csrc/kernels/mve_windows.S): at stride 1 one holds four outputs,
+two by two, whose weights are shifted against each other; at stride 2 one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import View, function, rounded
+from .depthwise import DepthwiseShape
+from .helium import BYTES, FAR, Eight, convolution_parameters, gathered, scattered
+from .isa import Expr, Isa
+
+CHANNELS = 16
+UNIT = 4
+"""Columns of outputs, in two rows, that make a unit of eight results."""
+
+WORDS = 64
+"""Bytes of a column of words: sixteen channels of four input columns."""
+
+REACH = 7
+"""Largest kernel: a patch of eight rows by eight columns is four vectors."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Two rows of outputs: what of the input they need, and where their units find it.
+
+    ``starts``: first input column of each column of words; those from ``tail`` on serve a last unit
+    that begins inside the one before. ``window``: (line, column of words) of each word of a window.
+    """
+
+    lines: int
+    starts: tuple[int, ...]
+    tail: int
+    units: int
+    window: tuple[tuple[int, int], ...]
+
+    @property
+    def vectors(self) -> int:
+        return -(-len(self.window) // 4)
+
+
+def fits(shape: DepthwiseShape) -> bool:
+    """Whether windows are small enough to gather, and outputs enough for a unit."""
+    (kh, kw), (down, across) = shape.kernel, shape.stride
+    small = 1 < kw <= REACH and kh <= REACH and down == across <= 2
+    near = all(view.row + UNIT * view.pixel < FAR for view in (shape.y, shape.other) if view)
+    return small and near and shape.y.width >= UNIT and shape.y.height >= 2
+
+
+def strip_of(shape: DepthwiseShape) -> Strip:
+    """The strip of a shape that ``fits``."""
+    (kh, kw), stride = shape.kernel, shape.stride[0]
+    more = 2 - stride  # rows and columns of a patch beyond those of one output
+    across = -(-(kw + more) // 4)
+    units, rest = divmod(shape.y.width, UNIT)
+    windows = UNIT // 2 * stride  # of a unit, side by side
+    starts = [2 * n for n in range(units * windows + 2 * (across - 1))]
+    tail = len(starts)
+    if rest:
+        first = stride * (shape.y.width - UNIT)
+        starts += [first + 2 * n for n in range(windows + 2 * (across - 1))]
+    window = tuple((line, 2 * n) for line in range(kh + more) for n in range(across))
+    return Strip(stride + kh, tuple(starts), tail, units, window)
+
+
+def pack(weight: np.ndarray, shape: DepthwiseShape) -> np.ndarray:
+    """int8 (C, 1, kh, kw) to (C rounded up, vector of a window, output of it, 16)."""
+    channels, _, kh, kw = weight.shape
+    strip = strip_of(shape)
+    places = [(0, 0), (0, 1), (1, 0), (1, 1)] if shape.stride[0] == 1 else [(0, 0)]
+    packed = np.zeros((rounded(channels, CHANNELS), strip.vectors * 4, len(places), 4), np.int8)
+    for word, (line, column) in enumerate(strip.window):
+        for place, (down, right) in enumerate(places):
+            for byte in range(4):
+                ky, kx = line - down, 2 * column + byte - right
+                if 0 <= ky < kh and 0 <= kx < kw:
+                    packed[:channels, word, place, byte] = weight[:, 0, ky, kx]
+    vectors = packed.reshape(len(packed), strip.vectors, 4, len(places), 4)
+    return np.ascontiguousarray(vectors.transpose(0, 1, 3, 2, 4))
+
+
+def scratch(shape: DepthwiseShape) -> int:
+    """int32 words of scratch memory."""
+    return _parts(strip_of(shape))[-1]
+
+
+def _parts(strip: Strip) -> tuple[int, ...]:
+    """Where offsets, sums and the tail's sums begin behind the words, and the end; in int32."""
+    sizes = (
+        WORDS // 4 * strip.lines * len(strip.starts),
+        4 * strip.vectors,
+        CHANNELS * 8 * strip.units,
+        CHANNELS * 8,
+    )
+    return tuple(sum(sizes[: n + 1]) for n in range(len(sizes)))
+
+
+def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, scratch)``."""
+    x, y, other = shape.x, shape.y, shape.other
+    channels = rounded(y.channels, CHANNELS)
+    stride = shape.stride[0]
+    strip = strip_of(shape)
+    columns = len(strip.starts)
+    offsets, sums, last, end = _parts(strip)
+    per_channel = BYTES * strip.vectors * (4 if stride == 1 else 1)
+    inner = f"pv_mve_{'patches' if stride == 1 else 'windows'}_{strip.vectors}"
+    beyond = stride * (y.width - 1) + shape.kernel[1]
+
+    def body(**p: Any) -> None:
+        finish = Eight(shape, p)
+        spare = p["scratch"]
+        bytes_ = T.decl_buffer((4 * end,), "int8", data=spare.data)
+        for number in range(4 * strip.vectors):
+            line, column = (*strip.window, *[(0, 0)] * 3)[number]
+            at = T.int32((line * columns + column) * WORDS)
+            T.buffer_store(spare, at, [offsets + number])
+
+        def interleave(first: Expr, pixels: list[int], target: Expr) -> None:
+            values = [T.bind(p["x"].vload([first + n * x.pixel], f"int8x{BYTES}")) for n in pixels]
+            number = T.llvm_lookup_intrinsic_id("llvm.arm.mve.vst4q")
+            for stage in range(4):
+                place = T.address_of(bytes_[target])
+                T.evaluate(T.call_llvm_intrin(number, place, *values, T.int32(stage), dtype="void"))
+
+        def regroup(group: Expr, row: Expr) -> None:
+            """Columns of words; columns beyond the last, which meet zero weights, are not read."""
+            with T.serial(0, strip.lines) as line:
+                first = T.bind((row * stride + line) * x.row + group * CHANNELS)
+                target = T.bind(line * (columns * WORDS))
+                inside = sum(start + 4 <= beyond for start in strip.starts[: strip.tail])
+                if inside:
+                    with T.serial(0, inside) as column:
+                        start = T.bind(first + column * (2 * x.pixel))
+                        interleave(start, [0, 1, 2, 3], target + column * WORDS)
+                for column in range(inside, columns):
+                    pixels = [min(strip.starts[column] + n, beyond - 1) for n in range(4)]
+                    interleave(first, pixels, target + column * WORDS)
+
+        def dots(group: Expr, column: int, units: int, to: int) -> None:
+            pitch = [T.int32(stride * columns * WORDS)] if stride == 2 else []
+            T.evaluate(
+                T.call_extern(
+                    "int32",
+                    inner,
+                    T.address_of(bytes_[column * WORDS]),
+                    T.address_of(p["w"][group * (CHANNELS * per_channel)]),
+                    T.address_of(spare[to]),
+                    T.int32(units),
+                    T.address_of(spare[offsets]),
+                    *pitch,
+                )
+            )
+
+        def places(view: View) -> list[int]:
+            """Bytes from a unit's first output to each of its eight results, by turns."""
+            found = []
+            for n in range(8):
+                if stride == 1:  # of two windows by turns: left and right, above and below
+                    window, place = n % 2, n // 2
+                    found.append(place // 2 * view.row + (2 * window + place % 2) * view.pixel)
+                else:  # of the row above and the one below by turns
+                    found.append(n % 2 * view.row + n // 2 * view.pixel)
+            return found
+
+        def finish_unit(channel: Expr, at: Expr, row: Expr, left: Any, tables: Any) -> None:
+            pair = tuple(T.bind(spare.vload([at + 4 * n], "int32x4")) for n in (0, 1))
+            addend = None
+            if other:
+                start = row * other.row + left * other.pixel + channel
+                addend = gathered(p["other"], start, places(other))
+            words = finish.words(pair, tables, addend)
+            scattered(p["y"], row * y.row + left * y.pixel + channel, places(y), words)
+
+        def rows(row: Expr) -> None:
+            with T.serial(0, channels // CHANNELS) as group:
+                regroup(group, row)
+                dots(group, 0, strip.units, sums)
+                if y.width % UNIT:
+                    dots(group, strip.tail, 1, last)
+                with T.serial(0, CHANNELS) as which:
+                    channel = T.bind(group * CHANNELS + which)
+                    tables = finish.channel(channel)
+                    with T.serial(0, strip.units) as unit:
+                        at = sums + (which * strip.units + unit) * 8
+                        finish_unit(channel, at, row, unit * UNIT, tables)
+                    if y.width % UNIT:
+                        finish_unit(channel, last + which * 8, row, y.width - UNIT, tables)
+
+        with T.serial(0, y.height // 2) as pair:
+            rows(pair * 2)
+        if y.height % 2:
+            rows(T.int32(y.height - 2))
+
+    weights = channels * per_channel
+    return function(
+        name, convolution_parameters(isa, shape, channels, weights, scratch(shape)), body
+    )

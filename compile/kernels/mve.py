@@ -1,0 +1,29 @@
+"""Cortex-M55's vectors (MVE): dot products into scalars, conversions to nearest, 16-bit words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .generic import Generic
+
+
+class Blocks(Generic):
+    """Dense convolutions: sixteen output channels read whole vectors of sixteen inputs."""
+
+    name = "mve blocks"
+    lanes, group = 16, 16
+
+
+class Mve(Generic):
+    """Convolutions and rescales have kernels of their own (helium.py); the rest is plain code."""
+
+    name = "mve"
+    helium = True
+    bytes = 16
+
+    def halves_order(self) -> np.ndarray:
+        return np.arange(16).reshape(8, 2).T
+
+    @property
+    def dense(self) -> Blocks:
+        return Blocks()
