@@ -134,18 +134,27 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 T.evaluate(T.call_llvm_intrin(number, place, *values, T.int32(stage), dtype="void"))
 
         def regroup(group: Expr, row: Expr) -> None:
-            """Columns of words; columns beyond the last, which meet zero weights, are not read."""
-            with T.serial(0, strip.lines) as line:
-                first = T.bind((row * stride + line) * x.row + group * CHANNELS)
-                target = T.bind(line * (columns * WORDS))
-                inside = sum(start + 4 <= beyond for start in strip.starts[: strip.tail])
+            """Columns of words; pixels beyond the last, which meet zero weights, are not read."""
+            first = T.bind(row * (stride * x.row) + group * CHANNELS)
+            for begin, stop in ((0, strip.tail), (strip.tail, columns)):
+                starts = strip.starts[begin:stop]
+                inside = sum(start + 4 <= beyond for start in starts)
                 if inside:
-                    with T.serial(0, inside) as column:
-                        start = T.bind(first + column * (2 * x.pixel))
-                        interleave(start, [0, 1, 2, 3], target + column * WORDS)
-                for column in range(inside, columns):
-                    pixels = [min(strip.starts[column] + n, beyond - 1) for n in range(4)]
-                    interleave(first, pixels, target + column * WORDS)
+                    T.evaluate(
+                        T.call_extern(
+                            "int32",
+                            "pv_mve_words",
+                            T.address_of(p["x"][first + starts[0] * x.pixel]),
+                            T.address_of(bytes_[begin * WORDS]),
+                            *map(T.int32, (inside, strip.lines, x.pixel, x.row, columns * WORDS)),
+                        )
+                    )
+                if inside < len(starts):
+                    with T.serial(0, strip.lines) as line:
+                        for number in range(inside, len(starts)):
+                            pixels = [min(starts[number] + n, beyond - 1) for n in range(4)]
+                            target = (line * columns + begin + number) * WORDS
+                            interleave(first + line * x.row, pixels, target)
 
         def dots(group: Expr, column: int, units: int, to: int) -> None:
             pitch = [T.int32(stride * columns * WORDS)] if stride == 2 else []

@@ -51,6 +51,6 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
                 values = T.bind(p["x"].vload([at], f"int8x{PIECE}"))
                 pair = [words(values, half, factors) for half in (0, 1)]
                 at = row * y.row + column * y.pixel + piece * PIECE
-                T.buffer_store(p["y"], joined(*pair, "int8x16"), [T.ramp(at, 1, PIECE)])
+                T.buffer_store(p["y"], joined(pair[0], pair[1], "int8x16"), [T.ramp(at, 1, PIECE)])
 
     return function(name, parameters, body)

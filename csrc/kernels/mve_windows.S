@@ -1,5 +1,11 @@
 /* Depthwise sums on cores with MVE: windows of one channel gathered as words of four columns.
  *
+ *   int pv_mve_words(const int8_t *x, int8_t *words, int32_t columns, int32_t lines, int32_t pixel,
+ *                    int32_t row, int32_t pitch)
+ *
+ * words: for each line (`pitch` bytes) a column of words for every second pixel of x, which is 16
+ * channels of that pixel and the three after it. Half of them are the next column's as well.
+ *
  *   int pv_mve_patches_N(const int8_t *words, const int8_t *w, int32_t *sums, int32_t units,
  *                        const int32_t *offsets)
  *   int pv_mve_windows_N(..., int32_t pitch)
@@ -14,6 +20,63 @@
   .arch armv8.1-m.main
   .arch_extension mve
   .thumb
+
+.macro next q
+  vldrb.8 \q, [r7]
+  add r7, r4
+.endm
+
+.macro interleave a, b, c, d
+  vst40.8 {\a, \b, \c, \d}, [r8]
+  vst41.8 {\a, \b, \c, \d}, [r8]
+  vst42.8 {\a, \b, \c, \d}, [r8]
+  vst43.8 {\a, \b, \c, \d}, [r8]!
+.endm
+
+  .section .text.pv_mve_words, "ax", %progbits
+  .balign 4
+  .global pv_mve_words
+  .hidden pv_mve_words
+  .type pv_mve_words, %function
+  .thumb_func
+pv_mve_words:
+  vpush {d8-d11}
+  push {r4-r10, lr}
+  ldrd r4, r5, [sp, #64]
+  ldr r6, [sp, #72]
+  lsrs r9, r2, #1
+1:
+  mov r7, r0
+  mov r8, r1
+  next q0
+  next q1
+  wls lr, r9, 3f
+2:
+  next q2
+  next q3
+  interleave q0, q1, q2, q3
+  next q4
+  next q5
+  interleave q2, q3, q4, q5
+  vmov q0, q4
+  vmov q1, q5
+  le lr, 2b
+3:
+  lsls r10, r2, #31
+  beq 4f
+  next q2
+  next q3
+  interleave q0, q1, q2, q3
+4:
+  add r0, r5
+  add r1, r6
+  subs r3, #1
+  bne 1b
+  movs r0, #0
+  pop {r4-r10, lr}
+  vpop {d8-d11}
+  bx lr
+  .size pv_mve_words, . - pv_mve_words
 
 /* Registers: r1, r3 words, r5 weights, r7 units left, r9 sums, r11 offsets. Of the saved words r0-r3
  * the first is where the channel's words start, the second counts channels, the last holds units. */
