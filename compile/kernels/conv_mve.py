@@ -87,18 +87,38 @@ def scratch(shape: ConvShape) -> int:
     return words if patch.direct else words + (_chunk(shape, patch) * patch.bytes + BYTES) // 4
 
 
+@dataclass(frozen=True)
+class Inner:
+    """An assembly loop: ``rows`` pixels at a time, ``outputs`` of a block of four by a call."""
+
+    name: str
+    rows: int
+    outputs: int
+
+
+def _inner(shape: ConvShape, patch: Patch) -> Inner:
+    steps = patch.bytes // BYTES
+    dense = not patch.direct or shape.stride[1] * shape.x.pixel == patch.bytes
+    if dense and steps in (2, 3) and (shape.y.width >= 4 or not patch.direct):
+        return Inner(f"pv_mve_pairs_{steps}", 4, 2)
+    if dense and steps <= 8:
+        return Inner(f"pv_mve_dense_{steps}", 2, 4)
+    if steps <= 4:
+        return Inner(f"pv_mve_dots_{steps}", 2, 4)
+    return Inner(f"pv_mve_dots_long_{(steps - 1) % 4 + 1}", 2, 4)
+
+
 def _chunk(shape: ConvShape, patch: Patch) -> int:
-    """Pixels of a row that are taken together: even."""
-    most = CHUNK if patch.direct else min(CHUNK, max(2, SCRATCH // patch.bytes // 2 * 2))
-    count = -(-shape.y.width // most)
-    if shape.y.width % 2:  # the last chunk of an odd row begins inside the one before
-        count = max(2, count)
-    return rounded(-(-shape.y.width // count), 2)
+    """Pixels of a row that are taken together: as the inner loop takes them, not above the row.
 
-
-def _inner(steps: int) -> str:
-    """The assembly loop for patches of so many vectors."""
-    return f"pv_mve_dots_{steps}" if steps <= 4 else f"pv_mve_dots_long_{(steps - 1) % 4 + 1}"
+    A rest that is not begins inside the chunk before: no patch beyond the last may be read.
+    """
+    rows, width = _inner(shape, patch).rows, shape.y.width
+    most = CHUNK if patch.direct else min(CHUNK, max(rows, SCRATCH // patch.bytes // rows * rows))
+    count = -(-width // most)
+    while rounded(-(-width // count), rows) > max(width, rows):
+        count += 1
+    return rounded(-(-width // count), rows)
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
@@ -106,7 +126,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     patch = patch_of(shape)
-    chunk = _chunk(shape, patch)
+    inner, chunk = _inner(shape, patch), _chunk(shape, patch)
     steps = patch.bytes // BYTES
     across = shape.stride[1] * x.pixel
     patches = 4 * OUTPUTS * chunk  # bytes of sums stand before the patches
@@ -138,18 +158,20 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         def outputs(eight: Expr, source: Any, row: Expr, left: Expr, pixels: int) -> None:
             """Eight outputs of a chunk."""
             for half in range(2):
-                T.evaluate(
-                    T.call_extern(
-                        "int32",
-                        _inner(steps),
-                        source,
-                        T.address_of(p["w"][(eight * 2 + half) * (4 * patch.bytes)]),
-                        T.address_of(sums[half * 4 * chunk]),
-                        T.int32(rounded(pixels, 2) // 2),
-                        T.int32(steps),
-                        T.int32(across if patch.direct else patch.bytes),
+                for first in range(0, 4, inner.outputs):
+                    weights = (eight * 2 + half) * (4 * patch.bytes) + first * BYTES
+                    T.evaluate(
+                        T.call_extern(
+                            "int32",
+                            inner.name,
+                            source,
+                            T.address_of(p["w"][weights]),
+                            T.address_of(sums[half * 4 * chunk + first]),
+                            T.int32(rounded(pixels, inner.rows) // inner.rows),
+                            T.int32(steps),
+                            T.int32(across if patch.direct else patch.bytes),
+                        )
                     )
-                )
             tables = finish.channels(eight * OUTPUTS)
             with T.serial(0, pixels) as pixel:
                 pair = tuple(
@@ -191,9 +213,8 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 piece(row, column * chunk, chunk)
             rest = y.width % chunk
             if rest:
-                # An odd rest begins a pixel earlier: no patch beyond the last may be read.
-                even = rounded(rest, 2) if y.width > 1 else rest
-                piece(row, y.width - even, even)
+                wide = min(rounded(rest, inner.rows), y.width)
+                piece(row, y.width - wide, wide)
 
     parameters = convolution_parameters(
         isa, shape, channels, channels * patch.bytes, scratch(shape)

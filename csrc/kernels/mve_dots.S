@@ -7,8 +7,11 @@
  * side by side. w: for each 16 channels those of the four outputs, 64 bytes. N is `steps` up to 4;
  * pv_mve_dots_long_M takes any number that is M more than a positive multiple of 4. x: aligned to 4.
  *
+ *   int pv_mve_dense_N(...)   the same, N up to 8, for rows side by side (`stride` is 16 * N)
+ *   int pv_mve_pairs_N(...)   of such rows, taken by fours, the sums of two of the four outputs
+ *
  * VMLADAVA accumulates in even registers alone, so that all eight of them, LR too, hold the sums of
- * four outputs by two rows, which is why this is not C.
+ * four outputs by two rows (or two by four), which is why this is not C.
  */
   .syntax unified
   .arch armv8.1-m.main
@@ -72,22 +75,54 @@
   .size \name, . - \name
 .endm
 
-  enter pv_mve_dots_1
-  vldrw.32 q2, [r5]
-  vldrw.32 q3, [r5, #16]
-  vldrw.32 q4, [r5, #32]
-  vldrw.32 q5, [r5, #48]
-  lsl r11, r11, #1
+/* Rows side by side: every load is at a fixed distance, and the last one moves r1, which stands one
+ * vector before the first. */
+.macro dense steps
+  enter pv_mve_dense_\steps
+  subs r1, #16
+  .set k, 0
+  .if \steps == 1
+  weights
+  .endif
 1:
-  vldrw.32 q0, [r1]
-  vldrw.32 q1, [r3]
-  add r1, r11
-  add r3, r11
+  .rept \steps
+  vldrw.32 q0, [r1, #16 * k + 16]
+  .if k + 1 < \steps
+  vldrw.32 q1, [r1, #16 * (k + \steps) + 16]
+  .else
+  vldrw.32 q1, [r1, #32 * \steps]!
+  .endif
+  .if \steps > 1
+  weights
+  .endif
+  .if k
+  products a
+  .else
   products
+  .endif
+  .set k, k + 1
+  .endr
   put
   subs r7, #1
   bne 1b
-  leave pv_mve_dots_1
+  leave pv_mve_dense_\steps
+.endm
+
+.macro weights
+  vldrw.32 q2, [r5, #64 * k]
+  vldrw.32 q3, [r5, #64 * k + 16]
+  vldrw.32 q4, [r5, #64 * k + 32]
+  vldrw.32 q5, [r5, #64 * k + 48]
+.endm
+
+  dense 1
+  dense 2
+  dense 3
+  dense 4
+  dense 5
+  dense 6
+  dense 7
+  dense 8
 
 .macro short steps
   enter pv_mve_dots_\steps
@@ -107,6 +142,7 @@
   leave pv_mve_dots_\steps
 .endm
 
+  short 1
   short 2
   short 3
   short 4
@@ -145,3 +181,58 @@
   long 2
   long 3
   long 4
+
+/* The weights of two outputs stay in registers for all rows, which are taken by fours: r7 counts
+ * those. The sums of the other two outputs of a row are another call's. */
+.macro vector steps, m, k, q, w0, w1, r0, r1
+  .if \m * \steps + \k + 1 < 4 * \steps
+  vldrw.32 \q, [r1, #16 * (\m * \steps + \k) + 16]
+  .else
+  vldrw.32 \q, [r1, #64 * \steps]!
+  .endif
+  .if \k
+  vmladava.s8 \r0, \q, \w0
+  vmladava.s8 \r1, \q, \w1
+  .else
+  vmladav.s8 \r0, \q, \w0
+  vmladav.s8 \r1, \q, \w1
+  .endif
+.endm
+
+.macro two steps, m, r0, r1
+  vector \steps, \m, 0, q0, q2, q3, \r0, \r1
+  vector \steps, \m, 1, q1, q4, q5, \r0, \r1
+  .if \steps > 2
+  vector \steps, \m, 2, q0, q6, q7, \r0, \r1
+  .endif
+.endm
+
+.macro pairs steps
+  enter pv_mve_pairs_\steps
+  vpush {d12-d15}
+  subs r1, #16
+  vldrw.32 q2, [r5]
+  vldrw.32 q3, [r5, #16]
+  vldrw.32 q4, [r5, #64]
+  vldrw.32 q5, [r5, #80]
+  .if \steps > 2
+  vldrw.32 q6, [r5, #128]
+  vldrw.32 q7, [r5, #144]
+  .endif
+1:
+  two \steps, 0, r0, r2
+  two \steps, 1, r4, r6
+  two \steps, 2, r8, r10
+  two \steps, 3, r12, lr
+  strd r0, r2, [r9], #16
+  strd r4, r6, [r9], #16
+  strd r8, r10, [r9], #16
+  strd r12, lr, [r9], #16
+  subs r7, #1
+  bne 1b
+  vpop {d12-d15}
+  leave pv_mve_pairs_\steps
+.endm
+
+  pairs 2
+  pairs 3
