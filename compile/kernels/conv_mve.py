@@ -26,6 +26,9 @@ OUTPUTS = 8
 SCRATCH = 16384
 """Bytes of scratch that patches should not pass."""
 
+FOUR = 4
+"""Most pixels that an inner loop takes at a time; narrower maps are copied."""
+
 CHUNK = 64
 """Pixels after which the share of a call no longer matters."""
 
@@ -44,6 +47,10 @@ class Patch:
     """Whether patches can be read where they are."""
 
 
+Place = tuple[Any, Any, int, int, int]
+"""Of a piece: row, left, rows, columns, and pixels read before it."""
+
+
 def patch_of(shape: ConvShape) -> Patch:
     """How the patches of a flattened shape are gathered."""
     kh, kw = shape.kernel
@@ -53,7 +60,7 @@ def patch_of(shape: ConvShape) -> Patch:
     else:
         places, run = tuple((ky, kx) for ky in range(kh) for kx in range(kw)), span
     total = rounded(len(places) * run, BYTES)
-    direct = len(places) == 1 and total == run and shape.y.width > 1
+    direct = len(places) == 1 and total == run and shape.y.width >= FOUR
     return Patch(run, places, total, direct)
 
 
@@ -83,8 +90,9 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, shape: ConvShape) -> np.ndar
 def scratch(shape: ConvShape) -> int:
     """int32 words of scratch memory."""
     patch = patch_of(shape)
-    words = OUTPUTS * _chunk(shape, patch)
-    return words if patch.direct else words + (_chunk(shape, patch) * patch.bytes + BYTES) // 4
+    pixels = _piece(shape, patch).computed
+    words = OUTPUTS * pixels
+    return words if patch.direct else words + (pixels * patch.bytes + BYTES) // 4
 
 
 @dataclass(frozen=True)
@@ -99,8 +107,8 @@ class Inner:
 def _inner(shape: ConvShape, patch: Patch) -> Inner:
     steps = patch.bytes // BYTES
     dense = not patch.direct or shape.stride[1] * shape.x.pixel == patch.bytes
-    if dense and steps in (2, 3) and (shape.y.width >= 4 or not patch.direct):
-        return Inner(f"pv_mve_pairs_{steps}", 4, 2)
+    if dense and steps in (2, 3):
+        return Inner(f"pv_mve_pairs_{steps}", FOUR, 2)
     if dense and steps <= 8:
         return Inner(f"pv_mve_dense_{steps}", 2, 4)
     if steps <= 4:
@@ -108,17 +116,35 @@ def _inner(shape: ConvShape, patch: Patch) -> Inner:
     return Inner(f"pv_mve_dots_long_{(steps - 1) % 4 + 1}", 2, 4)
 
 
-def _chunk(shape: ConvShape, patch: Patch) -> int:
-    """Pixels of a row that are taken together: as the inner loop takes them, not above the row.
+@dataclass(frozen=True)
+class Piece:
+    """``rows`` by ``columns`` of outputs that are taken together; ``computed``: pixels of sums."""
 
-    A rest that is not begins inside the chunk before: no patch beyond the last may be read.
+    rows: int
+    columns: int
+    computed: int
+
+
+def _piece(shape: ConvShape, patch: Patch) -> Piece:
+    """Several rows where their patches follow each other and are short, else a part of a row.
+
+    The inner loop takes pixels by twos or fours. What a piece lacks is read beyond it, or before it
+    in the last one, so that no patch beyond the last is read; a part of a row lacks nothing.
     """
-    rows, width = _inner(shape, patch).rows, shape.y.width
-    most = CHUNK if patch.direct else min(CHUNK, max(rows, SCRATCH // patch.bytes // rows * rows))
-    count = -(-width // most)
-    while rounded(-(-width // count), rows) > max(width, rows):
+    step, x, y = _inner(shape, patch).rows, shape.x, shape.y
+    most = CHUNK if patch.direct else min(CHUNK, max(step, SCRATCH // patch.bytes // step * step))
+    follow = shape.stride == (1, 1) and x.contiguous and x.width == y.width
+    if (follow or not patch.direct) and y.height > 1 and 2 * y.width <= most:
+        count = -(-y.height // (most // y.width))
+        if patch.direct and y.height * y.width % step:
+            count = max(2, count)
+        rows = -(-y.height // count)
+        return Piece(rows, y.width, rounded(rows * y.width, step))
+    count = -(-y.width // most)
+    while rounded(-(-y.width // count), step) > max(y.width, step):
         count += 1
-    return rounded(-(-width // count), rows)
+    columns = rounded(-(-y.width // count), step)
+    return Piece(1, columns, columns)
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
@@ -126,22 +152,25 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     patch = patch_of(shape)
-    inner, chunk = _inner(shape, patch), _chunk(shape, patch)
+    inner, whole = _inner(shape, patch), _piece(shape, patch)
     steps = patch.bytes // BYTES
     across = shape.stride[1] * x.pixel
-    patches = 4 * OUTPUTS * chunk  # bytes of sums stand before the patches
+    patches = 4 * OUTPUTS * whole.computed  # bytes of sums stand before the patches
 
     def body(**p: Any) -> None:
         finish = Eight(shape, p)
         sums = p["scratch"]
 
-        def gather(source: Expr, pixels: int) -> None:
+        def gather(source: Expr, rows: int, pixels: int) -> None:
             """Copies patches; a copy may pass its run's end by what the next one writes anew."""
             inside = T.decl_buffer((4 * scratch(shape),), "int8", data=sums.data)
-            with T.serial(0, pixels) as pixel:
+            down = shape.stride[0] * x.row
+            with T.serial(0, rows) as line, T.serial(0, pixels) as pixel:
+                own = patches + (line * pixels + pixel) * patch.bytes
                 for number, (ky, kx) in enumerate(patch.places):
-                    start = T.bind(source + pixel * across + (ky * x.row + kx * x.pixel))
-                    target = T.bind(patches + pixel * patch.bytes + number * patch.run)
+                    at = ky * x.row + kx * x.pixel
+                    start = T.bind(source + line * down + pixel * across + at)
+                    target = T.bind(own + number * patch.run)
 
                     def copy(at: Any, start: Any = start, target: Any = target) -> None:
                         value = p["x"].vload([start + at], f"int8x{BYTES}")
@@ -155,8 +184,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                         with T.serial(0, vectors) as vector:
                             copy(vector * BYTES)
 
-        def outputs(eight: Expr, source: Any, row: Expr, left: Expr, pixels: int) -> None:
-            """Eight outputs of a chunk."""
+        def outputs(eight: Expr, source: Any, place: Place) -> None:
+            """Eight outputs of a piece."""
+            row, left, rows, pixels, before = place
+            steps_of = rounded(rows * pixels, inner.rows) // inner.rows
             for half in range(2):
                 for first in range(0, 4, inner.outputs):
                     weights = (eight * 2 + half) * (4 * patch.bytes) + first * BYTES
@@ -166,28 +197,31 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                             inner.name,
                             source,
                             T.address_of(p["w"][weights]),
-                            T.address_of(sums[half * 4 * chunk + first]),
-                            T.int32(rounded(pixels, inner.rows) // inner.rows),
+                            T.address_of(sums[half * 4 * whole.computed + first]),
+                            T.int32(steps_of),
                             T.int32(steps),
                             T.int32(across if patch.direct else patch.bytes),
                         )
                     )
             tables = finish.channels(eight * OUTPUTS)
-            with T.serial(0, pixels) as pixel:
+            with T.serial(0, rows) as line, T.serial(0, pixels) as pixel:
+                number = line * pixels + pixel + before
                 pair = tuple(
-                    T.bind(sums.vload([(half * chunk + pixel) * 4], "int32x4")) for half in (0, 1)
+                    T.bind(sums.vload([(half * whole.computed + number) * 4], "int32x4"))
+                    for half in (0, 1)
                 )
                 addend = None
                 if other:
-                    at = row * other.row + (left + pixel) * other.pixel + eight * OUTPUTS
+                    at = (row + line) * other.row + (left + pixel) * other.pixel + eight * OUTPUTS
                     addend = T.bind(T.Cast("int16x8", p["other"].vload([at], "int8x8")))
                 words = finish.words(pair, tables, addend)
-                at = row * y.row + (left + pixel) * y.pixel + eight * OUTPUTS
+                at = (row + line) * y.row + (left + pixel) * y.pixel + eight * OUTPUTS
                 T.buffer_store(p["y"], T.Cast("int8x8", words), [T.ramp(at, 1, OUTPUTS)])
 
-        def piece(row: Expr, left: Any, pixels: int) -> None:
-            """A chunk of a row, all outputs of a group after another."""
-            base = T.bind(row * (shape.stride[0] * x.row) + left * across)
+        def piece(row: Any, left: Any, rows: int, pixels: int, before: int = 0) -> None:
+            """A piece, all outputs of a group after another; ``before``: pixels read before it."""
+            place = (row, left, rows, pixels, before)
+            base = T.bind(row * (shape.stride[0] * x.row) + (left - before) * across)
             per_block = isa.lanes // OUTPUTS
 
             def blocks(first: Expr, count: int) -> None:
@@ -195,10 +229,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 if patch.direct:
                     source = T.address_of(p["x"][start])
                 else:
-                    gather(start, pixels)
+                    gather(start, rows, pixels)
                     source = T.address_of(sums[patches // 4])
                 with T.serial(0, count * per_block) as eight:
-                    outputs(first * per_block + eight, source, row, left, pixels)
+                    outputs(first * per_block + eight, source, place)
 
             total = channels // isa.lanes
             if shape.reads.advance:
@@ -208,13 +242,26 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             else:
                 blocks(T.int32(0), total)
 
-        with T.serial(0, y.height) as row:
-            with T.serial(0, y.width // chunk) as column:
-                piece(row, column * chunk, chunk)
-            rest = y.width % chunk
-            if rest:
-                wide = min(rounded(rest, inner.rows), y.width)
-                piece(row, y.width - wide, wide)
+        def lacking(rows: int) -> int:
+            pixels = rows * y.width
+            return rounded(pixels, inner.rows) - pixels if patch.direct else 0
+
+        if whole.rows > 1:
+            count, rest = divmod(y.height, whole.rows)
+            apart = not rest and lacking(whole.rows) > 0
+            with T.serial(0, count - apart) as number:
+                piece(number * whole.rows, 0, whole.rows, y.width)
+            rows = whole.rows if apart else rest
+            if rows:
+                piece(T.int32(y.height - rows), 0, rows, y.width, lacking(rows))
+        else:
+            with T.serial(0, y.height) as row:
+                with T.serial(0, y.width // whole.columns) as column:
+                    piece(row, column * whole.columns, 1, whole.columns)
+                rest = y.width % whole.columns
+                if rest:
+                    wide = min(rounded(rest, inner.rows), y.width)
+                    piece(row, y.width - wide, 1, wide)
 
     parameters = convolution_parameters(
         isa, shape, channels, channels * patch.bytes, scratch(shape)
