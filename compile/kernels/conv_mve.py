@@ -15,7 +15,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import function, rounded
+from .build import function, rounded, store
 from .conv import ConvShape, reads
 from .helium import BYTES, EVEN, ODD, Eight, convolution_parameters
 from .isa import Expr, Isa
@@ -58,7 +58,8 @@ def patch_of(shape: ConvShape) -> Patch:
     if x.pixel < BYTES:  # an input of few channels: taps of a row stand side by side
         places, run = tuple((ky, 0) for ky in range(kh)), kw * x.pixel
     else:
-        places, run = tuple((ky, kx) for ky in range(kh) for kx in range(kw)), span
+        places = tuple((ky, kx) for ky in range(kh) for kx in range(kw))
+        run = span if shape.reads.advance else rounded(span, BYTES)
     total = rounded(len(places) * run, BYTES)
     direct = len(places) == 1 and total == run and shape.y.width >= FOUR
     return Patch(run, places, total, direct)
@@ -172,17 +173,24 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     start = T.bind(source + line * down + pixel * across + at)
                     target = T.bind(own + number * patch.run)
 
-                    def copy(at: Any, start: Any = start, target: Any = target) -> None:
-                        value = p["x"].vload([start + at], f"int8x{BYTES}")
-                        T.buffer_store(inside, value, [T.ramp(target + at, 1, BYTES)])
+                    def copy(
+                        at: Any, count: int = BYTES, start: Any = start, target: Any = target
+                    ) -> None:
+                        value = p["x"].vload([start + at], f"int8x{count}")
+                        store(inside, target + at, value, count)
 
-                    vectors = -(-patch.run // BYTES)
-                    if vectors <= 4:
-                        for vector in range(vectors):
+                    full, rest = divmod(patch.run, BYTES)
+                    if full > 4:
+                        with T.serial(0, full) as vector:
                             copy(vector * BYTES)
                     else:
-                        with T.serial(0, vectors) as vector:
+                        for vector in range(full):
                             copy(vector * BYTES)
+                    if rest and number + 1 < len(patch.places):
+                        copy(full * BYTES)
+                    elif rest:  # nothing may be read beyond a patch
+                        for at in range(full * BYTES, patch.run, 4):
+                            copy(at, 4)
 
         def outputs(eight: Expr, source: Any, place: Place) -> None:
             """Eight outputs of a piece."""

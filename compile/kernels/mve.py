@@ -8,10 +8,10 @@ from .generic import Generic
 
 
 class Blocks(Generic):
-    """Dense convolutions: sixteen output channels read whole vectors of sixteen inputs."""
+    """Convolutions: sixteen output channels read eight input channels of their own, or more."""
 
     name = "mve blocks"
-    lanes, group = 16, 16
+    lanes, group = 16, 8
 
 
 class Mve(Generic):
