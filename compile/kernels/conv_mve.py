@@ -59,7 +59,9 @@ def patch_of(shape: ConvShape) -> Patch:
         places, run = tuple((ky, 0) for ky in range(kh)), kw * x.pixel
     else:
         places = tuple((ky, kx) for ky in range(kh) for kx in range(kw))
-        run = span if shape.reads.advance else rounded(span, BYTES)
+        whole = x.pixel % BYTES == 0 and not shape.reads.advance
+        exact = span if span % x.pixel == 0 else min(span, x.pixel)  # many: a row's taps are one
+        run = rounded(span, BYTES) if whole else exact
     total = rounded(len(places) * run, BYTES)
     direct = len(places) == 1 and total == run and shape.y.width >= FOUR
     return Patch(run, places, total, direct)
