@@ -20,6 +20,9 @@ from .conv import ConvShape, reads
 from .helium import BYTES, EVEN, ODD, Eight, convolution_parameters
 from .isa import Expr, Isa
 
+INPUTS = 8
+"""Channels that spans are multiples of."""
+
 OUTPUTS = 8
 """Outputs of an epilogue: those of even and of odd number."""
 
@@ -55,13 +58,14 @@ def patch_of(shape: ConvShape) -> Patch:
     """How the patches of a flattened shape are gathered."""
     kh, kw = shape.kernel
     x, span = shape.x, shape.reads.span
-    if x.pixel < BYTES:  # an input of few channels: taps of a row stand side by side
-        places, run = tuple((ky, 0) for ky in range(kh)), kw * x.pixel
-    else:
-        places = tuple((ky, kx) for ky in range(kh) for kx in range(kw))
-        whole = x.pixel % BYTES == 0 and not shape.reads.advance
-        exact = span if span % x.pixel == 0 else min(span, x.pixel)  # many: a row's taps are one
-        run = rounded(span, BYTES) if whole else exact
+    places = tuple((ky, kx) for ky in range(kh) for kx in range(kw))
+    if shape.reads.advance:
+        run = span
+    elif x.pixel % BYTES == 0:
+        run = rounded(span, BYTES)
+    else:  # an input packed by fours: taps of a row stand side by side, unless they are one already
+        places = tuple((ky, 0) for ky in range(kh))
+        run = kw * x.pixel if span == rounded(x.channels, INPUTS) else span
     total = rounded(len(places) * run, BYTES)
     direct = len(places) == 1 and total == run and shape.y.width >= FOUR
     return Patch(run, places, total, direct)
