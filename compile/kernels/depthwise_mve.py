@@ -23,6 +23,9 @@ CHANNELS = 16
 UNIT = 4
 """Columns of outputs, in two rows, that make a unit of eight results."""
 
+SCRATCH = 16384
+"""Bytes of scratch that words and sums should not pass."""
+
 WORDS = 64
 """Bytes of a column of words: sixteen channels of four input columns."""
 
@@ -35,10 +38,12 @@ class Strip:
     """Two rows of outputs: what of the input they need, and where their units find it.
 
     ``starts``: first input column of each column of words; those from ``tail`` on serve a last unit
-    that begins inside the one before. ``window``: (line, column of words) of each word of a window.
+    that begins inside the one before, and is one more of the others if it ``follows`` them in the
+    words. ``window``: (line, column of words) of each word of a window.
     """
 
     lines: int
+    follows: bool
     starts: tuple[int, ...]
     tail: int
     units: int
@@ -70,7 +75,7 @@ def strip_of(shape: DepthwiseShape) -> Strip:
         first = stride * (shape.y.width - UNIT)
         starts += [first + 2 * n for n in range(windows + 2 * (across - 1))]
     window = tuple((line, 2 * n) for line in range(kh + more) for n in range(across))
-    return Strip(stride + kh, tuple(starts), tail, units, window)
+    return Strip(stride + kh, across == 1 and rest > 0, tuple(starts), tail, units, window)
 
 
 def pack(weight: np.ndarray, shape: DepthwiseShape) -> np.ndarray:
@@ -89,20 +94,38 @@ def pack(weight: np.ndarray, shape: DepthwiseShape) -> np.ndarray:
     return np.ascontiguousarray(vectors.transpose(0, 1, 3, 2, 4))
 
 
+@dataclass(frozen=True)
+class Memory:
+    """The parts of scratch for ``strips`` strips: where they begin behind the words, in int32."""
+
+    strips: int
+    offsets: int
+    sums: int
+    last: int
+    end: int
+
+
 def scratch(shape: DepthwiseShape) -> int:
     """int32 words of scratch memory."""
-    return _parts(strip_of(shape))[-1]
+    return _memory(shape).end
 
 
-def _parts(strip: Strip) -> tuple[int, ...]:
-    """Where offsets, sums and the tail's sums begin behind the words, and the end; in int32."""
-    sizes = (
-        WORDS // 4 * strip.lines * len(strip.starts),
-        4 * strip.vectors,
-        CHANNELS * 8 * strip.units,
-        CHANNELS * 8,
-    )
-    return tuple(sum(sizes[: n + 1]) for n in range(len(sizes)))
+def _memory(shape: DepthwiseShape) -> Memory:
+    """As many strips together, of nearly one number, as scratch should hold."""
+    strip, height = strip_of(shape), shape.y.height
+    total = -(-height // 2)
+
+    def memory(strips: int) -> Memory:
+        lines = strip.lines + 2 * shape.stride[0] * (strips - 1)
+        offsets = WORDS // 4 * lines * len(strip.starts)
+        sums = offsets + 4 * strip.vectors
+        last = sums + strips * CHANNELS * 8 * (strip.units + strip.follows)
+        return Memory(strips, offsets, sums, last, last + strips * CHANNELS * 8)
+
+    most = max(n for n in range(1, total + 1) if n == 1 or 4 * memory(n).end <= SCRATCH)
+    # The last piece of an odd height begins inside the one before it.
+    count = max(-(-total // most), 1 + (height % 2 and total > 1))
+    return memory(-(-total // count))
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
@@ -112,7 +135,9 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     stride = shape.stride[0]
     strip = strip_of(shape)
     columns = len(strip.starts)
-    offsets, sums, last, end = _parts(strip)
+    memory = _memory(shape)
+    units = strip.units + strip.follows
+    apart = y.width % UNIT > 0 and not strip.follows
     per_channel = BYTES * strip.vectors * (4 if stride == 1 else 1)
     inner = f"pv_mve_{'patches' if stride == 1 else 'windows'}_{strip.vectors}"
     beyond = stride * (y.width - 1) + shape.kernel[1]
@@ -120,11 +145,11 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     def body(**p: Any) -> None:
         finish = Eight(shape, p)
         spare = p["scratch"]
-        bytes_ = T.decl_buffer((4 * end,), "int8", data=spare.data)
+        bytes_ = T.decl_buffer((4 * memory.end,), "int8", data=spare.data)
         for number in range(4 * strip.vectors):
             line, column = (*strip.window, *[(0, 0)] * 3)[number]
             at = T.int32((line * columns + column) * WORDS)
-            T.buffer_store(spare, at, [offsets + number])
+            T.buffer_store(spare, at, [memory.offsets + number])
 
         def interleave(first: Expr, pixels: list[int], target: Expr) -> None:
             values = [T.bind(p["x"].vload([first + n * x.pixel], f"int8x{BYTES}")) for n in pixels]
@@ -133,7 +158,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 place = T.address_of(bytes_[target])
                 T.evaluate(T.call_llvm_intrin(number, place, *values, T.int32(stage), dtype="void"))
 
-        def regroup(group: Expr, row: Expr) -> None:
+        def regroup(group: Expr, row: Expr, lines: int) -> None:
             """Columns of words; pixels beyond the last, which meet zero weights, are not read."""
             first = T.bind(row * (stride * x.row) + group * CHANNELS)
             for begin, stop in ((0, strip.tail), (strip.tail, columns)):
@@ -146,27 +171,27 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                             "pv_mve_words",
                             T.address_of(p["x"][first + starts[0] * x.pixel]),
                             T.address_of(bytes_[begin * WORDS]),
-                            *map(T.int32, (inside, strip.lines, x.pixel, x.row, columns * WORDS)),
+                            *map(T.int32, (inside, lines, x.pixel, x.row, columns * WORDS)),
                         )
                     )
                 if inside < len(starts):
-                    with T.serial(0, strip.lines) as line:
+                    with T.serial(0, lines) as line:
                         for number in range(inside, len(starts)):
                             pixels = [min(starts[number] + n, beyond - 1) for n in range(4)]
                             target = (line * columns + begin + number) * WORDS
                             interleave(first + line * x.row, pixels, target)
 
-        def dots(group: Expr, column: int, units: int, to: int) -> None:
+        def dots(group: Expr, start: Expr, units: int, to: Expr) -> None:
             pitch = [T.int32(stride * columns * WORDS)] if stride == 2 else []
             T.evaluate(
                 T.call_extern(
                     "int32",
                     inner,
-                    T.address_of(bytes_[column * WORDS]),
+                    T.address_of(bytes_[start]),
                     T.address_of(p["w"][group * (CHANNELS * per_channel)]),
                     T.address_of(spare[to]),
                     T.int32(units),
-                    T.address_of(spare[offsets]),
+                    T.address_of(spare[memory.offsets]),
                     *pitch,
                 )
             )
@@ -191,25 +216,37 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             words = finish.words(pair, tables, addend)
             scattered(p["y"], row * y.row + left * y.pixel + channel, places(y), words)
 
-        def rows(row: Expr) -> None:
+        def piece(row: Expr, strips: int) -> None:
+            """The rows of some strips, sixteen channels at a time."""
             with T.serial(0, channels // CHANNELS) as group:
-                regroup(group, row)
-                dots(group, 0, strip.units, sums)
-                if y.width % UNIT:
-                    dots(group, strip.tail, 1, last)
+                regroup(group, row, strip.lines + 2 * stride * (strips - 1))
+                with T.serial(0, strips) as number:
+                    start = T.bind(number * (2 * stride * columns * WORDS))
+                    dots(group, start, units, memory.sums + number * (CHANNELS * 8 * units))
+                    if apart:
+                        to = memory.last + number * (CHANNELS * 8)
+                        dots(group, start + strip.tail * WORDS, 1, to)
                 with T.serial(0, CHANNELS) as which:
                     channel = T.bind(group * CHANNELS + which)
                     tables = finish.channel(channel)
-                    with T.serial(0, strip.units) as unit:
-                        at = sums + (which * strip.units + unit) * 8
-                        finish_unit(channel, at, row, unit * UNIT, tables)
-                    if y.width % UNIT:
-                        finish_unit(channel, last + which * 8, row, y.width - UNIT, tables)
+                    with T.serial(0, strips) as number:
+                        own = T.bind(number * CHANNELS + which)
+                        sums = T.bind(memory.sums + own * (8 * units))
+                        line = T.bind(row + number * 2)
+                        with T.serial(0, strip.units) as unit:
+                            finish_unit(channel, sums + unit * 8, line, unit * UNIT, tables)
+                        if y.width % UNIT:
+                            last = memory.last + own * 8 if apart else sums + strip.units * 8
+                            finish_unit(channel, last, line, y.width - UNIT, tables)
 
-        with T.serial(0, y.height // 2) as pair:
-            rows(pair * 2)
-        if y.height % 2:
-            rows(T.int32(y.height - 2))
+        total = -(-y.height // 2)
+        count = -(-total // memory.strips)
+        rest = total - memory.strips * (count - 1)
+        whole = count if rest == memory.strips and y.height % 2 == 0 else count - 1
+        with T.serial(0, whole) as number:
+            piece(number * (2 * memory.strips), memory.strips)
+        if whole < count:
+            piece(T.int32(y.height - 2 * rest), rest)
 
     weights = channels * per_channel
     return function(
