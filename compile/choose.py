@@ -12,15 +12,19 @@ from .graph import Conv
 from .kernels import (
     conv,
     conv_dsp,
+    conv_mve,
     conv_staged,
     depthwise,
     depthwise_dot,
     depthwise_dsp,
+    depthwise_lanes,
+    depthwise_mve,
     depthwise_pairs,
     elementwise,
     move,
     pool,
     rescale_dsp,
+    rescale_mve,
     rescale_words,
 )
 from .kernels.build import rounded
@@ -44,10 +48,11 @@ def dense(isa: Isa, shape: conv.ConvShape, op: Conv) -> Packed:
     """For a dense or grouped convolution."""
     on, outputs = isa.dense, op.weight.shape[0]
     width = rounded(outputs, on.lanes)
-    if isa.scalar:
-        weight = conv_dsp.pack(on, op.weight, op.groups, shape)
-        return Packed(weight, width, conv_dsp.scratch(shape))
-    columns = (conv_staged if on.staged else conv).tile_of(on, shape)[1]
+    family = _dense(isa)
+    if isa.scalar or isa.helium:
+        weight = family.pack(on, op.weight, op.groups, shape)
+        return Packed(weight, width, family.scratch(shape))
+    columns = family.tile_of(on, shape)[1]
     return Packed(conv.pack(on, op.weight, op.groups, columns), width)
 
 
@@ -57,6 +62,10 @@ def by_channel(isa: Isa, shape: depthwise.DepthwiseShape, op: Conv) -> Packed:
     if paired(isa, op):
         weight = depthwise_dsp.pack(isa, op.weight)
         return Packed(weight, rounded(outputs, isa.vector), depthwise_dsp.scratch(shape))
+    if isa.helium and depthwise_mve.fits(shape):
+        weight = depthwise_mve.pack(op.weight, shape)
+        width = rounded(outputs, depthwise_mve.CHANNELS)
+        return Packed(weight, width, depthwise_mve.scratch(shape))
     family = _depthwise(isa)
     return Packed(family.pack(isa, op.weight, op.stride), family.width(isa, outputs))
 
@@ -66,6 +75,14 @@ def paired(isa: Isa, op: Conv) -> bool:
     return isa.scalar and (not op.depthwise or depthwise_dsp.fits(op.kernel))
 
 
+def _dense(isa: Isa) -> Any:
+    if isa.scalar:
+        return conv_dsp
+    if isa.helium:
+        return conv_mve
+    return conv_staged if isa.dense.staged else conv
+
+
 def _depthwise(isa: Isa) -> Any:
     if isa.staged:
         return depthwise_pairs
@@ -73,18 +90,21 @@ def _depthwise(isa: Isa) -> Any:
 
 
 def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
-    family = conv_dsp if isa.scalar else conv_staged if isa.dense.staged else conv
-    return family.build(name, isa.dense, shape)
+    return _dense(isa).build(name, isa.dense, shape)
 
 
 def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
     if isa.scalar and depthwise_dsp.fits(shape.kernel):
         return depthwise_dsp.build(name, isa, shape)
+    if isa.helium:
+        gathers = depthwise_mve.fits(shape)
+        return (depthwise_mve if gathers else depthwise_lanes).build(name, isa, shape)
     return _depthwise(isa).build(name, isa, shape)
 
 
 def _build_words(name: str, isa: Isa, shape: rescale_words.WordsShape) -> Any:
-    return (rescale_dsp if isa.scalar else rescale_words).build(name, isa, shape)
+    family = rescale_dsp if isa.scalar else rescale_mve if isa.helium else rescale_words
+    return family.build(name, isa, shape)
 
 
 BUILDERS: dict[type, tuple[str, Callable[..., Any]]] = {

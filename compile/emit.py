@@ -78,8 +78,9 @@ def write_parts(
         memory = plan(pieces)
     write_object(program, target, work / "kernels.o")
     (work / "constants.bin").write_bytes(program.constants)
-    routines = [(kernels_directory() / name).read_text() for name in program.isa.assembly]
-    (work / "constants.S").write_text("\n".join([CONSTANTS, *routines]))
+    (work / "constants.S").write_text(CONSTANTS)
+    for name in program.isa.assembly:
+        shutil.copyfile(kernels_directory() / name, work / name)
     (work / "model.c").write_text(
         source(program, target, memory, profile=profile, layers=layers, symbol=symbol)
     )
@@ -127,15 +128,16 @@ def compiler(target: Target) -> str:
 
 
 def link(target: Target, work: Path, options: Sequence[str], out: str) -> None:
-    """Compiles and links ``PARTS`` in ``work`` into ``work/out``.
+    """Compiles and links ``PARTS``, and routines beside them, in ``work`` into ``work/out``.
 
     Raises:
         CompileError: no C compiler for the target, or it failed.
     """
+    routines = sorted(file.name for file in work.glob("*.S") if file.name not in PARTS)
     command = [
         compiler(target),
         *("-std=c11", "-O2", *target.options, *options, "-Wl,-z,noexecstack"),
-        *(f"-I{include_directory()}", *PARTS, "-o", out),
+        *(f"-I{include_directory()}", *PARTS, *routines, "-o", out),
     ]
     done = subprocess.run(command, cwd=work, capture_output=True, text=True)
     if done.returncode:

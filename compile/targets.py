@@ -113,7 +113,7 @@ TARGETS: dict[str, Target] = {
         _cortex_m(
             "cortex-m55",
             FEATURE_FPV5 | FEATURE_MVE,
-            ("generic", "Generic"),
+            ("mve", "Mve"),
             "v8.1m.main",
             "auto",
             "-fp64",

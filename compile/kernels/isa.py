@@ -95,6 +95,9 @@ class Isa(ABC):
     assembly: ClassVar[tuple[str, ...]] = ()
     """Files of csrc/kernels whose routines the kernels call."""
 
+    helium: ClassVar[bool] = False
+    """Whether they run on a Cortex-M's vectors (conv_mve.py)."""
+
     pair: ClassVar[bool] = False
     """Whether ``dots`` takes two pixels at a time; their sums are then ``mixed``."""
 

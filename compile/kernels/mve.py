@@ -1,0 +1,30 @@
+"""Cortex-M55's vectors (MVE): dot products into scalars, conversions to nearest, 16-bit words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .generic import Generic
+
+
+class Blocks(Generic):
+    """Convolutions: sixteen output channels read eight input channels of their own, or more."""
+
+    name = "mve blocks"
+    lanes, group = 16, 8
+
+
+class Mve(Generic):
+    """Convolutions and rescales have kernels of their own (helium.py); the rest is plain code."""
+
+    name = "mve"
+    helium = True
+    assembly = ("mve_dots.S", "mve_windows.S")
+    bytes = 16
+
+    def halves_order(self) -> np.ndarray:
+        return np.arange(16).reshape(8, 2).T
+
+    @property
+    def dense(self) -> Blocks:
+        return Blocks()

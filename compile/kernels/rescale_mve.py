@@ -1,0 +1,56 @@
+"""Rescale in 16-bit words on MVE: sixteen values a step, those of even and of odd number apart.
+
+VSHLL widens and shifts; VQRDMLASH is the rounding high product and adds the zero point.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import tirx
+from tvm.script import tirx as T
+
+from .build import INTS, flattened, function, rounded
+from .helium import between, joined, mve, prelu_words
+from .isa import Expr, Isa
+from .rescale_words import PIECE, WordsShape
+
+
+def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
+    """``name(x, factors, ints, y)``; ``factors`` as rescale_words.pack makes them."""
+    x, y = flattened(shape.x, shape.y)
+    pieces = rounded(y.channels, PIECE) // PIECE
+    parameters = [
+        ("x", isa.dtype, x.extent),
+        ("factors", "int16", pieces * 4 * (PIECE // 2)),
+        ("ints", "int32", len(INTS)),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def body(**p: Any) -> None:
+        ints = {name: T.bind(p["ints"].vload([i], "int32")) for i, name in enumerate(INTS)}
+        zero = T.bind(ints["source_zero"] << T.int32(shape.product.shift))
+
+        def words(values: Expr, half: int, factors: list[Expr]) -> Expr:
+            if shape.product.shift:
+                flags = T.int32(shape.product.shift), T.int32(0), T.int32(half)
+                wide = mve("vshll.imm", "int16x8", values, *flags)
+            else:
+                order = [T.int32(2 * n + half) for n in range(8)]
+                wide = T.bind(T.Cast("int16x8", T.bind(T.Shuffle([values], order))))
+            acc = T.bind(wide - T.broadcast(T.Cast("int16", zero), 8))
+            result = prelu_words(acc, factors[half], factors[2 + half], ints["zero"])
+            return between(result, ints["minimum"], ints["maximum"]) if shape.clamped else result
+
+        with T.serial(0, pieces) as piece:
+            factors = [
+                T.bind(p["factors"].vload([(piece * 4 + n) * 8], "int16x8")) for n in range(4)
+            ]
+            with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
+                at = row * x.row + column * x.pixel + piece * PIECE
+                values = T.bind(p["x"].vload([at], f"int8x{PIECE}"))
+                pair = [words(values, half, factors) for half in (0, 1)]
+                at = row * y.row + column * y.pixel + piece * PIECE
+                T.buffer_store(p["y"], joined(pair[0], pair[1], "int8x16"), [T.ramp(at, 1, PIECE)])
+
+    return function(name, parameters, body)
