@@ -45,6 +45,27 @@ def test_groups_do_not_fill_a_vector_of_outputs(
 
 
 @on_every_target
+@pytest.mark.parametrize("side", [1, 3])
+@pytest.mark.parametrize("channels", [1, 6, 20, 40])
+def test_inputs_packed_by_fours(machines: Machines, target: str, channels: int, side: int) -> None:
+    build = Builder(6, (9, 7, channels))
+    x = build.conv("input", 16, (side, side), pads=(side // 2,) * 4, two_scales=True)
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))
+
+
+@on_every_target
+def test_groups_of_eight(machines: Machines, target: str) -> None:
+    """Fewer channels than a vector, into more outputs and into fewer."""
+    build = Builder(7, (6, 5, 48))
+    x = build.conv("input", 96, (3, 3), pads=(1, 1, 1, 1), groups=6, two_scales=True)
+    x = build.conv(x, 96, (1, 1), groups=12)
+    x = build.conv(x, 48, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), groups=12)
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))
+
+
+@on_every_target
 def test_add_where_the_result_leaves(machines: Machines, target: str) -> None:
     build = Builder(3, (11, 13, 40))
     x = build.conv("input", 40, (3, 3), pads=(1, 1, 1, 1), add="input", two_scales=True)

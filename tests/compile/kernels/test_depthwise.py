@@ -35,6 +35,20 @@ def test_even_kernels_and_unequal_strides(machines: Machines, target: str) -> No
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
+@pytest.mark.parametrize("height, width", [(2, 4), (3, 5), (7, 7), (14, 9), (5, 1), (1, 6)])
+def test_maps_that_no_tile_divides(
+    machines: Machines, target: str, height: int, width: int
+) -> None:
+    build = Builder(4, (height, width, 24))
+    x = "input"
+    for side in (3, 5, 7):
+        half = side // 2
+        x = build.depthwise(x, (side, side), pads=(half,) * 4, two_scales=side == 5)
+    x = build.depthwise(x, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), two_scales=True)
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 1, graph.tensors["input"]))
+
+
 @on_every_target
 def test_whole_map(machines: Machines, target: str) -> None:
     build = Builder(2, (7, 7, 80))
