@@ -85,6 +85,5 @@ def test_the_shipped_network_is_within_5_percent_of_the_bound() -> None:
     graph = pipeline.optimise(importer.load(SHIPPED))
     for target in TARGETS.values():
         program = lower.lower(graph, pipeline.instruction_set(target))
-        sizes = {name: root.bytes for name, root in program.layout.roots.items()}
-        found = plan(emit.spans(program.calls, sizes))
+        found = plan(emit.spans(program.calls, program.sizes()))
         assert found.bytes <= 1.05 * found.lower_bound, target.name
