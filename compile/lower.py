@@ -11,30 +11,25 @@ import numpy as np
 
 from pocketvision import fixedpoint
 
-from . import choose, exact
+from . import choose, exact, tables
 from . import layout as layouts
 from .choose import BUILDERS
 from .errors import CompileError
 from .graph import (
-    INT8_MAX,
-    INT8_MIN,
     Add,
     Concat,
     Conv,
-    FusedActivation,
     FusedAdd,
     Graph,
     Multiply,
     Op,
     Pool,
     Rescale,
-    Sum,
     Table,
-    Tensor,
     results,
 )
 from .kernels import conv, depthwise, elementwise, move, pool, rescale_words
-from .kernels.build import FLOATS, INTS, Product, Rounding, View, rounded
+from .kernels.build import Product, Rounding, View, rounded
 from .kernels.isa import Isa
 
 WIDE, SHORT = 2.0**30, 2.0**15 - 2**6
@@ -169,7 +164,7 @@ def _conv(program: Program, op: Conv) -> None:
     activation = op.activation
     reach = 255 * np.abs(op.weight.astype(np.int64)).sum((1, 2, 3))
     reach += np.abs(op.bias.astype(np.int64))
-    wide = _most(reach, op.scale) >= WIDE
+    wide = tables.most(reach, op.scale) >= WIDE
     words = None
     # An add wants the steps in int32; the plain depthwise kernel has no words on a Cortex-M.
     if activation is not None and op.add is None and choose.paired(isa, op) == isa.scalar:
@@ -179,11 +174,11 @@ def _conv(program: Program, op: Conv) -> None:
     fused = None
     if op.add is not None:
         fused = _float_sum(program, op.add, op.add.zero_point, op.inputs[1])
-    most = _most(reach, op.scale)
+    most = tables.most(reach, op.scale)
     if op.add is not None:
-        most = _most_of_sum(op.add.sum)
+        most = tables.most_of_sum(op.add.sum)
     elif activation is not None and words is None:
-        most = _most(255, activation.scale, activation.negative_scale)
+        most = tables.most(255, activation.scale, activation.negative_scale)
         wide |= most >= WIDE
     fixed = None
     if activation is None or words is not None or choose.paired(isa, op):
@@ -191,7 +186,7 @@ def _conv(program: Program, op: Conv) -> None:
     rounding = Rounding(
         words=Product(words.shift, words.plus) if words else None,
         wide=wide,
-        clamped=_clamped(op),
+        clamped=tables.clamped(op),
         fused=fused is not None,
         short=_short(program, most),
         capped=words is not None and not _saturates(program, op, words),
@@ -216,15 +211,15 @@ def _conv(program: Program, op: Conv) -> None:
     width = packed.width
     spare = (program.scratch(packed.scratch),) if packed.scratch else ()
     other_name = op.inputs[1] if op.add else None
-    scales = _padded(op.scale, width)
+    scales = tables.padded(op.scale, width)
     if fixed is not None:
-        scales = _padded(fixed.factors, width, np.int32)
+        scales = tables.padded(fixed.factors, width, np.int32)
     slopes = np.zeros(1, np.float32)
     if words is not None:
-        slopes = _padded(words.negative, width, np.int16)
+        slopes = tables.padded(words.negative, width, np.int16)
     elif activation is not None:
-        slopes = _padded(activation.negative_scale, width)
-    floats, ints = _numbers(
+        slopes = tables.padded(activation.negative_scale, width)
+    floats, ints = tables.numbers(
         program, op, source, op.add, other_name, activation, words=words, real=fused
     )
     program.call(
@@ -232,7 +227,7 @@ def _conv(program: Program, op: Conv) -> None:
         shape,
         program.pointer(stored, op.pads),
         program.constant(packed.weight),
-        program.constant(_padded(bias, width, np.int32)),
+        program.constant(tables.padded(bias, width, np.int32)),
         program.constant(scales),
         program.constant(slopes),
         floats,
@@ -282,9 +277,9 @@ def _rescale(program: Program, op: Rescale) -> None:
     if words is not None:
         product = Product(words.shift, words.plus)
         x, y = program.view(source.name), program.view(op.output)
-        shape = rescale_words.WordsShape(x, y, product, _clamped(op))
+        shape = rescale_words.WordsShape(x, y, product, tables.clamped(op))
         factors = program.constant(rescale_words.pack(program.isa, words.positive, words.negative))
-        ints = _numbers(program, op, source)[1]
+        ints = tables.numbers(program, op, source)[1]
         if _enters(program, op):
             program.prologues[op.output] = Prologue(source.name, shape, factors, ints)
             return
@@ -292,15 +287,17 @@ def _rescale(program: Program, op: Rescale) -> None:
         program.call(op.name, shape, *pointers)
         return
     two = not np.array_equal(op.scale, op.negative_scale)
-    wide = _most(255, op.scale, op.negative_scale) >= WIDE
+    wide = tables.most(255, op.scale, op.negative_scale) >= WIDE
     width = rounded(source.channels, program.isa.vector)
     program.call(
         op.name,
         elementwise.RescaleShape(program.view(source.name), program.view(op.output), two, wide),
         program.pointer(source.name),
-        program.constant(_padded(op.scale, width)),
-        program.constant(_padded(op.negative_scale if two else np.zeros(1), width if two else 1)),
-        *_numbers(program, op, source),
+        program.constant(tables.padded(op.scale, width)),
+        program.constant(
+            tables.padded(op.negative_scale if two else np.zeros(1), width if two else 1)
+        ),
+        *tables.numbers(program, op, source),
         program.pointer(op.output),
     )
 
@@ -333,11 +330,11 @@ def _add(program: Program, op: Add) -> None:
     program.call(
         op.name,
         elementwise.AddShape(
-            first, second, result, real is not None, _short(program, _most_of_sum(op.sum))
+            first, second, result, real is not None, _short(program, tables.most_of_sum(op.sum))
         ),
         program.pointer(a),
         program.pointer(b),
-        *_numbers(program, op, own, fused, b, real=real),
+        *tables.numbers(program, op, own, fused, b, real=real),
         program.pointer(op.output),
     )
 
@@ -345,7 +342,7 @@ def _add(program: Program, op: Add) -> None:
 def _multiply(program: Program, op: Multiply) -> None:
     a, b = op.inputs
     gate = program.graph.tensors[b].shape != program.graph.tensors[a].shape
-    most = _most(255**2, op.scale)
+    most = tables.most(255**2, op.scale)
     program.call(
         op.name,
         elementwise.MultiplyShape(
@@ -358,7 +355,7 @@ def _multiply(program: Program, op: Multiply) -> None:
         ),
         program.pointer(a),
         program.pointer(b),
-        *_numbers(program, op, program.graph.tensors[a], other=b, product=op.scale),
+        *tables.numbers(program, op, program.graph.tensors[a], other=b, product=op.scale),
         program.pointer(op.output),
     )
 
@@ -379,13 +376,13 @@ def _pool(program: Program, op: Pool) -> None:
     source = program.graph.tensors[op.inputs[0]]
     x, y = program.view(source.name), program.view(op.output)
     scale = op.scale if op.scale is not None else np.zeros(1)
-    wide = _most(255 * math.prod(op.kernel), scale) >= WIDE
+    wide = tables.most(255 * math.prod(op.kernel), scale) >= WIDE
     program.call(
         op.name,
         pool.PoolShape(x, y, op.kind, op.kernel, op.stride, wide),
         program.pointer(source.name, op.pads),
         program.constant(scale.astype(np.float32)),
-        *_numbers(program, op, source),
+        *tables.numbers(program, op, source),
         program.pointer(op.output),
     )
 
@@ -419,69 +416,6 @@ _LOWER: dict[type[Op], Any] = {
 }
 
 
-def _numbers(
-    program: Program,
-    op: Op,
-    source: Tensor,
-    add: FusedAdd | None = None,
-    other: str | None = None,
-    activation: FusedActivation | None = None,
-    product: np.float32 | None = None,
-    words: exact.Words | None = None,
-    real: exact.FloatSum | None = None,
-) -> tuple[Pointer, Pointer]:
-    """The constant tables FLOATS and INTS of kernels/build.py for one operator."""
-    offset = program.isa.offset
-    y = program.graph.tensors[op.output]
-    floats = dict.fromkeys(FLOATS, 0.0)
-    ints = dict.fromkeys(INTS, 0)
-    ints["source_zero"] = source.zero_point + offset
-    ints["zero"] = y.zero_point + offset
-    ints["minimum"], ints["maximum"] = op.low + offset, op.high + offset
-    # Each link of the chain rescale, activation, add writes the range of its own result.
-    ranges = [(low - zero, high - zero) for zero, low, high in results(op, y, activation, add)]
-    floats["low"], floats["high"] = ranges.pop(0)
-    if activation is not None:
-        floats["positive"] = float(activation.scale)
-        floats["act_low"], floats["act_high"] = ranges.pop(0)
-        ints["act_least"], ints["act_most"] = (
-            end - activation.zero_point for end in (activation.low, activation.high)
-        )
-    if real is not None:
-        floats["a_real"], floats["b_real"] = float(real.a_factor), float(real.b_factor)
-        floats["c_real"] = float(real.offset)
-    if words is not None:
-        ints["act_factor"] = int(words.positive[0])
-    if product is not None and other is not None:
-        floats["positive"] = float(product)
-        ints["b_offset"] = -(program.graph.tensors[other].zero_point + offset)
-    if add is not None and other is not None:
-        total = add.sum
-        floats["add_low"], floats["add_high"] = ranges.pop(0)
-        floats["add_scale"] = 2.0**-total.shift
-        ints["a_factor"], ints["b_factor"] = total.a_factor, total.b_factor
-        b_zero = program.graph.tensors[other].zero_point + offset
-        ints["b_offset"] = total.offset - b_zero * total.b_factor
-    return (
-        program.constant(np.array(list(floats.values()), np.float32)),
-        program.constant(np.array(list(ints.values()), np.int32)),
-    )
-
-
-def _clamped(op: Op) -> bool:
-    return (op.low, op.high) != (INT8_MIN, INT8_MAX)
-
-
-def _most(reach: np.ndarray | int, *scales: np.ndarray | np.float32) -> float:
-    """The largest magnitude of an accumulator up to ``reach`` times its scale."""
-    return max(float((reach * np.abs(np.float64(scale))).max()) for scale in scales)
-
-
-def _most_of_sum(total: Sum) -> float:
-    """The largest magnitude of a sum's result, in steps."""
-    return (255 * (total.a_factor + total.b_factor) + abs(total.offset)) * 2.0**-total.shift
-
-
 def _short(program: Program, most: float) -> bool:
     return program.isa.truncates and most < SHORT
 
@@ -494,11 +428,3 @@ def _saturates(program: Program, op: Conv, words: exact.Words) -> bool:
     factor = int(words.positive[0]) + 2**15 * words.plus
     most = ((activation.high - activation.zero_point) * factor + 2**14) >> 15
     return factor >= 0 and most >= op.high - y.zero_point
-
-
-def _padded(values: np.ndarray | None, width: int, dtype: type = np.float32) -> np.ndarray:
-    """A per-channel table padded with zeros to whole vectors."""
-    assert values is not None
-    table: np.ndarray = np.zeros(width, dtype)
-    table[: len(values)] = values
-    return table

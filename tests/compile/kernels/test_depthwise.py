@@ -35,6 +35,7 @@ def test_even_kernels_and_unequal_strides(machines: Machines, target: str) -> No
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
+@on_every_target
 @pytest.mark.parametrize("height, width", [(2, 4), (3, 5), (7, 7), (14, 9), (5, 1), (1, 6)])
 def test_maps_that_no_tile_divides(
     machines: Machines, target: str, height: int, width: int
