@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from .emit import PARTS, compiler
+from . import emit
+from .emit import compiler
 from .errors import CompileError
 from .targets import Target
 from .tools import find, firmware_directory, include_directory, tools_directory
@@ -39,11 +40,11 @@ def build(
     work: Path,
     main: Sequence[Path],
     options: Sequence[str] = (),
-    parts: Sequence[str] = PARTS,
+    parts: Sequence[str] | None = None,
     out: str = "image.elf",
     stack: int = STACK,
 ) -> Path:
-    """Links ``parts`` in ``work`` with the C files ``main`` and the board's start-up code.
+    """Links ``parts``, by default all of ``work``, with the C files ``main`` and start-up code.
 
     Raises:
         CompileError: no cross compiler or C library, or the image does not fit the board.
@@ -55,7 +56,7 @@ def build(
         *(f"-I{path}" for path in (include_directory(), folder, tools_directory())),
         *map(str, main),
         *(str(folder / name) for name in SUPPORT),
-        *parts,
+        *(emit.parts(work) if parts is None else parts),
         *("-nostartfiles", "-Wl,--gc-sections", "-Wl,-z,noexecstack"),
         *(f"-Wl,--defsym=STACK_BYTES={stack}", f"-L{folder / 'boards'}"),
         *("-T", f"{MACHINES[target.name]}.ld", "-o", out),

@@ -127,17 +127,22 @@ def compiler(target: Target) -> str:
     )
 
 
+def parts(work: Path) -> list[str]:
+    """``PARTS`` and the routines in assembly that stand beside them in ``work``."""
+    routines = sorted(file.name for file in work.glob("*.S") if file.name not in PARTS)
+    return [*PARTS, *routines]
+
+
 def link(target: Target, work: Path, options: Sequence[str], out: str) -> None:
-    """Compiles and links ``PARTS``, and routines beside them, in ``work`` into ``work/out``.
+    """Compiles and links the ``parts`` of ``work`` into ``work/out``.
 
     Raises:
         CompileError: no C compiler for the target, or it failed.
     """
-    routines = sorted(file.name for file in work.glob("*.S") if file.name not in PARTS)
     command = [
         compiler(target),
         *("-std=c11", "-O2", *target.options, *options, "-Wl,-z,noexecstack"),
-        *(f"-I{include_directory()}", *PARTS, *routines, "-o", out),
+        *(f"-I{include_directory()}", *parts(work), "-o", out),
     ]
     done = subprocess.run(command, cwd=work, capture_output=True, text=True)
     if done.returncode:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from . import board, firmware
-from .emit import PARTS, link, sizes, write_parts
+from .emit import link, sizes, write_parts
 from .errors import CompileError
 from .graph import Op
 from .lower import Program
@@ -71,7 +71,7 @@ def traced(program: Program) -> list[Op]:
 def _on_board(
     program: Program, target: Target, work: Path, options: list[str], layers: bool
 ) -> str:
-    parts: Sequence[str] = PARTS
+    parts: Sequence[str] | None = None
     if not layers:
         firmware.archive(program, target, work)
         parts = ["model.a"]
