@@ -1,4 +1,4 @@
-"""Executed instructions, arena and flash of pinned layers and networks: printed, and not to grow."""
+"""Executed instructions, arena and flash of pinned layers and networks: they may not grow."""
 
 from __future__ import annotations
 
