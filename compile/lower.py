@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pocketvision import fixedpoint
-
-from . import choose, exact, tables
+from . import choose, exact, fixedpoint, tables
 from . import layout as layouts
 from .choose import BUILDERS
 from .errors import CompileError

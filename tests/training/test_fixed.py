@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import torch
 
-from pocketvision import fixedpoint
+from pocketvision.compile import fixedpoint
 from pocketvision.training.export import export
 from pocketvision.training.quantize import calibrate, fixed, qdq
 from pocketvision.training.quantize.fold import fold

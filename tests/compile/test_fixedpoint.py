@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pocketvision import fixedpoint
+from pocketvision.compile import fixedpoint
 
 
 def float_rule(acc: np.ndarray, scale: np.float32, low: int, high: int) -> np.ndarray:
