@@ -180,3 +180,10 @@ def test_no_integer_factor_is_found_where_there_is_none() -> None:
     assert exact.fixed_factors(np.array([0.75], np.float32), reach, -128, 127) is None
     assert exact.fixed_factors(np.array([0.0], np.float32), reach, -128, 127) is None
     assert exact.fixed_factors(np.array([0.0123], np.float32), reach * 2**13, -128, 127) is None
+
+
+@pytest.mark.parametrize("scale", [2.0**8, 2.0**53, 2.2414415e20, 1e38])
+def test_a_factor_past_the_words_is_none(scale: float) -> None:
+    """Every result is at the clamp, so that any factor would do; but the shift passes 16 bits."""
+    factors = np.full(3, scale, np.float32)
+    assert exact.word_factors(factors, factors, -128, -255, 0) is None
