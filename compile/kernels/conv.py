@@ -47,7 +47,7 @@ class ConvShape:
     other: View | None
     rounding: Rounding
     prologue: WordsShape | None = None
-    """A rescale that the input takes on its way in; conv_dsp.py alone has it."""
+    """A rescale that the input takes on its way in; conv_dsp.py and conv_mve.py have it."""
 
     def flattened(self) -> ConvShape:
         """1x1 layers over whole maps see one long row, so that tiles need no tail per row.
