@@ -172,9 +172,8 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     def body(**p: Any) -> None:
         finish = Eight(shape, p)
         sums = p["scratch"]
-        enter = Sixteen(p["factors"], p["enter"], shape.prologue) if shape.prologue else None
 
-        def rescaled(source: Expr, rows: int, pixels: int) -> None:
+        def rescaled(enter: Sixteen, source: Expr, rows: int, pixels: int) -> None:
             """Patches of one pixel, rescaled; a rescale's factors stay in registers for a piece."""
             inside = T.decl_buffer((4 * scratch(shape),), "int8", data=sums.data)
             down = shape.stride[0] * x.row
@@ -258,11 +257,11 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
 
             def blocks(first: Expr, count: int) -> None:
                 start = T.bind(base + shape.reads.first(first))
-                if patch.direct:
-                    source = T.address_of(p["x"][start])
-                else:
-                    (rescaled if enter else gather)(start, rows, pixels)
-                    source = T.address_of(sums[patches // 4])
+                if shape.prologue:
+                    rescaled(enter, start, rows, pixels)
+                elif not patch.direct:
+                    gather(start, rows, pixels)
+                source = T.address_of(p["x"][start] if patch.direct else sums[patches // 4])
                 with T.serial(0, count * per_block) as eight:
                     outputs(first * per_block + eight, source, place)
 
@@ -278,6 +277,8 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             pixels = rows * y.width
             return rounded(pixels, inner.rows) - pixels if patch.direct else 0
 
+        if shape.prologue:
+            enter = Sixteen(p["factors"], p["enter"], shape.prologue)
         if whole.rows > 1:
             count, rest = divmod(y.height, whole.rows)
             apart = not rest and lacking(whole.rows) > 0

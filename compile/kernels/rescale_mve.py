@@ -30,7 +30,8 @@ class Sixteen:
 
     def stored(self, values: Expr, factors: list[Expr]) -> Expr:
         """int8x16 results of int8x16 values."""
-        return joined(*(self._words(values, half, factors) for half in (0, 1)), "int8x16")
+        even, odd = (self._words(values, half, factors) for half in (0, 1))
+        return joined(even, odd, "int8x16")
 
     def _words(self, values: Expr, half: int, factors: list[Expr]) -> Expr:
         if self.shift:

@@ -21,13 +21,12 @@ def run(graph: Graph) -> Graph:
 def _trimmed(op: Op) -> Op:
     if not isinstance(op, Conv) or op.depthwise:
         return op
-    used = op.weight.any(axis=(0, 1))
-    if not used.any():
+    rows, columns = (np.flatnonzero(op.weight.any(axis=axes)) for axes in ((0, 1, 3), (0, 1, 2)))
+    if not rows.size:
         return op
-    rows, columns = (np.flatnonzero(used.any(axis=axis)) for axis in (1, 0))
     top, left = int(rows[0]), int(columns[0])
     weight = op.weight[:, :, top : rows[-1] + 1, left : columns[-1] + 1]
-    bottom, right = (k - n - 1 for k, n in zip(used.shape, (rows[-1], columns[-1]), strict=True))
+    bottom, right = (k - n - 1 for k, n in zip(op.kernel, (rows[-1], columns[-1]), strict=True))
     cut = (top, left, int(bottom), int(right))
     if not any(cut):
         return op
