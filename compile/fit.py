@@ -16,7 +16,7 @@ from .layout import assign
 from .lifetimes import moments, spans
 from .lower import Program, lower
 from .passes import fuse_rows
-from .plan import Span, plan
+from .plan import ALIGNMENT, SLACK, Span, plan
 
 STRIPS = (4, 2, 3, 6, 8, 12, 16)
 """Tried in this order until one number of strips does."""
@@ -24,8 +24,11 @@ STRIPS = (4, 2, 3, 6, 8, 12, 16)
 SHARES = (1.0, 0.95, 0.9, 0.85)
 """Of several banks, tried in this order: what is whole in one piece of RAM has gaps in two."""
 
-ATTEMPTS = 4
-"""Times that the search is told to aim lower when a plan came out larger than its estimate."""
+AIMS = (1.0, 0.985, 0.97, 0.95)
+"""Of the limit: plans have gaps."""
+
+RATED = 6000
+"""Choices that are rated before the search gives up, at some hundred a second."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +77,27 @@ def fit(program: Program, limit: int) -> Fused | None:
 
     Deterministic: what is in strips is chosen by estimates, what is returned was planned.
     """
-    aim = limit
-    for _ in range(ATTEMPTS):
-        found = next(filter(None, (_search(program, aim, strips) for strips in STRIPS)), None)
-        if found is None:
-            return None
-        fewest = min(found.alternatives(), key=lambda choice: choice.strips)
-        choice = fewest.without_needless()
-        lowered = lower(choice.noted(), program.isa)
-        size = plan(spans(lowered.calls, lowered.sizes()), enough=limit).bytes
-        if size <= limit:
-            return Fused(lowered, choice.between, choice.strips, choice.recomputed())
-        aim -= size - limit
+    budget = Budget(RATED)
+    for share in AIMS:
+        for strips in STRIPS:
+            found = _search(Choice(program, program.graph, int(share * limit), strips), budget)
+            if found is None:
+                continue
+            for choice in sorted(found.alternatives(), key=lambda choice: choice.strips):
+                choice = choice.without_needless()
+                lowered = lower(choice.noted(), program.isa)
+                arena = plan(spans(lowered.calls, lowered.sizes()), enough=limit)
+                if arena.bytes <= limit:
+                    return Fused(lowered, choice.between, choice.strips, choice.recomputed())
+            break
     return None
+
+
+@dataclass
+class Budget:
+    """How many choices may still be rated: a search that finds nothing has to end too."""
+
+    left: int
 
 
 @dataclass(frozen=True)
@@ -142,15 +153,14 @@ class Rated:
     fullest: str
 
 
-def _search(program: Program, aim: int, strips: int) -> Choice | None:
-    choice = Choice(program, program.graph, aim, strips)
+def _search(choice: Choice, budget: Budget) -> Choice | None:
     rated = _rated(choice)
     while rated and rated.excess:
-        steps = list(_rated_steps(choice, rated))
+        steps = list(_rated_steps(choice, rated, budget))
         best = min(steps, key=lambda pair: pair[0].excess, default=None)
         if best is None or best[0].excess >= rated.excess:
             # One step may only pay after another, as where an order has to change first.
-            pairs = (second for first in steps for second in _rated_steps(first[1], first[0]))
+            pairs = (second for first in steps for second in _rated_steps(*first[::-1], budget))
             best = min(pairs, key=lambda pair: pair[0].excess, default=None)
         if best is None or best[0].excess >= rated.excess:
             return None
@@ -158,8 +168,11 @@ def _search(program: Program, aim: int, strips: int) -> Choice | None:
     return choice
 
 
-def _rated_steps(choice: Choice, rated: Rated) -> Iterator[tuple[Rated, Choice]]:
+def _rated_steps(choice: Choice, rated: Rated, budget: Budget) -> Iterator[tuple[Rated, Choice]]:
     for step in _steps(choice, rated.fullest):
+        if budget.left <= 0:
+            return
+        budget.left -= 1
         if found := _rated(step):
             yield found, step
 
@@ -257,14 +270,16 @@ def _rated(choice: Choice) -> Rated | None:
             last[root(name)] = index
     last[root(graph.output)] = len(ops)
     change = [0] * (len(ops) + 2)
+    change[0] = SLACK
     for name, start in first.items():
-        change[start] += layout.roots[name].bytes
-        change[last[name] + 1] -= layout.roots[name].bytes
+        size = -(-layout.roots[name].bytes // ALIGNMENT) * ALIGNMENT
+        change[start] += size
+        change[last[name] + 1] -= size
     most: dict[str, int] = {}
     live = 0
     for op, step in zip(ops, change, strict=False):
         live += step
         name = whole(op.name)
-        most[name] = max(most.get(name, 0), live + program.scratches.get(name, 0))
+        most[name] = max(most.get(name, 0), live + ALIGNMENT + program.scratches.get(name, 0))
     excess = sum(max(0, size - choice.aim) for size in most.values())
     return Rated(excess, max(most, key=most.__getitem__))
