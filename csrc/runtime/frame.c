@@ -19,7 +19,9 @@ INLINE void add_pixel(const uint8_t *at, pv_pixel_format format, uint32_t weight
   if (format == PV_PIXEL_GREY8) {
     sum[0] += weight * at[0];
   } else if (format == PV_PIXEL_RGB888) {
-    for (int channel = 0; channel < 3; channel++) sum[channel] += weight * at[channel];
+    sum[0] += weight * at[0];
+    sum[1] += weight * at[1];
+    sum[2] += weight * at[2];
   } else {
     const uint32_t low = at[format == PV_PIXEL_RGB565_BE], high = at[format == PV_PIXEL_RGB565_LE];
     const uint32_t value = high << 8 | low;
@@ -66,16 +68,18 @@ INLINE void sample_all(const pv_frame *frame, pv_pixel_format format, const pv_p
                        uint8_t *out) {
   /* Unsigned, as their sums may pass through zero. */
   const uint64_t right_x = (uint64_t)placement->right_x, right_y = (uint64_t)placement->right_y;
+  const int grey = format == PV_PIXEL_GREY8;
+  const size_t first = grey ? 0 : tables->source[0], second = grey ? 0 : tables->source[1];
+  const size_t third = grey ? 0 : tables->source[2];
   for (uint32_t row = 0; row < height; row++) {
     uint64_t x = (uint64_t)placement->x - row * right_y;
     uint64_t y = (uint64_t)placement->y + row * right_x;
     for (uint32_t column = 0; column < width; column++, x += right_x, y += right_y, out += 3) {
       uint32_t sum[3];
       sample(frame, format, x, y, sum);
-      for (int channel = 0; channel < 3; channel++) {
-        const uint32_t colour = format == PV_PIXEL_GREY8 ? 0 : tables->source[channel];
-        out[channel] = tables->value[channel][sum[colour] >> (2 * FRACTION)];
-      }
+      out[0] = tables->value[0][sum[first] >> (2 * FRACTION)];
+      out[1] = tables->value[1][sum[second] >> (2 * FRACTION)];
+      out[2] = tables->value[2][sum[third] >> (2 * FRACTION)];
     }
   }
 }
