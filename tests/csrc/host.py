@@ -6,7 +6,7 @@ import ctypes
 import subprocess
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ PIXEL_BYTES = {"grey8": 1, "rgb888": 3, "rgb565le": 2, "rgb565be": 2}
 SHA256 = "0f" * 32
 
 Array = np.ndarray[Any, Any]
+
+_folder = TemporaryDirectory(prefix="pocketvision-")
 
 
 def status_codes() -> dict[str, int]:
@@ -97,7 +99,7 @@ class Match(ctypes.Structure):
 @cache
 def library() -> ctypes.CDLL:
     """The files compiled by this machine's compiler as its users would: fast, and contracting."""
-    out = Path(mkdtemp(prefix="pocketvision-")) / "firmware.so"
+    out = Path(_folder.name) / "firmware.so"
     subprocess.run(
         ["cc", "-std=gnu11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror", "-shared",
          "-fPIC", f"-I{ROOT / 'csrc' / 'include'}",

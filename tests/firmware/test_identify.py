@@ -11,48 +11,18 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder
-from pocketvision.compile import TARGETS, board, pipeline, tools
+from pocketvision.compile import TARGETS, pipeline, tools
 from pocketvision.gallery import Gallery, templates
 from pocketvision.models import host_targets
 
-from ..compile.machines import require_board
 from ..csrc.host import FORMATS, PARTS
-from .conftest import need
+from .identify import NAME, answers, run
 from .scenes import scene, write
-from .test_shipped import WEIGHTS, load
+from .test_shipped import load
 
-NAME = "facechain-25m"
 CORES = ["cortex-m7", "cortex-m55"]
 STRANGER = "astronaut"
 Shipped = Callable[[str], Path]
-
-
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
-    """The folder of the smallest shipped model compiled for a core."""
-    made: dict[str, Path] = {}
-
-    def get(core: str) -> Path:
-        require_board()
-        if core not in made:
-            made[core] = tmp_path_factory.mktemp(core)
-            path = made[core] / f"{NAME}.{core}.a"
-            pipeline.compile_graph(load(NAME), TARGETS[core], path)
-        return made[core]
-
-    return get
-
-
-def run(
-    folder: Path, core: str, out: Path, *words: str, example: str = "identify"
-) -> subprocess.CompletedProcess[str]:
-    """``make run`` of the example in ``out``, at most three minutes."""
-    need("make", "make")
-    return subprocess.run(
-        ["timeout", "180", "make", "-s", "-f", str(tools.firmware_directory() / "Makefile"),
-         f"MODEL={folder}/{NAME}", f"TARGET={core}", f"EXAMPLE={example}", *words, "run"],
-        cwd=out, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-    )  # fmt: skip
 
 
 SHIM = """
@@ -114,21 +84,6 @@ def cases(people: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["# people", *enrolled, "save saved.pvg", "", *probes]
     (folder / "faces.txt").write_text("\n".join(lines) + "\n")
     return folder
-
-
-def answers(said: str) -> dict[str, tuple[str, float, float]]:
-    """Per probe the name, ``?`` before one that is not accepted, with score and threshold."""
-    pattern = (
-        r"^(\S+)\.again: (unknown, most like )?(\S+), score (-?\d\.\d{3}) ([<>]=?) threshold "
-        r"(\d\.\d{3}) \(false accepts: 1000 of 1000000 comparisons on LFW View 2\)$"
-    )
-    found = re.findall(pattern, said, re.MULTILINE)
-    for _, unknown, _, score, sign, threshold in found:
-        assert (sign == "<") == bool(unknown) == (float(score) < float(threshold))
-    return {
-        probe: ("?" * bool(unknown) + name, float(score), float(threshold))
-        for probe, unknown, name, score, _, threshold in found
-    }
 
 
 def transcript(said: str) -> list[str]:
@@ -250,8 +205,3 @@ def test_a_gallery_of_another_model_is_refused(
     done = run(shipped("cortex-m7"), "cortex-m7", tmp_path, *words)
     assert done.returncode == 2
     assert "the gallery in flash: the gallery's templates are of another model" in done.stdout
-
-
-def test_the_recipe_is_that_of_the_shipped_record(shipped: Shipped) -> None:
-    assert (WEIGHTS / f"{NAME}.json").is_file()
-    assert "facechain_25m_recipe" in (shipped("cortex-m7") / f"{NAME}.h").read_text()

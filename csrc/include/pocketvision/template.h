@@ -1,9 +1,11 @@
 /* A face as int8 values of unit length up to a factor, and how alike two are, in integers only.
  *
  * Of an output c = stored - zero_point: t[i] = round(127 * c[i] / max |c|), halves away from zero,
- * so the largest magnitude is 127 and each value is off by at most half a unit. Cosine of t with c
- * over faces of LFW, facechain-25m: at least 0.99987; scores are within 0.006 of those of floats,
- * most within 0.001 (tests/firmware/test_lfw.py). */
+ * so the largest magnitude is 127 and each value is off by at most half a unit. Over 2,000 faces of
+ * LFW and facechain-25m the cosine of t with c is at least 0.9999; scores of their two million
+ * pairs are within 0.0053 of those of floats, half of them within 0.0006
+ * (tests/firmware/test_lfw.py).
+ */
 #ifndef POCKETVISION_TEMPLATE_H
 #define POCKETVISION_TEMPLATE_H
 
