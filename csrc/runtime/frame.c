@@ -63,9 +63,10 @@ INLINE void sample(const pv_frame *frame, pv_pixel_format format, uint64_t x, ui
   }
 }
 
-INLINE void sample_all(const pv_frame *frame, pv_pixel_format format, const pv_placement *placement,
-                       const pv_pixel_tables *tables, uint32_t height, uint32_t width,
-                       uint8_t *out) {
+INLINE void sample_all(const pv_frame *source, pv_pixel_format format,
+                       const pv_placement *placement, const pv_pixel_tables *tables,
+                       uint32_t height, uint32_t width, uint8_t *out) {
+  const pv_frame copy = *source, *frame = &copy; /* which no byte that is written can change */
   /* Unsigned, as their sums may pass through zero. */
   const uint64_t right_x = (uint64_t)placement->right_x, right_y = (uint64_t)placement->right_y;
   const int grey = format == PV_PIXEL_GREY8;
