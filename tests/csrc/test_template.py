@@ -86,7 +86,7 @@ def test_a_score_is_the_cosine(seed, count, alike, spread) -> None:
         return
     wanted = Fraction(dot * 32768 << 60, isqrt(squares << 120))
     assert status == STATUS["PV_OK"]
-    assert abs(found - wanted) <= 1 and abs(found) <= 32768
+    assert abs(found - wanted) <= Fraction(501, 1000) and abs(found) <= 32768
 
 
 def test_extreme_scores() -> None:

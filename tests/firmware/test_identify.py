@@ -46,7 +46,8 @@ def on_host(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "shim.c").write_text(SHIM)
     runtime = firmware.parent / "runtime"
     subprocess.run(
-        ["cc", "-std=gnu11", "-O2", "-ffp-contract=fast", '-DMODEL_H="host.h"',
+        ["cc", "-std=gnu11", "-O2", "-ffp-contract=fast", "-g", "-fsanitize=address,undefined",
+         "-fno-sanitize-recover=all", '-DMODEL_H="host.h"',
          "-DMODEL=pocketvision_model", "-DRECIPE=facechain_25m_recipe", "-DPREFIX=FACECHAIN_25M",
          f"-I{folder}", f"-I{firmware}", f"-I{tools.include_directory()}", str(folder / "shim.c"),
          *(str(firmware / f"{part}.c") for part in ("identify", "facelist", "files")),

@@ -60,8 +60,9 @@ pv_status pv_landmarks_from_pixels(const float pixels[2 * PV_LANDMARKS],
 pv_status pv_placement_fit(const int32_t landmarks[2 * PV_LANDMARKS],
                            const int32_t reference[2 * PV_LANDMARKS], pv_placement *placement);
 
-/* Samples `frame` into `input`, height x width x 3 bytes, through `tables`: bilinear with weights
- * of 22 bits, rounded to nearest, black outside. RGB565 is widened by repeating the upper bits.
+/* Samples `frame` into `input`, height x width x 3 bytes that do not overlap it, through `tables`:
+ * bilinear with weights of 22 bits, rounded to nearest, black outside. RGB565 is widened by
+ * repeating the upper bits.
  *
  * The pixels before the tables are those of pv_warp(), which samples in floating point, but for
  * the rounding of landmarks to 1/256 pixel and of weights: at most 1 of 255 apart where landmarks

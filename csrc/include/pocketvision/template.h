@@ -28,7 +28,7 @@ extern "C" {
  * PV_ERR_ZERO_NORM when all values are zero, PV_ERR_TENSOR for more than PV_MAX_DIMENSION. */
 pv_status pv_template_make(const pv_tensor *output, const void *stored, int8_t *result);
 
-/* Cosine of `a` and `b`, -PV_SCORE_ONE to PV_SCORE_ONE, rounded to nearest: within 1 of
+/* Cosine of `a` and `b`, -PV_SCORE_ONE to PV_SCORE_ONE, to nearest: within 0.501 of
  * dot(a, b) / sqrt(dot(a, a) * dot(b, b)) * PV_SCORE_ONE. `count`: 1 to PV_MAX_DIMENSION.
  * PV_ERR_ZERO_NORM when one is all zeros. */
 pv_status pv_template_score(const int8_t *a, const int8_t *b, uint32_t count, int32_t *score);
