@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import recipe
 from .emit import compiler, link, write_parts
 from .errors import CompileError
 from .graph import Graph, Tensor
@@ -150,6 +151,9 @@ def _header(graph: Graph, target: Target, sizes: dict[str, int], pieces: list[in
     needed = [macro for feature, macro in MACROS.items() if target.features & feature]
     lacking = " || ".join(f"!defined({macro})" for macro in needed)
     options = " ".join(target.options)
+    constants = recipe.text(word, graph.record, graph.tensors[graph.input])
+    needed_headers = ("model.h", "recipe.h") if constants else ("model.h",)
+    includes = "\n".join(f"#include <pocketvision/{name}>" for name in needed_headers)
     macros = {
         "TARGET": f'"{target.name}"',
         "ARENA_BYTES": sizes["arena"],
@@ -165,7 +169,7 @@ def _header(graph: Graph, target: Target, sizes: dict[str, int], pieces: list[in
 #ifndef POCKETVISION_MODEL_{prefix}_H
 #define POCKETVISION_MODEL_{prefix}_H
 
-#include <pocketvision/model.h>
+{includes}
 
 #if defined(__arm__) && ({lacking})
 #error "{graph.name} was compiled for {target.name}, this file is not: {options}"
@@ -177,6 +181,7 @@ extern "C" {{
 
 extern const pv_model {word}_model;
 
+{constants}
 #ifdef __cplusplus
 }}
 #endif

@@ -71,9 +71,9 @@ def source(
         f"  .banks = {memory.count},",
         f"  .input = {_tensor(graph.tensors[graph.input])},",
         f"  .output = {_tensor(graph.tensors[graph.output])},",
-        f"  .target = {_string(target.name)},",
-        f"  .source_sha256 = {_string(graph.sha256)},",
-        f"  .record = {_string(graph.record)},",
+        f"  .target = {string(target.name)},",
+        f"  .source_sha256 = {string(graph.sha256)},",
+        f"  .record = {string(graph.record)},",
         "  .run = run,",
         "};",
         "",
@@ -141,12 +141,12 @@ def _argument(pointer: Pointer, memory: Plan) -> str:
 
 def _tensor(tensor: Tensor) -> str:
     return (
-        f"{{{_string(tensor.name)}, PV_DTYPE_INT8, {tensor.height}, {tensor.width}, "
+        f"{{{string(tensor.name)}, PV_DTYPE_INT8, {tensor.height}, {tensor.width}, "
         f"{tensor.channels}, {float(tensor.scale).hex()}f, {tensor.zero_point}}}"
     )
 
 
-def _string(text: str) -> str:
+def string(text: str) -> str:
     """A C string literal; octal escapes, because hexadecimal ones swallow what follows."""
     escaped = "".join(
         chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"

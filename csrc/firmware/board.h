@@ -18,6 +18,10 @@ int board_open(const char *path, int write);
 size_t board_read(int file, void *memory, size_t bytes); /* bytes that were read */
 size_t board_write(int file, const void *memory, size_t bytes);
 int board_close(int file); /* 0, or -1 */
+/* Whole files, by the functions above (files.c). Reading gives the bytes that were read, at most
+ * `bytes`, and 0 for an absent file too; writing 0, or -1. */
+size_t board_read_file(const char *path, void *memory, size_t bytes);
+int board_write_file(const char *path, const void *memory, size_t bytes);
 void board_print(const char *text);
 void board_print_number(uint32_t value);
 void board_print_hex(uint32_t value);

@@ -2,8 +2,9 @@
 #   find_package(pocketvision CONFIG REQUIRED PATHS .../csrc/firmware)
 #   pocketvision_add_model(facechain-25m out cortex-m7)
 #   target_link_libraries(app PRIVATE pocketvision::facechain-25m pocketvision::core)
-# pocketvision::core checks the core and runs a model; pocketvision::MACHINE, such as
-# pocketvision::mps2-an500, is the start-up code and the memory of that example board.
+# pocketvision::core checks the core and runs a model; pocketvision::identity takes it from a
+# camera's frame to a name; pocketvision::MACHINE, such as pocketvision::mps2-an500, is the start-up
+# code and the memory of that example board.
 
 get_filename_component(_pocketvision "${CMAKE_CURRENT_LIST_DIR}" ABSOLUTE)
 
@@ -14,6 +15,12 @@ if(NOT TARGET pocketvision::core)
     "${_pocketvision}/../runtime/session.c"
     "${_pocketvision}/../runtime/status.c")
   target_include_directories(pocketvision::core INTERFACE "${_pocketvision}/../include")
+
+  add_library(pocketvision::identity INTERFACE IMPORTED)
+  foreach(_part face frame gallery placement recipe search template)
+    target_sources(pocketvision::identity INTERFACE "${_pocketvision}/../runtime/${_part}.c")
+  endforeach()
+  target_link_libraries(pocketvision::identity INTERFACE pocketvision::core)
 
   foreach(_machine mps2-an386 mps2-an500 mps2-an505 mps3-an547)
     add_library(pocketvision::${_machine} INTERFACE IMPORTED)

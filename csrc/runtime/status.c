@@ -43,6 +43,18 @@ const char *pv_status_message(pv_status status) {
       return "the system starts no further thread";
     case PV_ERR_STOPPED:
       return "the batch was ended before its last item";
+    case PV_ERR_FRAME:
+      return "the frame's format, sides, stride or size is impossible";
+    case PV_ERR_GALLERY:
+      return "not a gallery of this version";
+    case PV_ERR_MODEL:
+      return "the gallery's templates are of another model";
+    case PV_ERR_NAME:
+      return "the name is empty or longer than 31 bytes";
+    case PV_ERR_FULL:
+      return "the gallery's memory holds no further entry";
+    case PV_ERR_THRESHOLD:
+      return "the record has no threshold at this false accept rate";
   }
   return "unknown status";
 }

@@ -55,7 +55,7 @@ def similarity(a: ArrayLike, b: ArrayLike) -> float | NDArray[np.float32]:
     (N, D) with (M, D) gives float32 (N, M); a single vector among matrices counts as one row.
     Raises InputError for different D, values that are not finite, or a vector of zeros.
     """
-    left, right = _embeddings("a", a), _embeddings("b", b)
+    left, right = check_embeddings("a", a), check_embeddings("b", b)
     if left.shape[-1] != right.shape[-1]:
         raise InputError(f"b: expected {left.shape[-1]} values as in a, got {right.shape[-1]}")
     if left.ndim == 1 and right.ndim == 1:
@@ -105,7 +105,10 @@ def top_k(
     Returns int64 indices (k,) and float32 cosines (k,); equal cosines keep the order of the rows.
     Raises InputError for wrong shapes, values that are not finite, or k outside 1 to N.
     """
-    wanted, rows = _embeddings("query", query), np.atleast_2d(_embeddings("gallery", gallery))
+    wanted, rows = (
+        check_embeddings("query", query),
+        np.atleast_2d(check_embeddings("gallery", gallery)),
+    )
     if wanted.ndim != 1:
         raise InputError(f"query: expected one embedding of shape (D,), got {wanted.shape}")
     if not isinstance(k, int) or not 1 <= k <= len(rows):
@@ -118,7 +121,8 @@ def _record(name: str) -> Record:
     return Model(resolve(name)).record
 
 
-def _embeddings(name: str, value: ArrayLike) -> NDArray[np.float32]:
+def check_embeddings(name: str, value: ArrayLike) -> NDArray[np.float32]:
+    """Dense float32 (D,) or (N, D) with finite values; InputError for anything else."""
     try:
         array = np.ascontiguousarray(value, dtype=np.float32)
     except (TypeError, ValueError) as error:

@@ -15,7 +15,7 @@ static int copy_run(const void *in, void *out, void *arena) {
 }
 
 static void test_status(void) {
-  for (int status = PV_OK; status <= PV_ERR_STOPPED; status++) {
+  for (int status = PV_OK; status <= PV_ERR_THRESHOLD; status++) {
     EXPECT(strcmp(pv_status_message((pv_status)status), "unknown status") != 0);
     for (int other = PV_OK; other < status; other++) {
       EXPECT(strcmp(pv_status_message((pv_status)status), pv_status_message((pv_status)other)) !=

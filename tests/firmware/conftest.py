@@ -92,3 +92,22 @@ def need(tool: str, package: str) -> None:
     """Skips the calling test without ``tool``."""
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is absent; apt-get install {package}")
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of the smallest shipped model compiled for a core."""
+    from .identify import NAME
+    from .test_shipped import load
+
+    made: dict[str, Path] = {}
+
+    def get(core: str) -> Path:
+        require_board()
+        if core not in made:
+            made[core] = tmp_path_factory.mktemp(core)
+            path = made[core] / f"{NAME}.{core}.a"
+            pipeline.compile_graph(load(NAME), TARGETS[core], path)
+        return made[core]
+
+    return get

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pocketvision.compile import TARGETS, board, tools
+from pocketvision.alignment import ARCFACE_TEMPLATE
+from pocketvision.compile import TARGETS, board, pipeline, tools
+from pocketvision.compile.graph import Graph
 
 from ..compile.machines import require_board
 from .conftest import need
@@ -26,12 +30,14 @@ target_link_libraries(app.elf PRIVATE
 """
 
 
-def configure(where: Path, core: str, **values: object) -> subprocess.CompletedProcess:
+def configure(
+    where: Path, core: str, lists: str = LISTS, **values: object
+) -> subprocess.CompletedProcess:
     """Writes a project of one image, and configures it."""
     need("cmake", "cmake")
     need("make", "make")
     firmware = tools.firmware_directory()
-    text = LISTS.format(firmware=firmware, core=core, machine=board.MACHINES[core], **values)
+    text = lists.format(firmware=firmware, core=core, machine=board.MACHINES[core], **values)
     (where / "CMakeLists.txt").write_text(text)
     return subprocess.run(
         ["cmake", "-S", str(where), "-B", str(where / "build"), "-G", "Unix Makefiles",
@@ -51,6 +57,38 @@ def test_an_image_of_the_package_runs(core: str, library, tmp_path: Path) -> Non
     )
     assert built.returncode == 0, built.stdout + built.stderr
     assert "1 embedded, stack " in board.run(TARGETS[core], tmp_path / "build" / "app.elf")
+
+
+IDENTIFY = (
+    LISTS.replace(
+        '"{firmware}/embed.c"',
+        " ".join(f'"{{firmware}}/{part}.c"' for part in ("identify", "facelist", "files")),
+    )
+    .replace("PREFIX=", "RECIPE=tiny_one_recipe PREFIX=")
+    .replace("::core", "::identity")
+)
+"""The same image around the other example."""
+
+
+def test_the_road_from_a_frame_is_in_the_package(tiny_graph: Graph, tmp_path: Path) -> None:
+    require_board()
+    preprocess = {"size": [9, 8], "colour": "BGR", "mean": [0, 0, 0], "std": [255, 255, 255],
+                  "template": [[x / 14, y / 12.5] for x, y in ARCFACE_TEMPLATE]}  # fmt: skip
+    threshold = {"threshold": -1, "far": 0.001, "dataset": "none", "protocol": "none"}
+    record = json.dumps({"preprocess": preprocess, "thresholds": [threshold]})
+    graph = replace(tiny_graph, record=record, sha256="5a" * 32)
+    pipeline.compile_graph(graph, TARGETS["cortex-m4"], tmp_path / "tiny-one.cortex-m4.a")
+    done = configure(tmp_path, "cortex-m4", IDENTIFY, model="tiny-one", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    built = subprocess.run(
+        ["cmake", "--build", str(tmp_path / "build")], capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    face = "frame.raw grey8 2 2 2 0 0 1 0 .5 .5 0 1 1 1\n"
+    (tmp_path / "build" / "frame.raw").write_bytes(bytes([10, 250, 60, 200]))
+    (tmp_path / "build" / "faces.txt").write_text(f"identify {face}enrol somebody {face}")
+    said = board.run(TARGETS["cortex-m4"], tmp_path / "build" / "app.elf", ["faces.txt"])
+    assert "frame.raw: nobody is enrolled\nframe.raw: enrolled as somebody\n1 enrolled" in said
 
 
 def test_an_absent_model_is_named(tmp_path: Path) -> None:

@@ -26,7 +26,13 @@ typedef enum pv_status {
   PV_ERR_DEGENERATE, /* points that determine no similarity */
   PV_ERR_ZERO_NORM,  /* a vector of zeros has no direction */
   PV_ERR_THREAD,     /* the system starts no further thread */
-  PV_ERR_STOPPED     /* the caller ended the batch before its last item */
+  PV_ERR_STOPPED,    /* the caller ended the batch before its last item */
+  PV_ERR_FRAME,      /* a frame's format, sides, stride or size is impossible */
+  PV_ERR_GALLERY,    /* no gallery, or one of another version */
+  PV_ERR_MODEL,      /* a gallery of another model */
+  PV_ERR_NAME,       /* a name is empty or too long */
+  PV_ERR_FULL,       /* the gallery's memory holds no further entry */
+  PV_ERR_THRESHOLD   /* the record has no threshold at this false accept rate */
 } pv_status;
 
 /* A fixed English sentence without the final stop; never null, also for a value not listed. */

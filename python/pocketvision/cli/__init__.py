@@ -18,6 +18,7 @@ from . import (
     compile,
     embed,
     evaluate,
+    gallery,
     info,
     quantize,
     report,
@@ -27,7 +28,7 @@ from . import (
 )
 
 VERBS = (
-    *(info, embed, verify, train, quantize, compile),
+    *(info, embed, verify, gallery, train, quantize, compile),
     *(validate, analyze, report, bench, evaluate),
 )
 

@@ -1,0 +1,163 @@
+/* Firmware that enrols and names people: frames with landmarks in, names with their evidence out.
+ *
+ * Argument: LIST, a file that the debugger opens (semihosting), see facelist.h. A gallery in flash
+ * (vectors.S) is searched where it lies until the first `enrol`, which copies it to RAM.
+ * Compiled with MODEL_H the header of the model, MODEL its struct, RECIPE its recipe, PREFIX its
+ * macros' first word; optionally FRAME_BYTES, ENTRIES, and FAR, the false accept rate by 10^9.
+ */
+#include MODEL_H
+
+#include <pocketvision/core.h>
+#include <pocketvision/face.h>
+#include <pocketvision/gallery.h>
+#include <string.h>
+
+#include "board.h"
+#include "facelist.h"
+
+#ifndef FRAME_BYTES
+#define FRAME_BYTES (320 * 240 * 3)
+#endif
+#ifndef ENTRIES
+#define ENTRIES 32
+#endif
+#ifndef FAR
+#define FAR 1000000
+#endif
+#define LIST_BYTES 16384
+
+#define JOINED(a, b) a##b
+#define JOIN(a, b) JOINED(a, b)
+#define CONSTANT(name) JOIN(PREFIX, name)
+
+/* Static, so that a RAM too small for them is an error of the linker. */
+static _Alignas(CONSTANT(_ARENA_ALIGNMENT)) uint8_t arena[CONSTANT(_ARENA_BYTES)];
+static uint8_t input[CONSTANT(_INPUT_BYTES)], pixels[FRAME_BYTES];
+static uint8_t enrolled[PV_GALLERY_BYTES(CONSTANT(_OUTPUT_BYTES), ENTRIES)];
+static char list[LIST_BYTES];
+
+extern const uint8_t board_vectors[] __attribute__((weak));
+extern const uint8_t board_vectors_end[] __attribute__((weak));
+
+static int fail(const char *what, pv_status status) {
+  board_print(what);
+  board_print(": ");
+  board_print(pv_status_message(status));
+  board_print("\n");
+  return 1;
+}
+
+static pv_status open_gallery(pv_gallery *gallery) {
+  if (board_vectors != NULL) {
+    const size_t bytes = (size_t)(board_vectors_end - board_vectors);
+    return pv_gallery_open(gallery, &MODEL, board_vectors, bytes);
+  }
+  const pv_status status = pv_gallery_create(enrolled, sizeof enrolled, &MODEL);
+  return status != PV_OK ? status : pv_gallery_open(gallery, &MODEL, enrolled, sizeof enrolled);
+}
+
+static pv_status enrol(pv_gallery *gallery, const char *name, const int8_t *face) {
+  const uint8_t *from = gallery->entries - PV_GALLERY_HEADER_BYTES;
+  if (from != enrolled) {
+    const size_t bytes = PV_GALLERY_BYTES(gallery->dimension, gallery->count);
+    if (bytes > sizeof enrolled) return PV_ERR_FULL;
+    memcpy(enrolled, from, bytes);
+  }
+  const pv_status status = pv_gallery_enrol(enrolled, sizeof enrolled, &MODEL, name, face);
+  return status != PV_OK ? status : pv_gallery_open(gallery, &MODEL, enrolled, sizeof enrolled);
+}
+
+/* A score as a decimal number with three digits. */
+static void print_score(int32_t score) {
+  const uint32_t size = (uint32_t)(score < 0 ? -score : score);
+  const uint32_t thousandths = (size * 1000 + PV_SCORE_ONE / 2) / PV_SCORE_ONE;
+  board_print(score < 0 ? "-" : "");
+  board_print_number(thousandths / 1000);
+  board_print(thousandths % 1000 < 10 ? ".00" : thousandths % 1000 < 100 ? ".0" : ".");
+  board_print_number(thousandths % 1000);
+}
+
+static pv_status identify(const pv_gallery *gallery, const int8_t *face) {
+  pv_match best;
+  pv_verdict verdict;
+  uint32_t found;
+  pv_status status = pv_gallery_search(gallery, face, 1, &best, &found);
+  if (status != PV_OK) return status;
+  if (found == 0) {
+    board_print("nobody is enrolled\n");
+    return PV_OK;
+  }
+  status = pv_judge(&RECIPE, best.score, FAR, &verdict);
+  if (status != PV_OK) return status;
+  board_print(verdict.same ? "" : "unknown, most like ");
+  board_print(pv_gallery_name(gallery, best.index));
+  board_print(", score ");
+  print_score(verdict.score);
+  board_print(verdict.same ? " >= threshold " : " < threshold ");
+  print_score(verdict.threshold->score);
+  board_print(" (false accepts: ");
+  board_print_number(verdict.threshold->far / 1000);
+  board_print(" of 1000000 comparisons on ");
+  board_print(verdict.threshold->dataset);
+  board_print(")\n");
+  return PV_OK;
+}
+
+static pv_status work(const pv_session *session, pv_gallery *gallery, facelist_line *line) {
+  if (line->verb == FACELIST_BAD) return PV_ERR_ARGUMENT;
+  if (line->verb == FACELIST_SAVE) {
+    const size_t bytes = PV_GALLERY_BYTES(gallery->dimension, gallery->count);
+    const uint8_t *from = gallery->entries - PV_GALLERY_HEADER_BYTES;
+    return board_write_file(line->file, from, bytes) == 0 ? PV_OK : PV_ERR_OPEN;
+  }
+  int8_t face[CONSTANT(_OUTPUT_BYTES)];
+  line->frame.pixels = pixels;
+  line->frame.bytes = board_read_file(line->file, pixels, sizeof pixels);
+  if (line->frame.bytes == 0) return PV_ERR_OPEN;
+  pv_status status = pv_face_template(session, &RECIPE, &line->frame, line->landmarks, input, face);
+  if (status != PV_OK) return status;
+  if (line->verb == FACELIST_ENROL) status = enrol(gallery, line->name, face);
+  if (status != PV_OK) return status;
+  board_print(line->file);
+  board_print(": ");
+  if (line->verb == FACELIST_IDENTIFY) return identify(gallery, face);
+  board_print("enrolled as ");
+  board_print(line->name);
+  board_print("\n");
+  return PV_OK;
+}
+
+int main(void) {
+  pv_session session;
+  pv_gallery gallery;
+  pv_status status = pv_check(&MODEL);
+  if (status == PV_OK) status = pv_session_init(&session, &MODEL, arena, sizeof arena);
+  if (status != PV_OK) return fail("the model does not run here", status);
+  status = open_gallery(&gallery);
+  if (status != PV_OK) return fail("the gallery in flash", status);
+  const char *path = board_argument(1);
+  if (path == NULL) return fail("no list of faces", PV_ERR_OPEN);
+  const size_t bytes = board_read_file(path, list, sizeof list);
+  if (bytes == 0 || bytes == sizeof list) return fail("the list of faces", PV_ERR_OPEN);
+
+  char *text = list;
+  for (uint32_t number = 1;; number++) {
+    facelist_line line;
+    facelist_next(&text, &line);
+    if (line.verb == FACELIST_END) break;
+    status = work(&session, &gallery, &line);
+    if (status == PV_OK) continue;
+    board_print("entry ");
+    board_print_number(number);
+    return fail(" of the list", status);
+  }
+  board_print_number(gallery.count);
+  board_print(" enrolled, stack ");
+  board_print_number(board_stack_used());
+  board_print(" of ");
+  board_print_number(board_stack_bytes());
+  board_print(" bytes, arena ");
+  board_print_number(sizeof arena);
+  board_print("\n");
+  return 0;
+}

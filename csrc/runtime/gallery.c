@@ -1,0 +1,141 @@
+/* Galleries: reading one with all checks, making an empty one, appending an entry. */
+#include "pocketvision/gallery.h"
+
+#include <string.h>
+
+#include "pocketvision/session.h"
+
+enum { VERSION = 8, DIMENSION = 12, COUNT = 16, ZERO = 20, DIGEST = 24, ZERO_TOO = 56, CHECK = 60 };
+enum { DIGEST_BYTES = 32 };
+
+static const char magic[VERSION] = {'P', 'V', 'G', 'A', 'L', 'L', 'R', 'Y'};
+
+static uint32_t load(const uint8_t *at) {
+  return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+static void store(uint8_t *at, uint32_t value) {
+  for (int i = 0; i < 4; i++) at[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* CRC-32 of IEEE 802.3, four bits at a time: a table of 64 bytes and not of 1024. */
+static uint32_t crc(uint32_t before, const uint8_t *bytes, size_t count) {
+  static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+                                     0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                     0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                     0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+  uint32_t value = ~before;
+  for (size_t i = 0; i < count; i++) {
+    value ^= bytes[i];
+    value = table[value & 15] ^ value >> 4;
+    value = table[value & 15] ^ value >> 4;
+  }
+  return ~value;
+}
+
+static uint32_t checksum(const uint8_t *memory, size_t bytes) {
+  const uint32_t head = crc(0, memory, CHECK);
+  return crc(head, memory + PV_GALLERY_HEADER_BYTES, bytes - PV_GALLERY_HEADER_BYTES);
+}
+
+static pv_status digest_of(const pv_model *model, uint8_t digest[DIGEST_BYTES]) {
+  const char *text = model->source_sha256;
+  memset(digest, 0, DIGEST_BYTES);
+  for (int i = 0; i < 2 * DIGEST_BYTES; i++, text++) {
+    const char digit = *text;
+    if ((digit < '0' || digit > '9') && (digit < 'a' || digit > 'f')) return PV_ERR_STRUCT;
+    const int value = digit <= '9' ? digit - '0' : digit - 'a' + 10;
+    digest[i / 2] = (uint8_t)(digest[i / 2] << 4 | value);
+  }
+  return PV_OK;
+}
+
+static int same(const uint8_t *a, const void *b, size_t count) {
+  uint8_t other = 0;
+  for (size_t i = 0; i < count; i++) other |= a[i] ^ ((const uint8_t *)b)[i];
+  return other == 0;
+}
+
+static int all_zero(const uint8_t *bytes, size_t count) {
+  uint8_t any = 0;
+  for (size_t i = 0; i < count; i++) any |= bytes[i];
+  return any == 0;
+}
+
+pv_status pv_gallery_open(pv_gallery *gallery, const pv_model *model, const void *memory,
+                          size_t bytes) {
+  if (gallery == NULL || model == NULL || memory == NULL) return PV_ERR_ARGUMENT;
+  const uint8_t *head = (const uint8_t *)memory;
+  if (bytes < PV_GALLERY_HEADER_BYTES) return PV_ERR_TRUNCATED;
+  if (!same(head, magic, sizeof magic) || load(head + VERSION) != PV_GALLERY_VERSION) {
+    return PV_ERR_GALLERY;
+  }
+  uint8_t digest[DIGEST_BYTES];
+  const pv_status status = digest_of(model, digest);
+  if (status != PV_OK) return status;
+  const uint32_t dimension = load(head + DIMENSION), count = load(head + COUNT);
+  if (!same(head + DIGEST, digest, sizeof digest)) return PV_ERR_MODEL;
+  if (dimension != pv_tensor_bytes(&model->output) || dimension > PV_MAX_DIMENSION) {
+    return PV_ERR_MODEL;
+  }
+  /* As a quotient, because a product could overflow. */
+  const size_t entry = PV_GALLERY_NAME_BYTES + dimension;
+  if (count > PV_GALLERY_MAX_ENTRIES || count > (bytes - PV_GALLERY_HEADER_BYTES) / entry) {
+    return PV_ERR_TRUNCATED;
+  }
+  if (load(head + ZERO) != 0 || load(head + ZERO_TOO) != 0 ||
+      load(head + CHECK) != checksum(head, PV_GALLERY_BYTES(dimension, count))) {
+    return PV_ERR_TRUNCATED;
+  }
+  /* Whoever computes a checksum may still write names without end. */
+  for (uint32_t i = 0; i < count; i++) {
+    const uint8_t *at = head + PV_GALLERY_BYTES(dimension, i);
+    if (at[0] == 0 || at[PV_GALLERY_NAME_BYTES - 1] != 0 ||
+        all_zero(at + PV_GALLERY_NAME_BYTES, dimension)) {
+      return PV_ERR_TRUNCATED;
+    }
+  }
+  gallery->entries = head + PV_GALLERY_HEADER_BYTES;
+  gallery->count = count;
+  gallery->dimension = dimension;
+  return PV_OK;
+}
+
+pv_status pv_gallery_create(void *memory, size_t bytes, const pv_model *model) {
+  if (memory == NULL || model == NULL) return PV_ERR_ARGUMENT;
+  if (bytes < PV_GALLERY_HEADER_BYTES) return PV_ERR_FULL;
+  const size_t dimension = pv_tensor_bytes(&model->output);
+  if (dimension == 0 || dimension > PV_MAX_DIMENSION) return PV_ERR_TENSOR;
+  uint8_t digest[DIGEST_BYTES], *head = (uint8_t *)memory;
+  const pv_status status = digest_of(model, digest);
+  if (status != PV_OK) return status;
+  memset(head, 0, PV_GALLERY_HEADER_BYTES);
+  memcpy(head, magic, sizeof magic);
+  store(head + VERSION, PV_GALLERY_VERSION);
+  store(head + DIMENSION, (uint32_t)dimension);
+  memcpy(head + DIGEST, digest, sizeof digest);
+  store(head + CHECK, checksum(head, PV_GALLERY_HEADER_BYTES));
+  return PV_OK;
+}
+
+pv_status pv_gallery_enrol(void *memory, size_t bytes, const pv_model *model, const char *name,
+                           const int8_t *face) {
+  if (name == NULL || face == NULL) return PV_ERR_ARGUMENT;
+  pv_gallery gallery;
+  const pv_status status = pv_gallery_open(&gallery, model, memory, bytes);
+  if (status != PV_OK) return status;
+  size_t length = 0;
+  while (length < PV_GALLERY_NAME_BYTES && name[length] != 0) length++;
+  if (length == 0 || length == PV_GALLERY_NAME_BYTES) return PV_ERR_NAME;
+  if (all_zero((const uint8_t *)face, gallery.dimension)) return PV_ERR_ZERO_NORM;
+  const size_t used = PV_GALLERY_BYTES(gallery.dimension, gallery.count);
+  const size_t entry = PV_GALLERY_NAME_BYTES + gallery.dimension;
+  if (bytes - used < entry || gallery.count == PV_GALLERY_MAX_ENTRIES) return PV_ERR_FULL;
+  uint8_t *head = (uint8_t *)memory, *at = head + used;
+  memset(at, 0, PV_GALLERY_NAME_BYTES);
+  memcpy(at, name, length);
+  memcpy(at + PV_GALLERY_NAME_BYTES, face, gallery.dimension);
+  store(head + COUNT, gallery.count + 1);
+  store(head + CHECK, checksum(head, used + entry));
+  return PV_OK;
+}

@@ -1,0 +1,184 @@
+"""The C files of firmware as a library of this machine, and the structs that they take."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("face", "frame", "gallery", "placement", "recipe", "search", "session", "status",
+         "template")  # fmt: skip
+"""All of csrc/runtime that the example identify.c links."""
+
+FORMATS = {"grey8": 1, "rgb888": 2, "rgb565le": 3, "rgb565be": 4}
+PIXEL_BYTES = {"grey8": 1, "rgb888": 3, "rgb565le": 2, "rgb565be": 2}
+SHA256 = "0f" * 32
+
+Array = np.ndarray[Any, Any]
+
+_folder = TemporaryDirectory(prefix="pocketvision-")
+
+
+def status_codes() -> dict[str, int]:
+    """Names and values of enum pv_status, as the header has them."""
+    text = (ROOT / "csrc" / "include" / "pocketvision" / "status.h").read_text()
+    lines = text[text.index("PV_OK = 0") : text.index("} pv_status;")].splitlines()
+    names = [line.split(",")[0].split("=")[0].split("/*")[0].strip() for line in lines]
+    return {name: value for value, name in enumerate(name for name in names if name)}
+
+
+STATUS = status_codes()
+
+
+class Tensor(ctypes.Structure):
+    """pv_tensor"""
+
+    _fields_ = [
+        *(("name", ctypes.c_char_p), ("dtype", ctypes.c_uint32), ("height", ctypes.c_uint32)),
+        *(("width", ctypes.c_uint32), ("channels", ctypes.c_uint32), ("scale", ctypes.c_float)),
+        ("zero_point", ctypes.c_int32),
+    ]
+
+
+class Model(ctypes.Structure):
+    """pv_model"""
+
+    _fields_ = [
+        *(("magic", ctypes.c_uint64), ("abi_version", ctypes.c_uint32)),
+        *(("struct_bytes", ctypes.c_uint32), ("arch", ctypes.c_uint32)),
+        *(("features", ctypes.c_uint32), ("arena_bytes", ctypes.c_uint64)),
+        *(("arena_alignment", ctypes.c_uint32), ("banks", ctypes.c_uint32)),
+        *(("input", Tensor), ("output", Tensor), ("target", ctypes.c_char_p)),
+        *(("source_sha256", ctypes.c_char_p), ("record", ctypes.c_char_p)),
+        ("run", ctypes.c_void_p),
+    ]
+
+
+class Frame(ctypes.Structure):
+    """pv_frame"""
+
+    _fields_ = [
+        *(("pixels", ctypes.c_void_p), ("bytes", ctypes.c_size_t), ("format", ctypes.c_int)),
+        *((name, ctypes.c_uint32) for name in ("width", "height", "stride")),
+    ]
+
+
+class Placement(ctypes.Structure):
+    """pv_placement"""
+
+    _fields_ = [(name, ctypes.c_int64) for name in ("x", "y", "right_x", "right_y")]
+
+
+class Tables(ctypes.Structure):
+    """pv_pixel_tables"""
+
+    _fields_ = [("source", ctypes.c_uint8 * 3), ("value", (ctypes.c_uint8 * 256) * 3)]
+
+
+class Gallery(ctypes.Structure):
+    """pv_gallery"""
+
+    _fields_ = [
+        *(("entries", ctypes.c_void_p), ("count", ctypes.c_uint32)),
+        ("dimension", ctypes.c_uint32),
+    ]
+
+
+class Match(ctypes.Structure):
+    """pv_match"""
+
+    _fields_ = [("index", ctypes.c_uint32), ("score", ctypes.c_int32)]
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The files compiled by this machine's compiler as its users would: fast, and contracting."""
+    out = Path(_folder.name) / "firmware.so"
+    subprocess.run(
+        ["cc", "-std=gnu11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror", "-shared",
+         "-fPIC", f"-I{ROOT / 'csrc' / 'include'}",
+         *(str(ROOT / "csrc" / "runtime" / f"{part}.c") for part in PARTS), "-o", str(out)],
+        check=True,
+    )  # fmt: skip
+    found = ctypes.CDLL(str(out))
+    found.pv_gallery_name.restype = ctypes.c_char_p
+    found.pv_gallery_template.restype = ctypes.c_void_p
+    return found
+
+
+def model(dimension: int = 128, sha256: str = SHA256, **output: Any) -> Model:
+    """A description with this output; it cannot run."""
+    values: dict[str, Any] = {"dtype": 1, "scale": 0.5, "zero_point": 0, **output}
+    return Model(
+        input=Tensor(b"in", 1, 112, 112, 3, 0.5, 0),
+        output=Tensor(b"out", height=1, width=1, channels=dimension, **values),
+        source_sha256=sha256.encode(),
+    )
+
+
+def identity() -> Tables:
+    """Tables that store a pixel as it is."""
+    tables = Tables(source=(0, 1, 2))
+    for channel in range(3):
+        tables.value[channel][:] = range(256)
+    return tables
+
+
+def packed(picture: Array, form: str) -> Array:
+    """A picture uint8 (H, W, 3) in a camera's format: uint8 (H, row bytes)."""
+    red, green, blue = (picture[..., channel].astype(np.uint16) for channel in range(3))
+    if form == "grey8":
+        return picture[..., 1].copy()
+    if form == "rgb888":
+        return picture.reshape(len(picture), -1)
+    value = red >> 3 << 11 | green >> 2 << 5 | blue >> 3
+    return value.astype("<u2" if form == "rgb565le" else ">u2").view(np.uint8)
+
+
+def unpacked(picture: Array, form: str) -> Array:
+    """What is left of ``picture`` in a camera's format: uint8 (H, W, 3)."""
+    if form == "rgb888":
+        return picture
+    if form == "grey8":
+        return np.repeat(picture[..., 1:2], 3, axis=2)
+    five, six = (picture >> shift for shift in (3, 2))
+    wide5, wide6 = five << 3 | five >> 2, six << 2 | six >> 4
+    return np.stack([wide5[..., 0], wide6[..., 1], wide5[..., 2]], axis=-1)
+
+
+def frame(rows: Array, form: str, pad: int = 0) -> tuple[Frame, Array]:
+    """A frame of rows as of ``packed``, each ``pad`` bytes longer, and the memory it lies in."""
+    height, row = rows.shape
+    memory = np.full((height, row + pad), 0xEE, np.uint8)
+    memory[:, :row] = rows
+    flat = memory.ravel()[: (height - 1) * (row + pad) + row].copy()
+    width = row // PIXEL_BYTES[form]
+    return Frame(flat.ctypes.data, flat.size, FORMATS[form], width, height, row + pad), flat
+
+
+def fit(landmarks: Array, reference: Array) -> tuple[int, Placement]:
+    """pv_placement_fit on int32 (5, 2)."""
+    placement = Placement()
+    points = [np.ascontiguousarray(array, np.int32) for array in (landmarks, reference)]
+    status = library().pv_placement_fit(
+        *(ctypes.c_void_p(array.ctypes.data) for array in points), ctypes.byref(placement)
+    )
+    return status, placement
+
+
+def sample(
+    source: Frame, placement: Placement, size: tuple[int, int], tables: Tables | None = None
+) -> tuple[int, Array]:
+    """pv_frame_to_input: its status and uint8 (height, width, 3)."""
+    out = np.zeros((*size, 3), np.uint8)
+    status = library().pv_frame_to_input(
+        *map(ctypes.byref, (source, placement, tables or identity())), *size,
+        ctypes.c_void_p(out.ctypes.data),
+    )  # fmt: skip
+    return status, out

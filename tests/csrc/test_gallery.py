@@ -1,0 +1,231 @@
+"""Galleries between Python and C: the same bytes from both, searches, and what is refused."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pocketvision import InputError, top_k
+from pocketvision.gallery import Gallery, templates
+
+from . import host
+from .host import SHA256, STATUS, Array, Match, library, model
+from .test_template import score
+from .test_template import template as make_template
+
+NAMES = ["Ada Lovelace", "Grace Hopper", "Ada Lovelace", "Æthelflæd" + "x" * 20]
+SIZE = 16
+
+
+@pytest.fixture
+def gallery() -> Gallery:
+    """Four entries of three people."""
+    rows = np.random.default_rng(3).integers(-127, 128, (4, SIZE)).astype(np.int8)
+    return Gallery(NAMES, rows, SHA256)
+
+
+def opened(data: bytes | Array, dimension: int = SIZE, sha256: str = SHA256) -> tuple:
+    """pv_gallery_open on bytes of exactly this length: its status, gallery, and the memory."""
+    memory = np.frombuffer(data, np.uint8).copy() if isinstance(data, bytes) else data
+    found, description = host.Gallery(), model(dimension, sha256)
+    status = library().pv_gallery_open(
+        *map(ctypes.byref, (found, description)), ctypes.c_void_p(memory.ctypes.data), memory.size
+    )
+    return status, found, memory
+
+
+def enrol(memory: Array, name: bytes, face: Array, dimension: int = SIZE) -> int:
+    """pv_gallery_enrol."""
+    description = model(dimension)
+    return library().pv_gallery_enrol(
+        ctypes.c_void_p(memory.ctypes.data), memory.size, ctypes.byref(description), name,
+        ctypes.c_void_p(face.ctypes.data),
+    )  # fmt: skip
+
+
+def search(found: host.Gallery, probe: Array, k: int) -> tuple[int, list[tuple[int, int]]]:
+    """pv_gallery_search: its status, and index and score of the matches."""
+    matches, held = (Match * max(k, 1))(), ctypes.c_uint32(99)
+    status = library().pv_gallery_search(
+        ctypes.byref(found), ctypes.c_void_p(probe.ctypes.data), k, matches, ctypes.byref(held)
+    )
+    if status:
+        return status, []
+    return status, [(match.index, match.score) for match in matches[: held.value]]
+
+
+def test_c_reads_what_python_writes(gallery: Gallery) -> None:
+    status, found, memory = opened(gallery.to_bytes())
+    assert status == STATUS["PV_OK"] and (found.count, found.dimension) == (4, SIZE)
+    for index, name in enumerate(NAMES):
+        assert library().pv_gallery_name(ctypes.byref(found), index).decode() == name
+        row = ctypes.string_at(library().pv_gallery_template(ctypes.byref(found), index), SIZE)
+        assert row == gallery.templates[index].tobytes()
+
+
+def test_c_writes_what_python_reads(gallery: Gallery) -> None:
+    memory = np.full(64 + 4 * (32 + SIZE), 0xEE, np.uint8)
+    description = model(SIZE)
+    pointer = ctypes.c_void_p(memory.ctypes.data)
+    create = library().pv_gallery_create
+    assert create(pointer, 63, ctypes.byref(description)) == STATUS["PV_ERR_FULL"]
+    assert create(pointer, memory.size, ctypes.byref(description)) == STATUS["PV_OK"]
+    assert Gallery.from_bytes(memory.tobytes()).names == []
+    for index, (name, row) in enumerate(zip(NAMES, gallery.templates, strict=True)):
+        assert opened(memory)[1].count == index
+        assert enrol(memory, name.encode(), row) == STATUS["PV_OK"]
+    assert memory.tobytes() == gallery.to_bytes()
+    back = Gallery.from_bytes(memory.tobytes())
+    assert back.names == NAMES and back.source_sha256 == SHA256
+    np.testing.assert_array_equal(back.templates, gallery.templates)
+    assert enrol(memory, b"one more", gallery.templates[0]) == STATUS["PV_ERR_FULL"]
+    assert memory.tobytes() == gallery.to_bytes()
+
+
+def test_a_refused_entry_changes_nothing(gallery: Gallery) -> None:
+    memory = np.frombuffer(gallery.to_bytes() + bytes(200), np.uint8).copy()
+    before = memory.tobytes()
+    row = gallery.templates[0]
+    assert enrol(memory, b"", row) == STATUS["PV_ERR_NAME"]
+    assert enrol(memory, b"x" * 32, row) == STATUS["PV_ERR_NAME"]
+    assert enrol(memory, b"zeros", row * 0) == STATUS["PV_ERR_ZERO_NORM"]
+    assert enrol(memory, b"x", row, SIZE + 1) == STATUS["PV_ERR_MODEL"]
+    assert memory.tobytes() == before
+    assert enrol(memory, b"x" * 31, row) == STATUS["PV_OK"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 12), k=st.integers(1, 15))
+def test_a_search_sorts_by_score(seed, count, k) -> None:
+    random = np.random.default_rng(seed)
+    rows = random.integers(-2, 3, (count, 3)).astype(np.int8)  # often equal, and often zero
+    rows[~rows.any(axis=1)] = 1
+    probe = np.array([1, -2, 1], np.int8)
+    status, found, memory = opened(Gallery(["n"] * count, rows, SHA256).to_bytes(), 3)
+    scores = [score(probe, row)[1] for row in rows]
+    wanted = sorted(range(count), key=lambda index: -scores[index])[:k]
+    assert search(found, probe, k) == (0, [(index, scores[index]) for index in wanted])
+
+
+def test_searches_that_are_refused(gallery: Gallery) -> None:
+    found = opened(gallery.to_bytes())
+    probe = gallery.templates[2]
+    assert search(found[1], probe, 1) == (0, [(2, 32768)])
+    assert search(found[1], probe, 0)[0] == STATUS["PV_ERR_ARGUMENT"]
+    assert search(found[1], probe * 0, 1)[0] == STATUS["PV_ERR_ZERO_NORM"]
+
+
+def test_every_shorter_gallery_is_refused(gallery: Gallery) -> None:
+    data = gallery.to_bytes()
+    for length in range(len(data)):
+        assert opened(data[:length])[0] == STATUS["PV_ERR_TRUNCATED"], length
+        with pytest.raises(InputError, match="gallery: "):
+            Gallery.from_bytes(data[:length])
+    assert opened(data + b"flash behind it")[0] == STATUS["PV_OK"]
+
+
+def test_every_changed_bit_is_noticed(gallery: Gallery) -> None:
+    data = bytearray(gallery.to_bytes())
+    for place in range(len(data)):
+        for bit in range(8):
+            data[place] ^= 1 << bit
+            status = opened(bytes(data))[0]
+            if place < 12:
+                assert status == STATUS["PV_ERR_GALLERY"]
+            elif place < 16 or 24 <= place < 56:
+                assert status == STATUS["PV_ERR_MODEL"]
+            else:
+                assert status == STATUS["PV_ERR_TRUNCATED"]
+            with pytest.raises(InputError):
+                Gallery.from_bytes(bytes(data))
+            data[place] ^= 1 << bit
+
+
+def signed(data: bytes) -> bytes:
+    """With the checksum of what is there."""
+    check = zlib.crc32(data[:60] + data[64:])
+    return data[:60] + struct.pack("<I", check) + data[64:]
+
+
+@pytest.mark.parametrize(
+    "place, value",
+    [
+        (16, struct.pack("<I", 5)), (16, b"\xff" * 4), (16, struct.pack("<I", 0x05555556)),
+        (20, b"\1"), (56, b"\1"), (64, b"x" * 32), (64, b"\0"), (96, bytes(SIZE)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_right_checksum_does_not_help(gallery: Gallery, place: int, value: bytes) -> None:
+    """Counts that do not fit or overflow, names without end, no name, a template of zeros."""
+    data = gallery.to_bytes()
+    bad = signed(data[:place] + value + data[place + len(value) :])
+    assert opened(bad)[0] == STATUS["PV_ERR_TRUNCATED"]
+    with pytest.raises(InputError):
+        Gallery.from_bytes(bad)
+
+
+def test_another_model_is_refused(gallery: Gallery) -> None:
+    data = gallery.to_bytes()
+    assert opened(data, SIZE, "0e" + SHA256[2:])[0] == STATUS["PV_ERR_MODEL"]
+    for size in (SIZE - 1, SIZE + 1, 4097):
+        assert opened(data, size)[0] == STATUS["PV_ERR_MODEL"]
+    for text in ("", "0f", "0F" * 32, SHA256[:-1] + "g"):
+        assert opened(data, SIZE, text)[0] == STATUS["PV_ERR_STRUCT"]
+    wide = Gallery(["n"], np.ones((1, 4097), np.int8), SHA256).to_bytes()
+    assert opened(wide, 4097)[0] == STATUS["PV_ERR_MODEL"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1), count=st.integers(1, 200), zero=st.integers(-128, 127),
+    spread=st.floats(0.5, 90), scale=st.floats(1e-3, 1e3),
+)  # fmt: skip
+def test_embeddings_of_the_host_give_the_templates_of_the_chip(seed, count, zero, spread, scale):
+    random = np.random.default_rng(seed)
+    stored = np.clip(np.rint(random.normal(zero, spread, count)), -128, 127).astype(np.int8)
+    status, wanted = make_template(stored, zero_point=zero)
+    if status:
+        return
+    real = np.float32(scale) * (stored.astype(np.float32) - np.float32(zero))
+    unit = (real.astype(np.float64) / np.linalg.norm(real.astype(np.float64))).astype(np.float32)
+    np.testing.assert_array_equal(templates(unit), wanted)
+    np.testing.assert_array_equal(templates(np.stack([unit, -unit])), [wanted, -wanted])
+
+
+def test_the_host_searches_a_gallery_too(gallery: Gallery) -> None:
+    indices, scores = top_k(gallery.templates[1].astype(np.float32), gallery.templates, 2)
+    assert indices[0] == 1 and scores[0] == pytest.approx(1)
+    found = search(opened(gallery.to_bytes())[1], gallery.templates[1], 2)[1]
+    assert [index for index, _ in found] == indices.tolist()
+    np.testing.assert_allclose([value / 32768 for _, value in found], scores, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "names, rows, sha256, message",
+    [
+        (["a"], np.ones((1, 4)), SHA256, "expected int8"),
+        (["a"], np.ones(4, np.int8), SHA256, "expected int8"),
+        (["a", "b"], np.ones((1, 4), np.int8), SHA256, "a row for each of 2 names"),
+        ([""], np.ones((1, 4), np.int8), SHA256, r"names\[0\]: expected 1 to 31 bytes"),
+        (["ä" * 16], np.ones((1, 4), np.int8), SHA256, "got 32"),
+        (["a\0b"], np.ones((1, 4), np.int8), SHA256, "without NUL"),
+        (["a"], np.zeros((1, 4), np.int8), SHA256, "row 0 is all zeros"),
+        (["a"], np.ones((1, 4), np.int8), "12", "64 digits"),
+    ],
+)
+def test_what_python_refuses(names, rows, sha256, message) -> None:
+    with pytest.raises(InputError, match=message):
+        Gallery(names, rows, sha256)
+
+
+def test_embeddings_that_python_refuses() -> None:
+    with pytest.raises(InputError, match="row 1 is all zeros"):
+        templates(np.array([[1.0, 2.0], [0.0, 0.0]]))
+    with pytest.raises(InputError, match="NaN or infinity"):
+        templates([np.nan, 1.0])

@@ -1,0 +1,208 @@
+"""Frame to identity: the example firmware names people, with the bytes that the host computes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pocketvision import Embedder
+from pocketvision.compile import TARGETS, pipeline, tools
+from pocketvision.gallery import Gallery, templates
+from pocketvision.models import host_targets
+
+from ..csrc.host import FORMATS, PARTS
+from .identify import NAME, answers, run
+from .scenes import scene, write
+from .test_shipped import load
+
+CORES = ["cortex-m7", "cortex-m55"]
+STRANGER = "astronaut"
+Shipped = Callable[[str], Path]
+
+
+SHIM = """
+#include MODEL_H
+#include <pocketvision/core.h>
+#include <pocketvision/session.h>
+pv_status pv_check(const pv_model *model) { return pv_model_check(model); }
+"""
+
+
+@pytest.fixture(scope="module")
+def on_host(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same example as a program of this machine, around the model compiled for it."""
+    folder, firmware = tmp_path_factory.mktemp("host"), tools.firmware_directory()
+    done = pipeline.compile_graph(load(NAME), TARGETS[host_targets()[0]], folder / "model.so")
+    (folder / "host.h").write_text(
+        f'#include "{shipped("cortex-m7")}/{NAME}.h"\n#undef FACECHAIN_25M_ARENA_BYTES\n'
+        f"#define FACECHAIN_25M_ARENA_BYTES {done.plan.bytes}\n"
+        "extern const pv_model pocketvision_model;\n"
+    )
+    (folder / "shim.c").write_text(SHIM)
+    runtime = firmware.parent / "runtime"
+    subprocess.run(
+        ["cc", "-std=gnu11", "-O2", "-ffp-contract=fast", "-g", "-fsanitize=address,undefined",
+         "-fno-sanitize-recover=all", '-DMODEL_H="host.h"',
+         "-DMODEL=pocketvision_model", "-DRECIPE=facechain_25m_recipe", "-DPREFIX=FACECHAIN_25M",
+         f"-I{folder}", f"-I{firmware}", f"-I{tools.include_directory()}", str(folder / "shim.c"),
+         *(str(firmware / f"{part}.c") for part in ("identify", "facelist", "files")),
+         *(str(runtime / f"{part}.c") for part in PARTS),
+         str(tools.tools_directory() / "board_host.c"), str(done.path), "-o",
+         str(folder / "identify")],
+        check=True,
+    )  # fmt: skip
+    return folder / "identify"
+
+
+@pytest.fixture(scope="module")
+def people() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Picture and landmarks of a portrait and of LFW's patches, which scikit-image brings."""
+    pytest.importorskip("skimage.data")
+    from pocketvision.demo.faces import astronaut, patches
+
+    faces = [astronaut(), *patches(6)]
+    return {face.name.replace(" ", "-"): (face.picture, face.landmarks) for face in faces}
+
+
+@pytest.fixture(scope="module")
+def cases(people: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``faces.txt``: all but the stranger enrol, all come back otherwise."""
+    folder, random = tmp_path_factory.mktemp("cases"), np.random.default_rng(11)
+    enrolled, probes = [], []
+    for index, (name, (picture, landmarks)) in enumerate(people.items()):
+        forms = [list(FORMATS)[(index + step) % len(FORMATS)] for step in (0, 1)]
+        if name != STRANGER:
+            seen = scene(random, picture, landmarks, eyes=60, noise=2)
+            enrolled.append(f"enrol {name} {write(folder, f'{name}.raw', seen, forms[0])}")
+        seen = scene(random, picture, landmarks, eyes=45, noise=4)
+        pad = 0 if forms[1] == "rgb888" else 6  # which alone would exceed FRAME_BYTES
+        probes.append(f"identify {write(folder, f'{name}.again', seen, forms[1], pad)}")
+    lines = ["# people", *enrolled, "save saved.pvg", "", *probes]
+    (folder / "faces.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def transcript(said: str) -> list[str]:
+    """What the program printed, without the last line's stack and arena."""
+    lines = said[said.index("LFW-patch-0.raw: ") :].splitlines()
+    last = next(index for index, line in enumerate(lines) if " enrolled, stack " in line)
+    return [*lines[:last], lines[last].split(",")[0]]
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_the_right_person_is_named_with_the_bytes_of_the_host(
+    core: str, shipped: Shipped, on_host: Path, cases: Path, people: dict,
+    capsys: pytest.CaptureFixture,
+) -> None:  # fmt: skip
+    folder = shipped(core)
+    done = run(folder, core, cases, "LIST=faces.txt", f"OUT={folder}")
+    assert done.returncode == 0, done.stdout
+    saved = (cases / "saved.pvg").read_bytes()
+    found = answers(done.stdout)
+    assert set(found) == set(people)
+    for name, (answer, score, threshold) in found.items():
+        assert threshold == round(Embedder(NAME).record.threshold_at(1e-3)["threshold"], 3)
+        if name == STRANGER:
+            assert answer.startswith("?") and score < 0.35
+        else:
+            assert answer == name and score > 0.8
+
+    host = subprocess.run(
+        [on_host, "faces.txt"], cwd=cases, capture_output=True, text=True, check=False
+    )
+    assert host.returncode == 0, host.stdout
+    assert transcript(host.stdout) == transcript(done.stdout)
+    assert (cases / "saved.pvg").read_bytes() == saved
+
+    stack = re.search(r"6 enrolled, stack (\d+) of (\d+) bytes, arena (\d+)\n", done.stdout)
+    assert stack and 100 < int(stack[1]) < int(stack[2]) - 512, done.stdout
+    with capsys.disabled():
+        print(f"\n{core}: {stack[0].strip()}; scores of those enrolled "
+              f"{min(s for n, (_, s, _) in found.items() if n != STRANGER)} and more")  # fmt: skip
+
+
+def test_the_saved_gallery_is_nearly_that_of_the_host_package(
+    on_host: Path, cases: Path, people: dict
+) -> None:
+    """The package warps in floating point, and from RGB565's full colours."""
+    subprocess.run([on_host, "faces.txt"], cwd=cases, capture_output=True, check=True)
+    gallery = Gallery.from_bytes((cases / "saved.pvg").read_bytes())
+    assert list(gallery.names) == [name for name in people if name != STRANGER]
+    random, embedder = np.random.default_rng(11), Embedder(NAME)
+    assert gallery.source_sha256 == embedder.model.source_sha256
+    rows = {}
+    for name, (picture, landmarks) in people.items():
+        if name != STRANGER:
+            seen = scene(random, picture, landmarks, eyes=60, noise=2)
+            rows[name] = embedder.embed(seen.picture, seen.landmarks)[0]
+        scene(random, picture, landmarks, eyes=45, noise=4)
+    wanted = templates(np.stack(list(rows.values()))).astype(float)
+    found = gallery.templates.astype(float)
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
+    assert ((found * wanted).sum(axis=1) / lengths).min() > 0.98
+
+
+def test_a_gallery_of_the_host_in_flash(
+    shipped: Shipped, people: dict, cases: Path, tmp_path: Path
+) -> None:
+    """Searched in place, then copied to RAM by an enrolment, which makes the stranger known."""
+    embedder = Embedder(NAME)
+    known = {name: face for name, face in people.items() if name != STRANGER}
+    rows = [embedder.embed(picture, points)[0] for picture, points in known.values()]
+    gallery = Gallery(list(known), templates(np.stack(rows)), embedder.model.source_sha256)
+    (cases / "people.pvg").write_bytes(gallery.to_bytes())
+    probes = [line for line in (cases / "faces.txt").read_text().splitlines() if "again" in line]
+    random = np.random.default_rng(12)
+    seen = scene(random, *people[STRANGER], eyes=60, noise=2)
+    enrol = f"enrol {STRANGER} {write(cases, 'late.raw', seen, 'rgb565be')}"
+    (cases / "flash.txt").write_text("\n".join([*probes, enrol, probes[0]]))
+    words = ("LIST=flash.txt", f"OUT={tmp_path}", "GALLERY=people.pvg")
+    done = run(shipped("cortex-m7"), "cortex-m7", cases, *words)
+    assert done.returncode == 0, done.stdout
+    first = answers(done.stdout.split("late.raw: enrolled as")[0])
+    assert {name for name, (answer, _, _) in first.items() if answer == name} == set(known)
+    assert first[STRANGER][0].startswith("?")
+    assert answers(done.stdout.split("late.raw: enrolled as")[1])[STRANGER][0] == STRANGER
+    assert "7 enrolled, stack" in done.stdout
+
+
+BAD = {
+    "identify absent.raw grey8 8 8 8 1 1 2 1 1.5 2 1 3 2 3": "entry 1 of the list: the file cannot",
+    "identify four.raw grey8 8 8 8 1 1 2 1 1.5 2 1 3 2 3": "the frame's format, sides, stride",
+    "identify four.raw grey8 2 2 2 1 1 1 1 1 1 1 1 1 1": "the points coincide or lie on one line",
+    "identify four.raw grey9 2 2 2 1 1 2 1 1.5 2 1 3 2 3": "an argument is null",
+    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2": "an argument is null",
+    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2 3x": "an argument is null",
+    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2 3 4": "an argument is null",
+    "identify four.raw grey8 0 2 2 1 1 2 1 1.5 2 1 3 2 3": "an argument is null",
+    "forget four.raw": "an argument is null",
+    "save": "an argument is null",
+    f"enrol {'x' * 32} four.raw grey8 2 2 2 0 0 1 0 .5 .5 0 1 1 1": "longer than 31 bytes",
+    "save no/such/folder": "the file cannot be read",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_a_bad_list_is_said(line: str, on_host: Path, tmp_path: Path) -> None:
+    (tmp_path / "four.raw").write_bytes(bytes([10, 60, 200, 90]))
+    (tmp_path / "faces.txt").write_text(line + "\n")
+    done = subprocess.run(
+        [on_host, "faces.txt"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and BAD[line] in done.stdout, done.stdout
+
+
+def test_a_gallery_of_another_model_is_refused(
+    shipped: Shipped, cases: Path, tmp_path: Path
+) -> None:
+    other = Gallery(["somebody"], np.ones((1, 128), np.int8), "0f" * 32)
+    (tmp_path / "other.pvg").write_bytes(other.to_bytes())
+    words = ("LIST=faces.txt", "GALLERY=other.pvg", "OUT=.")
+    done = run(shipped("cortex-m7"), "cortex-m7", tmp_path, *words)
+    assert done.returncode == 2
+    assert "the gallery in flash: the gallery's templates are of another model" in done.stdout
