@@ -80,9 +80,7 @@ def test_random_graphs_keep_their_bytes(family: str) -> None:
 
 
 @on_every_target
-@pytest.mark.parametrize(
-    "family, seed", [("conv", 1), ("depthwise", 3), ("pool", 2), ("move", 4)]
-)
+@pytest.mark.parametrize("family, seed", [("conv", 1), ("depthwise", 3), ("pool", 2), ("move", 4)])
 def test_kernels_on_strips(machines: Machines, target: str, family: str, seed: int) -> None:
     made = None
     while made is None:
