@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from pocketvision.compile.plan import Span
 from pocketvision.compile.targets import Target
 
 from .graphs import Builder
+from .test_pipeline import network
 
 RECORD = '{"name": "schön \\"quoted\\" ?? 1\\n", "tab": "\\\\t9"}'
 
@@ -50,6 +53,30 @@ def test_the_same_input_gives_the_same_bytes(name: str, graph: Graph, tmp_path: 
     first, second = (path.read_bytes() for path in paths)
     assert first == second
     assert str(tmp_path).encode() not in first
+
+
+@pytest.mark.parametrize("name", ["x86-64-avx2", "aarch64-dotprod"])
+def test_another_process_elsewhere_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
+    """Other folders, order of sets and hashes, language and time zone: none may reach the file."""
+    available(TARGETS[name])
+    surroundings = {
+        "first": {"PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "UTC"},
+        "a longer second": {"PYTHONHASHSEED": "4242", "LC_ALL": "C.UTF-8", "TZ": "Asia/Tokyo"},
+    }
+    written = []
+    for folder, environment in surroundings.items():
+        here = tmp_path / folder
+        temporary = here / "temporary"
+        temporary.mkdir(parents=True)
+        network(here)
+        subprocess.run(
+            [sys.executable, "-m", "pocketvision", "compile", "tiny.int8.onnx", "--target", name,
+             "--out", "out"],
+            cwd=here, env={**os.environ, **environment, "TMPDIR": str(temporary)}, check=True,
+        )  # fmt: skip
+        written.append((here / "out" / f"tiny.{name}.so").read_bytes())
+    assert written[0] == written[1]
+    assert str(tmp_path).encode() not in written[0]
 
 
 @pytest.mark.parametrize("name", TARGETS)
