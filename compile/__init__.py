@@ -10,7 +10,9 @@ from .targets import FAMILIES, TARGETS
 __all__ = ["FAMILIES", "TARGETS", "CompileError", "compile_file"]
 
 
-def compile_file(model: Path, target: str, out: Path, dump: Path | None = None) -> list[Path]:
+def compile_file(
+    model: Path, target: str, out: Path, dump: Path | None = None, table: Path | None = None
+) -> list[Path]:
     """Compiles an int8 QDQ ONNX file; returns the shared libraries written below ``out``.
 
     Args:
@@ -18,6 +20,8 @@ def compile_file(model: Path, target: str, out: Path, dump: Path | None = None) 
         target: a name of ``TARGETS``, a family of ``FAMILIES`` or ``"host"``.
         out: folder, made if absent; files are named ``MODEL.TARGET.so``.
         dump: folder for the graph after each pass, as text.
+        table: tiles that `pocketvision tune --table` found for this one target, in place of those
+            that the package brings.
 
     Raises:
         CompileError: a ``ValueError`` that names the file, node and what to do next.
@@ -25,4 +29,4 @@ def compile_file(model: Path, target: str, out: Path, dump: Path | None = None) 
     """
     from .pipeline import compile_model
 
-    return [done.path for done in compile_model(Path(model), target, Path(out), dump)]
+    return [done.path for done in compile_model(Path(model), target, Path(out), dump, table)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,11 @@ from .graph import (
 from .kernels import conv, depthwise, depthwise_dot, elementwise, move, pool, rescale_words
 from .kernels.build import FLOATS, INTS, Rounding, View, rounded
 from .kernels.isa import Isa
+from .kernels.tile import OWN, Tile
 
 
-def _dots(isa: Isa) -> bool:
+def dots(isa: Isa) -> bool:
+    """Whether depthwise layers run on the four-way dot product."""
     return isa.group == depthwise_dot.PIXELS
 
 
@@ -43,7 +46,7 @@ def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
 
 
 def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:
-    return (depthwise_dot if _dots(isa) else depthwise).build(name, isa, shape)
+    return (depthwise_dot if dots(isa) else depthwise).build(name, isa, shape)
 
 
 BUILDERS = {
@@ -58,6 +61,15 @@ BUILDERS = {
     move.PadShape: ("pad", move.build_pad),
     move.CopyShape: ("copy", move.build_copy),
 }
+
+
+Tiles = Callable[[Isa, Any], Tile]
+"""The tile of a kernel's shape; compile/tuned.py has a table of them."""
+
+
+def own_tiles(isa: Isa, shape: Any) -> Tile:
+    """Every template's own choice."""
+    return OWN
 
 
 @dataclass(frozen=True)
@@ -85,6 +97,7 @@ class Program:
     graph: Graph
     isa: Isa
     layout: layouts.Layout
+    tiles: Tiles = own_tiles
     kernels: list[Any] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     constants: bytearray = field(default_factory=bytearray)
@@ -115,9 +128,9 @@ class Program:
         return self.layout.view(self.graph, name)
 
 
-def lower(graph: Graph, isa: Isa) -> Program:
+def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
     """Calls in order: input copy, each operator's border and kernel, output copy."""
-    program = Program(graph, isa, layouts.assign(graph))
+    program = Program(graph, isa, layouts.assign(graph), tiles)
     bordered: set[str] = set()
 
     def border(name: str) -> None:
@@ -134,9 +147,14 @@ def lower(graph: Graph, isa: Isa) -> Program:
     _cross(program, graph.input, inward=True)
     for op in graph.ops:
         border(op.output)
-        _LOWER[type(op)](program, op)
+        lower_op(program, op)
     _cross(program, graph.output, inward=False)
     return program
+
+
+def lower_op(program: Program, op: Op) -> None:
+    """Appends the calls of one operator."""
+    _LOWER[type(op)](program, op)
 
 
 def _cross(program: Program, name: str, inward: bool) -> None:
@@ -185,13 +203,14 @@ def _conv(program: Program, op: Conv) -> None:
     shape: Any
     if op.depthwise:
         width = rounded(outputs, isa.vector)
-        if _dots(isa):
+        if dots(isa):
             packed = depthwise_dot.pack(isa, op.weight, op.stride[1])
         else:
             packed = depthwise.pack(isa, op.weight)
         shape = depthwise.DepthwiseShape(
             x, y, op.kernel, op.stride, activation is not None, other, rounding
         )
+        shape = replace(shape, tile=program.tiles(isa, shape))
     else:
         dense = isa.dense
         width = rounded(outputs, dense.lanes)
@@ -199,6 +218,7 @@ def _conv(program: Program, op: Conv) -> None:
         shape = conv.ConvShape(
             x, y, op.kernel, op.stride, layer, activation is not None, other, rounding
         ).flattened()
+        shape = replace(shape, tile=program.tiles(dense, shape))
         packed = conv.pack(dense, op.weight, op.groups, conv.tile_of(dense, shape)[1])
     other_name = op.inputs[1] if op.add else None
     slopes = np.zeros(1, np.float32)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import importer, lower
+from . import importer, lower, tuned
 from .emit import emit
 from .errors import CompileError
 from .graph import Graph
@@ -40,14 +40,24 @@ def optimise(graph: Graph, dump: Path | None = None) -> Graph:
     return graph
 
 
-def compile_graph(graph: Graph, target: Target, path: Path) -> Compiled:
-    """An optimised graph to one shared library."""
-    program = lower.lower(graph, instruction_set(target))
+def lowered(graph: Graph, target: Target, table: Path | None = None) -> lower.Program:
+    """An optimised graph as kernel calls with the tiles of ``tuned.load``."""
+    return lower.lower(graph, instruction_set(target), tuned.load(target.name, table).tile)
+
+
+def compile_graph(graph: Graph, target: Target, path: Path, table: Path | None = None) -> Compiled:
+    """An optimised graph to one shared library; ``table``: as ``tuned.load`` takes it."""
+    program = lowered(graph, target, table)
     return Compiled(path, target, graph, emit(program, target, path), len(program.kernels))
 
 
-def compile_model(model: Path, target: str, out: Path, dump: Path | None = None) -> list[Compiled]:
+def compile_model(
+    model: Path, target: str, out: Path, dump: Path | None = None, table: Path | None = None
+) -> list[Compiled]:
     """``model`` (int8 QDQ ONNX) for every member of ``target``: ``out/NAME.TARGET.so`` each.
+
+    Args:
+        table: tiles in place of the package's own, of one target.
 
     Raises:
         CompileError: the model or the target cannot be compiled.
@@ -56,7 +66,7 @@ def compile_model(model: Path, target: str, out: Path, dump: Path | None = None)
     graph = optimise(importer.load(model), dump)
     for note in graph.notes:
         print(f"{model.name}: note: {note}", file=sys.stderr)
-    return [compile_graph(graph, t, out / f"{graph.name}.{t.name}.so") for t in targets]
+    return [compile_graph(graph, t, out / f"{graph.name}.{t.name}.so", table) for t in targets]
 
 
 def instruction_set(target: Target) -> Isa:

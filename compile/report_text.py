@@ -90,11 +90,12 @@ def plain(report: Report) -> str:
     """Everything in aligned columns."""
     lines = [title(report), *(f"  {line}" for line in summary(report))]
     for table in tables(report):
-        lines += ["", table.title, *_aligned(table)]
+        lines += ["", table.title, *aligned(table)]
     return "\n".join(lines)
 
 
-def _aligned(table: Table) -> Iterator[str]:
+def aligned(table: Table) -> Iterator[str]:
+    """Lines of a table in columns, with a bar for each row's share."""
     widest = max(table.shares, default=0.0) or 1.0
     bars = ["", *("█" * round(BAR * share / widest) for share in table.shares)]
     lines = [table.head, *table.rows]

@@ -13,6 +13,7 @@ from tvm.script import tirx as T
 from .build import Rounding, View, function, rounded, runs, store
 from .convolution import epilogue, parameters
 from .isa import Isa, tile
+from .tile import OWN, Tile
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ConvShape:
     activation: bool
     other: View | None
     rounding: Rounding
+    tile: Tile = OWN
 
     def flattened(self) -> ConvShape:
         """1x1 layers over whole maps see one long row, so that tiles need no tail per row.
@@ -89,7 +91,8 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
     blocks = rounded(shape.y.channels, isa.lanes) // isa.lanes
     if shape.reads.advance > 0 and shape.reads.share > 1:
         blocks = math.gcd(shape.reads.share, 4)
-    return tile(isa, shape.y.width, blocks)
+    pixels, columns = tile(isa, shape.y.width, blocks)
+    return shape.tile.pixels or pixels, shape.tile.blocks or columns
 
 
 def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
@@ -176,7 +179,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     dots(tap, offset, first + start, min(isa.together, steps - start))
 
             per_step = wide * high
-            if taps * all_steps * per_step <= isa.unrolled:
+            if taps * all_steps * per_step <= (shape.tile.unrolled or isa.unrolled):
                 for tap in range(taps):
                     ky, kx = divmod(tap, shape.kernel[1])
                     several(tap, ky * x.row + kx * x.pixel, 0, all_steps)

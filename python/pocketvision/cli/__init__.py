@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
-from . import bench, compile, embed, evaluate, info, quantize, report, train, verify
+from . import bench, compile, embed, evaluate, info, quantize, report, train, tune, verify
 
-VERBS = (info, embed, verify, train, quantize, compile, report, bench, evaluate)
+VERBS = (info, embed, verify, train, quantize, compile, tune, report, bench, evaluate)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -16,6 +16,12 @@ def add(verbs: Verbs) -> None:
         "--target", default="host", help="target, family or host; default %(default)s"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE.json",
+        help="tiles of pocketvision tune for this target, in place of the compiler's own",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.model.is_file():
         raise FileNotFoundError(f"{arguments.model}: no such ONNX file")
-    files = [str(file) for file in compile_file(arguments.model, arguments.target, arguments.out)]
+    written = compile_file(arguments.model, arguments.target, arguments.out, table=arguments.table)
+    files = [str(file) for file in written]
     if arguments.json:
         print_json({"model": str(arguments.model), "target": arguments.target, "files": files})
     else:
