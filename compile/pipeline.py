@@ -63,6 +63,8 @@ def compile_model(
         CompileError: the model or the target cannot be compiled.
     """
     targets = resolve(target)
+    for chosen in targets:
+        tuned.load(chosen.name, table)  # what is wrong with it is said before anything else
     graph = optimise(importer.load(model), dump)
     for note in graph.notes:
         print(f"{model.name}: note: {note}", file=sys.stderr)
