@@ -139,7 +139,7 @@ def word_factors(
     acc = STORED - zero_point
     largest = max(np.abs(positive).max(), np.abs(negative).max())
     shift = max(0, math.ceil(math.log2(max(float(largest), 2.0**-30) * 2**15 / WORD_LIMIT)))
-    if np.abs(acc).max() << shift > WORD_LIMIT:
+    if int(np.abs(acc).max()) << shift > WORD_LIMIT:  # an int64 would lose the bits of it
         return None
     found = []
     for part, scale in ((acc[acc >= 0], positive), (acc[acc < 0], negative)):

@@ -149,3 +149,10 @@ def test_words_give_the_float_rule_or_none_are_found(seed: int) -> None:
     words = np.clip((acc * factor + 2**14) >> 15, -128, 127)
     wanted = reference.rescale(np.broadcast_to(acc, (256, channels)), scale, negative, 0, -128, 127)
     assert np.array_equal(words, wanted)
+
+
+@pytest.mark.parametrize("scale", [2.0**8, 2.0**53, 2.2414415e20, 1e38])
+def test_a_factor_past_the_words_is_none(scale: float) -> None:
+    """Every result is at the clamp, so that any factor would do; but the shift passes 16 bits."""
+    factors = np.full(3, scale, np.float32)
+    assert exact.word_factors(factors, factors, -128, -255, 0) is None
