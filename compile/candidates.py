@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .kernels.build import rounded
+from .kernels.build import flattened, rounded
 from .kernels.conv import ConvShape, tile_of
 from .kernels.depthwise import DepthwiseShape
 from .kernels.isa import Isa
+from .kernels.rescale_words import PIECE, VECTORS, WordsShape, period_of
 from .kernels.tile import OWN, Tile
 from .lower import dots
 
@@ -28,6 +29,8 @@ def candidates(isa: Isa, shape: Any, most: int) -> list[Tile]:
         name, end = ("rows", shape.y.height) if dots(isa) else ("pixels", shape.y.width)
         counts = dict.fromkeys(_even(end, n) for n in range(1, min(end, 16) + 1))
         found = (Tile(**{name: count}) for count in counts)
+    elif isinstance(shape, WordsShape):
+        found = _words(isa, shape)
     else:
         found = iter(())
     return list(dict.fromkeys((OWN, *found)))[:most]
@@ -45,6 +48,8 @@ def misfit(isa: Isa, shape: Any, tile: Tile) -> str | None:
             return f"expected at most {bounds[name]} {name}, got {value}"
     if isinstance(shape, ConvShape) and tile.blocks and not _together(shape, tile.blocks):
         return f"expected blocks that divide {shape.reads.share}, got {tile.blocks}"
+    if isinstance(shape, WordsShape) and (tile.pixels or 0) % _period(isa, shape):
+        return f"expected pixels in multiples of {_period(isa, shape)}, got {tile.pixels}"
     return None
 
 
@@ -53,6 +58,8 @@ def _bounds(isa: Isa, shape: Any) -> dict[str, int]:
         return {"pixels": shape.y.width, "blocks": _blocks(isa, shape), "unrolled": 4096}
     if isinstance(shape, DepthwiseShape):
         return {"rows": shape.y.height} if dots(isa) else {"pixels": shape.y.width}
+    if isinstance(shape, WordsShape):
+        return {"pixels": _row(shape)}
     return {}
 
 
@@ -76,8 +83,8 @@ def _conv(isa: Isa, shape: ConvShape) -> Iterator[Tile]:
     columns = dict.fromkeys(_even(total, blocks) for blocks in range(1, min(total, 8) + 1))
     own = tile_of(isa, shape)
     seen: set[tuple[int, int]] = set()
-    for twentieths in (20, 15, 24, 12):
-        budget = isa.registers * twentieths // 20
+    for quarters in (4, 3, 5, 7, 2):
+        budget = isa.registers * quarters // 4
         sizes = [own]
         for blocks in (n for n in columns if n <= budget and _together(shape, n)):
             pixels = min(width, budget // blocks)
@@ -92,6 +99,25 @@ def _conv(isa: Isa, shape: ConvShape) -> Iterator[Tile]:
                 yield Tile(pixels=pixels, blocks=blocks, unrolled=written)
             elif written <= isa.unrolled and steps > 1:
                 yield Tile(pixels=pixels, blocks=blocks, unrolled=1)
+
+
+def _words(isa: Isa, shape: WordsShape) -> Iterator[Tile]:
+    """Repetitions of the period that share factors, up to ``VECTORS``."""
+    period = _period(isa, shape)
+    vectors = period * rounded(shape.y.channels, PIECE) // isa.bytes
+    row = _row(shape)
+    for repeated in (1, 2, 3, 4, 6, 8, 12, 16):
+        if repeated * vectors <= VECTORS and repeated * period <= row:
+            yield Tile(pixels=repeated * period)
+
+
+def _period(isa: Isa, shape: WordsShape) -> int:
+    return period_of(isa, shape.y.channels)
+
+
+def _row(shape: WordsShape) -> int:
+    """Pixels of a row as the kernel sees it."""
+    return flattened(shape.x, shape.y)[1].width
 
 
 def _even(total: int, most: int) -> int:

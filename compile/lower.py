@@ -267,14 +267,11 @@ def _rescale(program: Program, op: Rescale) -> None:
     source = program.graph.tensors[op.inputs[0]]
     words = _words(program, op, op.scale, op.negative_scale, source.zero_point)
     if words is not None:
+        views = program.view(source.name), program.view(op.output)
+        shape = rescale_words.WordsShape(*views, words.shift, _clamped(op))
         program.call(
             op.name,
-            rescale_words.WordsShape(
-                program.view(source.name),
-                program.view(op.output),
-                words.shift,
-                _clamped(op),
-            ),
+            replace(shape, tile=program.tiles(program.isa, shape)),
             program.pointer(source.name),
             program.constant(rescale_words.pack(program.isa, words.positive, words.negative)),
             _numbers(program, op, source)[1],

@@ -12,7 +12,7 @@ class DotProd(NeonParts):
     """Four int32 lanes, four input channels per step; activations stay int8."""
 
     name = "dotprod"
-    lanes, group, registers, blocks = 4, 4, 20, 4
+    lanes, group, registers, blocks = 4, 4, 16, 4
     together, chunk, depthwise_registers = 4, 8, 16
     unrolled = 160
 

@@ -51,6 +51,8 @@ class Isa(ABC):
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
     offset: ClassVar[int] = 0
+    repeated: ClassVar[int] = 1
+    """Pixels (or groups of them that fill vectors) that share factors in a rescale in words."""
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
     saturates: ClassVar[bool] = False
@@ -176,7 +178,7 @@ def tile(isa: Isa, width: int, blocks: int) -> tuple[int, int]:
     """(pixels, channel blocks) of the register tile for rows of ``width`` outputs."""
     columns = min(isa.blocks, blocks)
     if width < 4:
-        columns = min(4, blocks)
+        columns = min(8, blocks)
     pixels = max(1, min(width, isa.registers // columns))
     return -(-width // -(-width // pixels)), columns
 

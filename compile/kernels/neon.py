@@ -12,7 +12,7 @@ class NeonParts(Isa):
     """What the aarch64 kernels share, with and without dot products."""
 
     saturates = True
-    bytes = 16
+    bytes, repeated = 16, 4
 
     def bounded(self, real: Expr, low: Expr, high: Expr, lanes: int) -> Expr:
         """FMIN and FMAX: LLVM makes compares and selects of the portable form."""

@@ -17,9 +17,13 @@ from tvm.script import tirx as T
 
 from .build import INTS, View, flattened, function, limits, prelu, rounded, spread, store
 from .isa import Expr, Isa, shuffle
+from .tile import OWN, Tile
 
 PIECE = 16
 """Bytes that always stand together: pixels are whole multiples of it."""
+
+VECTORS = 32
+"""Vectors that are written out at most, where there is a choice."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,10 @@ class WordsShape:
     y: View
     shift: int
     clamped: bool
+    tile: Tile = OWN
 
 
-def _period(isa: Isa, channels: int) -> int:
+def period_of(isa: Isa, channels: int) -> int:
     """Pixels after which the channels stand alike in vectors of ``isa.bytes`` again."""
     return isa.bytes // math.gcd(isa.bytes, rounded(channels, PIECE))
 
@@ -42,7 +47,7 @@ def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     wide = rounded(len(positive), PIECE)
     table = np.zeros((2, wide), np.int16)
     table[:, : len(positive)] = positive, negative
-    whole = np.tile(table, _period(isa, wide)).reshape(2, -1, isa.bytes)
+    whole = np.tile(table, period_of(isa, wide)).reshape(2, -1, isa.bytes)
     return np.ascontiguousarray(whole[:, :, isa.halves_order()].transpose(1, 0, 2, 3))
 
 
@@ -50,8 +55,10 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
     """``name(x, factors, ints, y)``."""
     x, y = flattened(shape.x, shape.y)
     pixel = rounded(y.channels, PIECE)
-    period = _period(isa, pixel)
+    period = period_of(isa, pixel)
     vectors = period * pixel // isa.bytes
+    repeated = max(1, min(isa.repeated, VECTORS // vectors))
+    together = shape.tile.pixels or period * repeated
     half = isa.bytes // 2
     parameters = [
         ("x", isa.dtype, x.extent),
@@ -95,9 +102,12 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
 
         def tile(row: Expr, left: Expr, pixels: int) -> None:
             source, target = (row * v.row + left * v.pixel for v in (x, y))
-            for vector in range(-(-pixels * pixel // isa.bytes)):
+            count = -(-pixels * pixel // isa.bytes)
+            # Vectors of the same channels side by side, so that they share their factors.
+            for vector in sorted(range(count), key=lambda v: (v % vectors, v)):
                 low, high = isa.halves(load(pieces(x, source, vector, pixels)))
-                done = [words(low, vector, 0), words(high, vector, 1)]
+                place = vector % vectors
+                done = [words(low, place, 0), words(high, place, 1)]
                 result = isa.joined(done, half, ends)
                 start = 0
                 for index, count in pieces(y, target, vector, pixels):
@@ -108,10 +118,10 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
                     start += count
 
         with T.serial(0, y.height) as row:
-            if y.width >= period:
-                with T.serial(0, y.width // period) as column:
-                    tile(row, column * period, period)
-            if y.width % period:
-                tile(row, y.width // period * period, y.width % period)
+            if y.width >= together:
+                with T.serial(0, y.width // together) as column:
+                    tile(row, column * together, together)
+            if y.width % together:
+                tile(row, y.width // together * together, y.width % together)
 
     return function(name, parameters, body)

@@ -358,3 +358,27 @@ def test_wrong_arguments(model: Path, tmp_path: Path) -> None:
         with pytest.raises(CompileError, match=message):
             tune.tune([model], table=tmp_path / "t.json", **arguments)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.qemu
+def test_a_templates_own_tile_is_near_the_best(tmp_path: Path) -> None:
+    """Layers like those of the networks, deep and shallow, by exact counts: NEAR of the best."""
+    build = Builder(9, (28, 28, 64), tame=True)
+    x = build.conv("input", 32)  # many steps, few outputs
+    x = build.conv(x, 16, two_scales=True)
+    y = build.conv(x, 16, add=x)  # few steps: most of the cost is the epilogue
+    y = build.conv(y, 96)
+    y = build.depthwise(y, pads=(1, 1, 1, 1), two_scales=True)
+    y = build.depthwise(y, (5, 5), stride=(2, 2), pads=(2, 2, 2, 2))
+    y = build.conv(y, 32, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1))
+    y = build.rescale(build.conv(y, 128), two_scales=True)
+    y = build.conv(build.pool(y, "average", (7, 7)), 128)  # one pixel
+    target = TARGETS[ARM]
+    program = programs(build.graph(y), ARM)
+    found = {
+        name: tune.search(program, target, work, tuned.INSTRUCTIONS, 100, 2)
+        for name, work in tune.shapes(program).items()
+    }
+    assert len(found) >= 9
+    far = {n: str(e) for n, e in found.items() if e.default > tune.NEAR * e.tuned}
+    assert not far
