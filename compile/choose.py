@@ -70,6 +70,11 @@ def by_channel(isa: Isa, shape: depthwise.DepthwiseShape, op: Conv) -> Packed:
     return Packed(family.pack(isa, op.weight, op.stride), family.width(isa, outputs))
 
 
+def dots(isa: Isa) -> bool:
+    """Whether depthwise layers run on the four-way dot product."""
+    return isa.group == depthwise_dot.PIXELS
+
+
 def paired(isa: Isa, op: Conv) -> bool:
     """Whether a kernel of Cortex-M's scalar registers does a convolution."""
     return isa.scalar and (not op.depthwise or depthwise_dsp.fits(op.kernel))
@@ -86,7 +91,7 @@ def _dense(isa: Isa) -> Any:
 def _depthwise(isa: Isa) -> Any:
     if isa.staged:
         return depthwise_pairs
-    return depthwise_dot if isa.group == depthwise_dot.PIXELS else depthwise
+    return depthwise_dot if dots(isa) else depthwise
 
 
 def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:

@@ -14,6 +14,7 @@ from .build import Epilogue, Rounding, Scales, View, function, rounded, runs, st
 from .convolution import epilogue, parameters
 from .isa import Isa, tile
 from .rescale_words import WordsShape
+from .tile import OWN, Tile
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class ConvShape:
     rounding: Rounding
     prologue: WordsShape | None = None
     """A rescale that the input takes on its way in; conv_dsp.py alone has it."""
+    tile: Tile = OWN
 
     def flattened(self) -> ConvShape:
         """1x1 layers over whole maps see one long row, so that tiles need no tail per row.
@@ -92,7 +94,8 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
     blocks = rounded(shape.y.channels, isa.lanes) // isa.lanes
     if shape.reads.advance > 0 and shape.reads.share > 1:
         blocks = math.gcd(shape.reads.share, 4)
-    return tile(isa, shape.y.width, blocks)
+    pixels, columns = tile(isa, shape.y.width, blocks)
+    return shape.tile.pixels or pixels, shape.tile.blocks or columns
 
 
 def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
@@ -134,7 +137,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
             """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
             per_step = wide * high
-            flat = taps * all_steps * per_step <= isa.unrolled
+            flat = taps * all_steps * per_step <= (shape.tile.unrolled or isa.unrolled)
             # LLVM would keep on the stack what it knows to be the same for all tiles; where steps
             # are in loops it does not try.
             still = nothing * left if flat and nothing is not None else 0

@@ -53,6 +53,8 @@ class Isa(ABC):
     staged: ClassVar[bool] = False
     """Whether dots take pairs of int16, for which operands are widened once: conv_staged.py and
     depthwise_pairs.py."""
+    tiles: ClassVar[bool] = True
+    """Whether templates take a tile (tile.py) here."""
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
@@ -236,7 +238,7 @@ def tile(isa: Isa, width: int, blocks: int) -> tuple[int, int]:
     """(pixels, channel blocks) of the register tile for rows of ``width`` outputs."""
     columns = min(isa.blocks, blocks)
     if width < 4:
-        columns = min(4, blocks)
+        columns = min(8, blocks)
     pixels = max(1, min(width, isa.registers // columns))
     return balanced(width, pixels), columns
 
