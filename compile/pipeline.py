@@ -52,7 +52,7 @@ def lowered(graph: Graph, target: Target, table: Path | None = None) -> lower.Pr
 
 
 def compile_graph(
-    graph: Graph, target: Target, path: Path, *, ram: Sequence[int] = (), table: Path | None = None
+    graph: Graph, target: Target, path: Path, ram: Sequence[int] = (), table: Path | None = None
 ) -> Compiled:
     """An optimised graph to one shared library, or for firmware to ``firmware.files``.
 

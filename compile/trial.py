@@ -134,7 +134,7 @@ def _write(program: Program, target: Target, work: Path) -> Plan:
         f"const size_t {TRIAL}_bytes = {memory.bytes};",
         '__attribute__((visibility("default")))',
         f"int {TRIAL}(unsigned candidate, void *arena, uint64_t *table) {{",
-        "  char *a = arena;",
+        "  char *a0 = arena;",
         "  switch (candidate) {",
     ]
     for index, (name, call) in enumerate(zip(names, program.calls, strict=True)):

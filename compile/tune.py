@@ -15,7 +15,7 @@ from .graph import Op
 from .kernels.conv import ConvShape
 from .lower import Program, lower
 from .pipeline import instruction_set, optimise
-from .targets import Target, resolve
+from .targets import TARGETS, Target, resolve
 from .tuned import CYCLES, INSTRUCTIONS, TIME, Entry, Table, default_path, key, load, record
 
 COSTS = {"time": TIME, "instructions": INSTRUCTIONS, "cycles": CYCLES}
@@ -114,6 +114,9 @@ def tune(
         raise CompileError(f"expected at least 2 candidates and rounds, got {most} and {rounds}")
     chosen, unit = _choose(target, cost)
     isa = instruction_set(chosen)
+    if not isa.tiles:
+        others = ", ".join(n for n, t in TARGETS.items() if instruction_set(t).tiles)
+        raise CompileError(f"target {chosen.name}: its kernels take no tiles; tune one of {others}")
     programs = [lower(optimise(importer.load(model)), isa) for model in models]
     work = [shapes(program) for program in programs]
     path = default_path(chosen.name) if table is None else table
