@@ -21,8 +21,8 @@ def example(folder: Path, core: str, out: Path, *words: str) -> subprocess.Compl
     need("make", "make")
     # QEMU lets programs speak on its error stream.
     return subprocess.run(
-        ["make", "-f", str(tools.firmware_directory() / "Makefile"), f"MODEL={folder}/tiny-one",
-         f"TARGET={core}", f"OUT={out}", *words],
+        ["make", "--no-print-directory", "-f", str(tools.firmware_directory() / "Makefile"),
+         f"MODEL={folder}/tiny-one", f"TARGET={core}", f"OUT={out}", *words],
         cwd=out, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         timeout=120,
     )  # fmt: skip
