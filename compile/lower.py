@@ -179,7 +179,8 @@ def _conv(program: Program, op: Conv) -> None:
     activation = op.activation
     reach = 255 * np.abs(op.weight.astype(np.int64)).sum((1, 2, 3))
     reach += np.abs(op.bias.astype(np.int64))
-    wide = tables.most(reach, op.scale) >= WIDE
+    most = tables.most(reach, op.scale)
+    wide = most >= WIDE
     words = None
     # An add wants the steps in int32; the plain depthwise kernel has no words on a Cortex-M.
     if activation is not None and op.add is None and choose.paired(isa, op) == isa.scalar:
@@ -189,7 +190,6 @@ def _conv(program: Program, op: Conv) -> None:
     fused = None
     if op.add is not None:
         fused = _float_sum(program, op.add, op.add.zero_point, op.inputs[1])
-    most = tables.most(reach, op.scale)
     if op.add is not None:
         most = tables.most_of_sum(op.add.sum)
     elif activation is not None and words is None:

@@ -69,17 +69,11 @@ WORDS = ("act_factor", "act_least", "act_most")
 """Those that an activation in 16-bit words reads: its positive factor and its operand's range."""
 
 
-def function(
-    name: str, parameters: list[tuple[str, str, int]], body: Callable, noalias: bool = True
-) -> tirx.PrimFunc:
-    """A function of flat buffers ``(name, dtype, elements)``; ``body`` gets them by name.
-
-    Args:
-        noalias: tell LLVM that buffers do not overlap; it then moves loads out of loops.
-    """
+def function(name: str, parameters: list[tuple[str, str, int]], body: Callable) -> tirx.PrimFunc:
+    """A function of flat buffers ``(name, dtype, elements)``; ``body`` gets them by name."""
     with IRBuilder() as builder, prim_func(s_tir=True):
         T.func_name(name)
-        T.func_attr({"global_symbol": name, "tirx.noalias": noalias})
+        T.func_attr({"global_symbol": name, "tirx.noalias": True})
         body(**{p: T.arg(p, T.Buffer((size,), dtype)) for p, dtype, size in parameters})
     return builder.get()
 

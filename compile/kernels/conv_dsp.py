@@ -15,9 +15,10 @@ from tvm.script import tirx as T
 
 from .build import INTS, function, rounded
 from .conv import ConvShape, reads
+from .convolution import parameters
 from .isa import Expr, Isa
 from .rescale_words import PIECE
-from .thumb import Scalar, Words, halves, load, parameters
+from .thumb import Scalar, Words, halves, load
 
 PIXELS = 4
 GROUP = 4
@@ -173,7 +174,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 piece(row, y.width // chunk * chunk, y.width % chunk)
 
     weights = channels * taps * steps
-    buffers = parameters(isa, shape, channels, weights, scratch(shape))
+    buffers = parameters(isa, shape, channels, weights, "int32", scratch(shape))
     if shape.prologue:
         buffers[-1:-1] = [("factors", "int32", 4 * groups), ("enter", "int32", len(INTS))]
     return function(name, buffers, body)

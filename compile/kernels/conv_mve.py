@@ -17,7 +17,8 @@ from tvm.script import tirx as T
 
 from .build import function, rounded, store
 from .conv import ConvShape, reads
-from .helium import BYTES, EVEN, ODD, Eight, convolution_parameters
+from .convolution import parameters
+from .helium import BYTES, EVEN, ODD, Eight
 from .isa import Expr, Isa
 
 INPUTS = 8
@@ -277,7 +278,5 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     wide = min(rounded(rest, inner.rows), y.width)
                     piece(row, y.width - wide, 1, wide)
 
-    parameters = convolution_parameters(
-        isa, shape, channels, channels * patch.bytes, scratch(shape)
-    )
-    return function(name, parameters, body)
+    weights = channels * patch.bytes
+    return function(name, parameters(isa, shape, channels, weights, scratch=scratch(shape)), body)

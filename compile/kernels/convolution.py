@@ -24,12 +24,17 @@ class Convolution(Protocol):
 
 
 def parameters(
-    isa: Isa, shape: Convolution, channels: int, weights: int
+    isa: Isa, shape: Convolution, channels: int, weights: int, kind: str = "int8", scratch: int = 0
 ) -> list[tuple[str, str, int]]:
-    """``(x, w, bias, scale, negative, floats, ints, other, y)`` for ``channels`` outputs."""
+    """``(x, w, bias, scale, negative, floats, ints, other, y[, scratch])`` of ``channels``.
+
+    Args:
+        weights: how many of the type ``kind``.
+        scratch: int32 words of scratch memory.
+    """
     return [
         ("x", isa.dtype, shape.x.extent),
-        ("w", "int8", weights),
+        ("w", kind, weights),
         ("bias", "int32", channels),
         ("scale", shape.rounding.scale_dtype, channels),
         ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
@@ -37,6 +42,7 @@ def parameters(
         ("ints", "int32", len(INTS)),
         ("other", isa.dtype, shape.other.extent if shape.other else 1),
         ("y", isa.dtype, shape.y.extent),
+        *([("scratch", "int32", scratch)] if scratch else []),
     ]
 
 

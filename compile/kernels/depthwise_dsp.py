@@ -15,9 +15,10 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from .build import function, rounded
+from .convolution import parameters
 from .depthwise import DepthwiseShape
 from .isa import Expr, Isa
-from .thumb import Scalar, bottoms, dsp, halves, load, parameters, tops
+from .thumb import Scalar, bottoms, dsp, halves, load, tops
 
 GROUP = 4
 
@@ -158,4 +159,4 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 rows(strip_of(kh, down, y.height % high), group, y.height // high * high)
 
     weights = channels * per_channel
-    return function(name, parameters(isa, shape, channels, weights, scratch(shape)), body)
+    return function(name, parameters(isa, shape, channels, weights, "int32", scratch(shape)), body)

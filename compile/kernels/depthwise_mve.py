@@ -15,8 +15,9 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from .build import View, function, rounded
+from .convolution import parameters
 from .depthwise import DepthwiseShape
-from .helium import BYTES, FAR, Eight, convolution_parameters, gathered, scattered
+from .helium import BYTES, FAR, Eight, gathered, scattered
 from .isa import Expr, Isa
 
 CHANNELS = 16
@@ -249,6 +250,4 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             piece(T.int32(y.height - 2 * rest), rest)
 
     weights = channels * per_channel
-    return function(
-        name, convolution_parameters(isa, shape, channels, weights, scratch(shape)), body
-    )
+    return function(name, parameters(isa, shape, channels, weights, scratch=scratch(shape)), body)

@@ -7,8 +7,8 @@ from typing import Any
 from tvm.script import tirx as T
 
 from .build import FLOATS, INTS, Rounding
-from .convolution import Convolution, parameters
-from .isa import Expr, Isa, constant, intrinsic, shuffle
+from .convolution import Convolution
+from .isa import Expr, constant, intrinsic, shuffle
 
 BYTES = 16
 """Channels of a vector of stored values."""
@@ -89,13 +89,6 @@ def between(words: Expr, low: Expr, high: Expr) -> Expr:
 
 def shifted(words: Expr, by: int) -> Expr:
     return T.bind(words << T.broadcast(T.int16(by), 8)) if by else words
-
-
-def convolution_parameters(
-    isa: Isa, shape: Convolution, channels: int, weights: int, scratch: int
-) -> list[tuple[str, str, int]]:
-    """Those of convolution.parameters, and ``scratch`` words."""
-    return [*parameters(isa, shape, channels, weights), ("scratch", "int32", scratch)]
 
 
 class Eight:

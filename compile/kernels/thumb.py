@@ -8,7 +8,7 @@ from tvm.script import tirx as T
 
 from .build import FLOATS, INTS, Rounding
 from .convolution import Convolution
-from .isa import Expr, Isa, intrinsic
+from .isa import Expr, intrinsic
 
 WORD_SHIFT = 15
 """Fractional bits of the 16-bit factors of exact.word_factors."""
@@ -53,24 +53,6 @@ def tops(a: Expr, b: Expr) -> Expr:
     """PKHTB: the upper halves of two words as one, that of ``a`` at the bottom."""
     low = T.Cast("int32", T.Cast("uint32", a) >> T.uint32(16))
     return T.bind(low | (b & T.int32(-65536)))
-
-
-def parameters(
-    isa: Isa, shape: Convolution, channels: int, weights: int, scratch: int
-) -> list[tuple[str, str, int]]:
-    """Those of convolution.parameters, with weights and scratch in words."""
-    return [
-        ("x", isa.dtype, shape.x.extent),
-        ("w", "int32", weights),
-        ("bias", "int32", channels),
-        ("scale", shape.rounding.scale_dtype, channels),
-        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
-        ("floats", "float32", len(FLOATS)),
-        ("ints", "int32", len(INTS)),
-        ("other", isa.dtype, shape.other.extent if shape.other else 1),
-        ("y", isa.dtype, shape.y.extent),
-        ("scratch", "int32", scratch),
-    ]
 
 
 class Words:

@@ -8,6 +8,7 @@ of the file.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,17 +39,21 @@ class Layer:
     zero_point: int
     scales: np.ndarray
 
+    @functools.cached_property
+    def reach(self) -> np.ndarray:
+        """int64 (C): the largest absolute accumulator of each channel."""
+        total = np.abs(self.weight.astype(np.int64)).reshape(len(self.weight), -1).sum(axis=1)
+        return STEPS * total + np.abs(self.bias.astype(np.int64))
+
     def factors(
         self, scales: np.ndarray | None = None, channels: slice | np.ndarray = slice(None)
     ) -> np.ndarray:
         """int32 (C): fixedpoint.factors for weight scales, by default the layer's own."""
         scales = self.scales if scales is None else scales
-        total = np.abs(self.weight.astype(np.int64)).reshape(len(self.weight), -1).sum(axis=1)
-        reach = STEPS * total + np.abs(self.bias.astype(np.int64))
         # In float32 step by step, as onnxruntime and the compiler compute it.
         whole = self.into * scales.astype(np.float32) / self.out
         low, high = -128 - self.zero_point, 127 - self.zero_point
-        return fixedpoint.factors(whole, reach[channels], low, high)
+        return fixedpoint.factors(whole, self.reach[channels], low, high)
 
 
 def exact(model: onnx.ModelProto) -> onnx.ModelProto:
