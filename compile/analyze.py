@@ -14,8 +14,8 @@ from .codegen import write_object
 from .describe import described
 from .emit import emit, spans, write_parts
 from .errors import CompileError
-from .lower import Program, lower
-from .pipeline import instruction_set, optimise
+from .lower import Program
+from .pipeline import lowered, optimise
 from .plan import Plan, Span, aligned, plan
 from .targets import Target, resolve
 from .tools import find
@@ -113,7 +113,7 @@ def analyze(
         raise CompileError(f"target {target}: expected one target, such as one of {names}")
     chosen = members[0]
     graph = optimise(importer.load(model))
-    program = lower(graph, instruction_set(chosen))
+    program = lowered(graph, chosen)
     arena = spans(program.calls, program.sizes())
     everything = [*arena, *_around(program, stack)]
     heat = banks.heat(program) | dict.fromkeys(AROUND, 1.0) | {"stack": 1e9}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from .choose import dots
@@ -10,11 +11,17 @@ from .kernels.build import flattened, rounded
 from .kernels.conv import ConvShape, tile_of
 from .kernels.depthwise import DepthwiseShape
 from .kernels.isa import Isa
-from .kernels.rescale_words import PIECE, VECTORS, WordsShape, period_of
+from .kernels.rescale_words import VECTORS, WordsShape, period_of, strip_of
 from .kernels.tile import OWN, Tile
 
 WRITTEN = 4
-"""How many times the dot steps that a template writes out by itself are still tried."""
+"""How many times the dot steps that a template writes out by itself are still allowed."""
+
+SPILLED = 2
+"""How many times the accumulators that the registers hold are still allowed."""
+
+DEEP = 16
+"""Rows, or pixels where a tile has no rows, of a depthwise tile."""
 
 
 def candidates(isa: Isa, shape: Any, most: int) -> list[Tile]:
@@ -30,7 +37,7 @@ def candidates(isa: Isa, shape: Any, most: int) -> list[Tile]:
         found = _conv(isa, shape)
     elif isinstance(shape, DepthwiseShape):
         name, end = ("rows", shape.y.height) if dots(isa) else ("pixels", shape.y.width)
-        counts = dict.fromkeys(_even(end, n) for n in range(1, min(end, 16) + 1))
+        counts = dict.fromkeys(_even(end, n) for n in range(1, min(end, DEEP) + 1))
         found = (Tile(**{name: count}) for count in counts)
     elif isinstance(shape, WordsShape):
         found = _words(isa, shape)
@@ -40,7 +47,11 @@ def candidates(isa: Isa, shape: Any, most: int) -> list[Tile]:
 
 
 def misfit(isa: Isa, shape: Any, tile: Tile) -> str | None:
-    """What is wrong with a tile for a shape, or None."""
+    """What is wrong with a tile for a shape, or None.
+
+    Every tile without fault builds a kernel of the same bytes, in reasonable time: what a template
+    writes out is bounded.
+    """
     bounds = _bounds(isa, shape)
     for name, value in vars(tile).items():
         if value is None:
@@ -49,8 +60,13 @@ def misfit(isa: Isa, shape: Any, tile: Tile) -> str | None:
             return f"its template takes no {name}, got {value}; it takes {', '.join(bounds) or '-'}"
         if value > bounds[name]:
             return f"expected at most {bounds[name]} {name}, got {value}"
-    if isinstance(shape, ConvShape) and tile.blocks and not _together(shape, tile.blocks):
-        return f"expected blocks that divide {shape.reads.share}, got {tile.blocks}"
+    if isinstance(shape, ConvShape):
+        if tile.blocks and not _together(shape, tile.blocks):
+            return f"expected blocks that divide {shape.reads.share}, got {tile.blocks}"
+        pixels, blocks = tile_of(isa, replace(shape, tile=tile))
+        most = SPILLED * isa.registers
+        if (tile.pixels or tile.blocks) and pixels * blocks > most:
+            return f"expected at most {most} accumulators, got {pixels} pixels x {blocks} blocks"
     if isinstance(shape, WordsShape) and (tile.pixels or 0) % _period(isa, shape):
         return f"expected pixels in multiples of {_period(isa, shape)}, got {tile.pixels}"
     return None
@@ -60,11 +76,13 @@ def _bounds(isa: Isa, shape: Any) -> dict[str, int]:
     if not isa.tiles:
         return {}
     if isinstance(shape, ConvShape):
-        return {"pixels": shape.y.width, "blocks": _blocks(isa, shape), "unrolled": 4096}
+        unrolled = WRITTEN * isa.unrolled
+        return {"pixels": shape.y.width, "blocks": _blocks(isa, shape), "unrolled": unrolled}
     if isinstance(shape, DepthwiseShape):
-        return {"rows": shape.y.height} if dots(isa) else {"pixels": shape.y.width}
+        name, end = ("rows", shape.y.height) if dots(isa) else ("pixels", shape.y.width)
+        return {name: min(end, DEEP)}
     if isinstance(shape, WordsShape):
-        return {"pixels": _row(shape)}
+        return {"pixels": _repeated(isa, shape) * _period(isa, shape)}
     return {}
 
 
@@ -107,22 +125,20 @@ def _conv(isa: Isa, shape: ConvShape) -> Iterator[Tile]:
 
 
 def _words(isa: Isa, shape: WordsShape) -> Iterator[Tile]:
-    """Repetitions of the period that share factors, up to ``VECTORS``."""
-    period = _period(isa, shape)
-    vectors = period * rounded(shape.y.channels, PIECE) // isa.bytes
-    row = _row(shape)
-    for repeated in (1, 2, 3, 4, 6, 8, 12, 16):
-        if repeated * vectors <= VECTORS and repeated * period <= row:
-            yield Tile(pixels=repeated * period)
+    """Repetitions of the period that share factors."""
+    most = _repeated(isa, shape)
+    for repeated in (n for n in (1, 2, 3, 4, 6, 8, 12, 16) if n <= most):
+        yield Tile(pixels=repeated * _period(isa, shape))
 
 
 def _period(isa: Isa, shape: WordsShape) -> int:
     return period_of(isa, shape.y.channels)
 
 
-def _row(shape: WordsShape) -> int:
-    """Pixels of a row as the kernel sees it."""
-    return flattened(shape.x, shape.y)[1].width
+def _repeated(isa: Isa, shape: WordsShape) -> int:
+    """Periods that a row has as the kernel sees it, up to ``VECTORS``."""
+    row = flattened(shape.x, shape.y)[1].width // _period(isa, shape)
+    return min(row, VECTORS // strip_of(isa, shape.y.channels))
 
 
 def _even(total: int, most: int) -> int:

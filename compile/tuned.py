@@ -6,7 +6,6 @@ template's own choice, so a table is never needed for a correct model, only for 
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -23,7 +22,13 @@ from .kernels.tile import OWN, Tile
 FOLDER = Path(__file__).resolve().parent / "tuned"
 TIME, INSTRUCTIONS, CYCLES = "microseconds", "instructions", "modelled cycles"
 UNITS = (TIME, INSTRUCTIONS, CYCLES)
+FORMAT = 1
+"""What ``record`` writes; goes up when a key or a tile comes to mean something else."""
+
 CHOICES = tuple(choice.name for choice in fields(Tile))
+LARGEST = 2**63
+"""More than any cost."""
+
 AGAIN = "correct the entry, or delete it and run pocketvision tune"
 
 
@@ -105,11 +110,7 @@ def load(target: str, path: Path | None = None) -> Table:
         path = default_path(target)
         if not path.exists():
             return Table(path, target)
-    try:
-        changed = path.stat().st_mtime_ns
-    except OSError as error:
-        raise CompileError(f"{path}: cannot be read: {error.strerror}") from None
-    table = _read(path, changed)
+    table = _read(path)
     if table.target != target:
         raise CompileError(
             f"{path}: holds tiles for {table.target}, not for {target}; "
@@ -118,18 +119,26 @@ def load(target: str, path: Path | None = None) -> Table:
     return table
 
 
-@functools.lru_cache(maxsize=16)
-def _read(path: Path, changed: int) -> Table:
-    """``changed`` is there so that a file that was written again is read again."""
+def _read(path: Path) -> Table:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise CompileError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise CompileError(f"{path}: expected a JSON table of tiles: {error}") from None
-    kernels = content.get("kernels") if isinstance(content, dict) else None
-    target = content.get("target") if isinstance(content, dict) else None
-    if not isinstance(kernels, dict) or not isinstance(target, str):
+    kernels, target, version = (
+        content.get(part) if isinstance(content, dict) else None
+        for part in ("kernels", "target", "format")
+    )
+    if not isinstance(kernels, dict) or not isinstance(target, str) or type(version) is not int:
         raise CompileError(
-            f'{path}: expected {{"target": NAME, "kernels": {{SHAPE: ENTRY}}}}; {AGAIN}'
+            f'{path}: expected {{"format": {FORMAT}, "target": NAME, "kernels": {{SHAPE: ENTRY}}}}'
+            "; pocketvision tune writes it"
+        )
+    if version != FORMAT:
+        raise CompileError(
+            f"{path}: a table of format {version}, where this version reads format {FORMAT}; "
+            "delete it and run pocketvision tune"
         )
     return Table(path, target, {name: _entry(path, name, e) for name, e in kernels.items()})
 
@@ -148,8 +157,9 @@ def _entry(path: Path, name: str, content: Any) -> Entry:
         if type(value) is not int or value < 1:
             raise wrong(f"as {choice} an integer of at least 1", value)
     for cost in ("default", "tuned"):
-        if type(content[cost]) not in (int, float) or not content[cost] >= 0:
-            raise wrong(f"as {cost} a cost", content[cost])
+        value = content[cost]
+        if type(value) not in (int, float) or not 0 <= value < LARGEST:
+            raise wrong(f"as {cost} a cost", value)
     if unit not in UNITS:
         raise wrong(f"as unit one of {', '.join(UNITS)}", unit)
     return Entry(Tile(**tile), content["default"], content["tuned"], unit)
@@ -163,7 +173,7 @@ def record(table: Table, name: str, entry: Entry) -> Table:
         content = asdict(found)
         content["tile"] = {k: v for k, v in content["tile"].items() if v is not None}
         lines.append(f"    {json.dumps(shape)}: {json.dumps(content)}")
-    head = f'{{\n  "target": {json.dumps(done.target)},\n  "kernels": {{\n'
+    head = f'{{\n  "format": {FORMAT},\n  "target": {json.dumps(done.target)},\n  "kernels": {{\n'
     partial = done.path.with_name(f".{done.path.name}.{os.getpid()}.partial")
     try:
         done.path.parent.mkdir(parents=True, exist_ok=True)

@@ -42,6 +42,15 @@ def period_of(isa: Isa, channels: int) -> int:
     return isa.bytes // math.gcd(isa.bytes, rounded(channels, PIECE))
 
 
+def strip_of(isa: Isa, channels: int) -> int:
+    """Vectors of a period, or of a pixel those that a tile takes before it goes on to the next."""
+    period = period_of(isa, channels)
+    vectors = period * rounded(channels, PIECE) // isa.bytes
+    if period > 1 or isa.strip == 1:
+        return vectors
+    return max(v for v in range(1, isa.strip + 1) if vectors % v == 0)
+
+
 def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     """int16 (C) factors of each sign to (vectors, sign, half, bytes / 2) in the halves' order."""
     wide = rounded(len(positive), PIECE)
@@ -57,9 +66,8 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
     pixel = rounded(y.channels, PIECE)
     period = period_of(isa, pixel)
     all_vectors = period * pixel // isa.bytes
-    vectors = all_vectors
-    if period == 1 and isa.strip > 1:  # few vectors of every pixel before the next ones
-        vectors = max(v for v in range(1, isa.strip + 1) if all_vectors % v == 0)
+    vectors = strip_of(isa, y.channels)
+    if vectors < all_vectors:
         pixel = vectors * isa.bytes
     wide = shape.tile.pixels or period * max(1, isa.strip // vectors)
     half = isa.bytes // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -61,14 +62,37 @@ def programs(graph: Graph, target: str) -> Program:
     return lower(graph, pipeline.instruction_set(TARGETS[target]))
 
 
-def table_of(graph: Graph, target: str, path: Path, pick: Callable[[list[Tile]], Tile]) -> Path:
-    """A table that gives every shape of ``graph`` the tile that ``pick`` takes of its grid."""
+Pick = Callable[[Any, Any], Tile]
+"""A tile for an instruction set and a shape."""
+
+
+def last_of_grid(isa: Any, shape: Any) -> Tile:
+    """The candidate that is furthest from the template's own."""
+    return candidates(isa, shape, 100)[-1]
+
+
+def fitting(draw: random.Random) -> Pick:
+    """Any tile that ``misfit`` lets through."""
+
+    def pick(isa: Any, shape: Any) -> Tile:
+        names = [f.name for f in fields(Tile) if misfit(isa, shape, Tile(**{f.name: 1})) is None]
+        while True:
+            chosen = {name: 1 << draw.randrange(10) | draw.randrange(8) for name in names}
+            tile = Tile(**{name: n for name, n in chosen.items() if n and draw.random() < 0.8})
+            if tile != OWN and misfit(isa, shape, tile) is None:
+                return tile
+
+    return pick
+
+
+def table_of(graph: Graph, target: str, path: Path, pick: Pick) -> Path:
+    """A table that gives every shape of ``graph`` the tile that ``pick`` takes."""
     program = programs(graph, target)
     table = tuned.Table(path, target)
     for name, work in tune.shapes(program).items():
         isa = program.isa.dense if isinstance(work.shape, ConvShape) else program.isa
-        tile = pick(candidates(isa, work.shape, 100))
-        table = tuned.record(table, name, Entry(tile, 2.0, 1.0, tuned.INSTRUCTIONS))
+        entry = Entry(pick(isa, work.shape), 2.0, 1.0, tuned.INSTRUCTIONS)
+        table = tuned.record(table, name, entry)
     return path
 
 
@@ -211,12 +235,14 @@ def test_other_bytes_are_seen(grouped: Graph, which: str, machines: Machines) ->
 
 
 @pytest.mark.parametrize("target", TUNABLE)
-@pytest.mark.parametrize("end", [1, -1])
+@pytest.mark.parametrize("tiles", ["last", 1, 2])
 def test_a_build_with_a_table_is_exact(
-    target: str, end: int, grouped: Graph, machines: Machines, tmp_path: Path
+    target: str, tiles: str | int, grouped: Graph, machines: Machines, tmp_path: Path
 ) -> None:
+    """Of the grid, and any that ``misfit`` lets through: a table may be written by hand."""
     machines.require(TARGETS[target])
-    table = table_of(grouped, target, tmp_path / "t.json", lambda grid: grid[end])
+    pick = fitting(random.Random(tiles)) if isinstance(tiles, int) else last_of_grid
+    table = table_of(grouped, target, tmp_path / "t.json", pick)
     x = inputs(np.random.default_rng(1), 2, grouped.tensors[grouped.input])
     expected = reference.run(grouped, x)
     files = []
@@ -227,7 +253,7 @@ def test_a_build_with_a_table_is_exact(
         files.append(path.read_bytes())
     assert files[0] == files[1]
     empty = tmp_path / "empty.json"
-    empty.write_text(json.dumps({"target": target, "kernels": {}}))
+    empty.write_text(json.dumps({"format": tuned.FORMAT, "target": target, "kernels": {}}))
     own = pipeline.compile_graph(grouped, TARGETS[target], tmp_path / "own.so", table=empty)
     assert own.path.read_bytes() != files[0], "the table has no effect"
 
@@ -277,8 +303,11 @@ ENTRY = {"tile": {"rows": 2}, "default": 2, "tuned": 1, "unit": "instructions"}
     "content, message",
     [
         ("{", "expected a JSON table of tiles"),
-        ("[]", 'expected {"target": NAME'),
-        ('{"target": "aarch64-dotprod"}', 'expected {"target": NAME'),
+        ("[" * 100000, "expected a JSON table of tiles"),
+        ("[]", 'expected {"format": 1, "target": NAME'),
+        ('{"format": 1, "target": "aarch64-dotprod"}', 'expected {"format": 1, "target": NAME'),
+        ({"format": 2}, "a table of format 2, where this version reads format 1; delete it"),
+        ({"format": True}, 'expected {"format": 1'),
         ({"target": "x86-64-vnni"}, "holds tiles for x86-64-vnni, not for aarch64-dotprod"),
         ({"tile": {"colums": 2}}, "'a shape': expected as tile an object of pixels, blocks"),
         ({"tile": [2]}, "'a shape': expected as tile an object"),
@@ -287,6 +316,8 @@ ENTRY = {"tile": {"rows": 2}, "default": 2, "tuned": 1, "unit": "instructions"}
         ({"tile": {"rows": "2"}}, "'a shape': expected as rows an integer .* got '2'"),
         ({"default": -1}, "'a shape': expected as default a cost, got -1"),
         ({"tuned": None}, "'a shape': expected as tuned a cost, got None"),
+        ({"tuned": float("nan")}, "'a shape': expected as tuned a cost, got nan"),
+        ({"default": 10**400}, "'a shape': expected as default a cost, got 1000"),
         ({"unit": "hours"}, "'a shape': expected as unit one of .*, got 'hours'"),
         ({"more": 1}, "'a shape': expected an object of default, tile, tuned, unit"),
     ],
@@ -296,8 +327,10 @@ def test_a_malformed_table_names_file_and_entry(
 ) -> None:
     table = tmp_path / "t.json"
     if isinstance(content, dict):
-        target = content.pop("target", ARM)
-        content = json.dumps({"target": target, "kernels": {"a shape": {**ENTRY, **content}}})
+        head = {"format": 1, "target": ARM}
+        head |= {name: value for name, value in content.items() if name in head}
+        entry = {n: value for n, value in {**ENTRY, **content}.items() if n not in head}
+        content = json.dumps({**head, "kernels": {"a shape": entry}})
     table.write_text(content)
     for act in (
         lambda: pipeline.compile_model(model, ARM, tmp_path / "out", table=table),
@@ -313,6 +346,8 @@ def test_a_malformed_table_names_file_and_entry(
     [
         ("conv", Tile(blocks=999), "expected at most .* blocks, got 999"),
         ("conv", Tile(pixels=999), "expected at most .* pixels, got 999"),
+        ("conv", Tile(pixels=7, blocks=8), "at most 32 accumulators, got 7 pixels x 8 blocks"),
+        ("conv", Tile(unrolled=1025), "expected at most 1024 unrolled, got 1025"),
         ("conv", Tile(rows=1), "its template takes no rows, got 1; it takes pixels, blocks"),
         ("depthwise", Tile(rows=12), "expected at most 11 rows, got 12"),
         ("depthwise", Tile(pixels=1), "its template takes no pixels"),
