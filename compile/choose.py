@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import tables
 from .graph import Conv
 from .kernels import (
     conv,
@@ -22,6 +23,7 @@ from .kernels import (
     depthwise_pairs,
     elementwise,
     move,
+    pixel_pairs,
     pool,
     rescale_dsp,
     rescale_mve,
@@ -36,12 +38,18 @@ class Packed:
     """Weights as a convolution's kernel reads them.
 
     ``width`` is the length of its tables by channel; ``scratch`` counts the int32 of arena that a
-    call uses, 0 for kernels that take none.
+    call uses, 0 for kernels that take none. ``paired``: the tables are laid out for pixel_pairs.py.
     """
 
     weight: np.ndarray
     width: int
     scratch: int = 0
+    paired: bool = False
+
+    def table(self, values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+        """Values by channel, padded with zeros, as the kernel reads them."""
+        padded = tables.padded(values, self.width, dtype)
+        return pixel_pairs.table(padded) if self.paired else padded
 
 
 def dense(isa: Isa, shape: conv.ConvShape, op: Conv) -> Packed:
@@ -53,7 +61,7 @@ def dense(isa: Isa, shape: conv.ConvShape, op: Conv) -> Packed:
         weight = family.pack(on, op.weight, op.groups, shape)
         return Packed(weight, width, family.scratch(shape))
     columns = family.tile_of(on, shape)[1]
-    return Packed(conv.pack(on, op.weight, op.groups, columns), width)
+    return Packed(conv.pack(on, op.weight, op.groups, columns), width, paired=on.pair)
 
 
 def by_channel(isa: Isa, shape: depthwise.DepthwiseShape, op: Conv) -> Packed:

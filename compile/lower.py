@@ -225,17 +225,16 @@ def _conv(program: Program, op: Conv) -> None:
         ).flattened()
         shape = replace(shape, tile=program.tiles(isa.dense, shape))
         packed = choose.dense(isa, shape, op)
-    width = packed.width
     spare = (program.scratch(packed.scratch),) if packed.scratch else ()
     other_name = op.inputs[1] if op.add else None
-    scales = tables.padded(op.scale, width)
+    scales = packed.table(op.scale)
     if fixed is not None:
-        scales = tables.padded(fixed.factors, width, np.int32)
+        scales = packed.table(fixed.factors, np.int32)
     slopes = np.zeros(1, np.float32)
     if words is not None:
-        slopes = tables.padded(words.negative, width, np.int16)
+        slopes = packed.table(words.negative, np.int16)
     elif activation is not None:
-        slopes = tables.padded(activation.negative_scale, width)
+        slopes = packed.table(activation.negative_scale)
     floats, ints = tables.numbers(
         program, op, source, op.add, other_name, activation, words=words, real=fused
     )
@@ -244,7 +243,7 @@ def _conv(program: Program, op: Conv) -> None:
         shape,
         program.pointer(stored, op.pads),
         program.constant(packed.weight),
-        program.constant(tables.padded(bias, width, np.int32)),
+        program.constant(packed.table(bias, np.int32)),
         program.constant(scales),
         program.constant(slopes),
         floats,

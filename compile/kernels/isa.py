@@ -79,8 +79,9 @@ class Isa(ABC):
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         """``group`` stored activations at ``index``, broadcast for ``dot``; bound to a name."""
 
-    def operands(self, buffer: Expr, index: Expr, steps: int) -> list[Expr]:
-        """The operands of up to ``together`` steps from ``index`` on."""
+    def operands(self, buffer: Expr, pixels: list[Expr], steps: int) -> list[Expr]:
+        """The operands of up to ``together`` steps, of a pixel from an index on, or of a pair."""
+        (index,) = pixels
         return [self.operand(buffer, index + step * self.group) for step in range(steps)]
 
     @abstractmethod
@@ -101,7 +102,7 @@ class Isa(ABC):
     """Whether they run on a Cortex-M's vectors (conv_mve.py)."""
 
     pair: ClassVar[bool] = False
-    """Whether ``dots`` takes two pixels at a time; their sums are then ``mixed``."""
+    """Whether ``dots`` takes two pixels at a time, and leaves their sums mixed (pixel_pairs.py)."""
 
     @property
     def dense(self) -> Isa:
@@ -117,16 +118,9 @@ class Isa(ABC):
         """What rescales the sums of depthwise_pairs.py, if ``staged``."""
         raise NotImplementedError
 
-    def dots(self, accs: list[Expr], operands: list[Expr], weight: Expr) -> list[Expr]:
-        """``dot`` of each pixel of one, or of a pair whose sums are mixed."""
-        return [
-            T.bind(self.dot(acc, operand, weight))
-            for acc, operand in zip(accs, operands, strict=True)
-        ]
-
-    def mixed(self, parts: list[Expr]) -> list[Expr]:
-        """The sums of a pair of pixels as ``dots`` takes them; the same again unmixes them."""
-        return parts
+    def dots(self, accs: list[Expr], operand: Expr, weight: Expr) -> list[Expr]:
+        """``dot`` of a pixel, or of a pair whose sums are mixed."""
+        return [T.bind(self.dot(acc, operand, weight)) for acc in accs]
 
     def pack(self, block: np.ndarray) -> np.ndarray:
         """Order of one weight vector in memory, from int8 (..., lanes, group)."""
@@ -210,6 +204,10 @@ class Isa(ABC):
             T.Cast(f"int32x{lanes}", buffer.vload([index + part * lanes], kind))
             for part in range(parts)
         ]
+
+    def steps(self, stored: Expr, count: int, lanes: int) -> list[Expr]:
+        """``count`` stored values as int32 vectors."""
+        raise NotImplementedError
 
     def whole(self, real: Expr, lanes: int) -> Expr:
         """float32 ``real`` to the nearest integer, ties to even; asked for if ``saturates``."""
