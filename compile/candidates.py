@@ -106,7 +106,7 @@ def _conv(isa: Isa, shape: ConvShape) -> Iterator[Tile]:
     columns = dict.fromkeys(_even(total, blocks) for blocks in range(1, min(total, 8) + 1))
     own = tile_of(isa, shape)
     seen: set[tuple[int, int]] = set()
-    for quarters in (4, 3, 5, 7, 2):
+    for quarters in (4, 3, 2, 5, 7):
         budget = isa.registers * quarters // 4
         sizes = [own]
         for blocks in (n for n in columns if n <= budget and _together(shape, n)):

@@ -87,7 +87,7 @@ def tune(
     cost: str | None = None,
     table: Path | None = None,
     again: bool = False,
-    most: int = 24,
+    most: int = 32,
     rounds: int = 200,
     progress: bool = False,
 ) -> list[Tuned]:

@@ -28,7 +28,7 @@ def add(verbs: Verbs) -> None:
     )
     parser.add_argument("--again", action="store_true", help="search also what the table has")
     parser.add_argument(
-        "--candidates", type=int, default=24, metavar="N", help="tiles a shape; default %(default)d"
+        "--candidates", type=int, default=32, metavar="N", help="tiles a shape; default %(default)d"
     )
     parser.add_argument(
         "--rounds", type=int, default=200, metavar="N", help="timed runs; default %(default)d"
