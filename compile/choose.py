@@ -88,6 +88,16 @@ def paired(isa: Isa, op: Conv) -> bool:
     return isa.scalar and (not op.depthwise or depthwise_dsp.fits(op.kernel))
 
 
+def enters(isa: Isa, op: Conv, channels: int) -> bool:
+    """Whether a convolution of ``channels`` takes a rescale on its way in, each value once."""
+    once = all(k <= s for k, s in zip(op.kernel, op.stride, strict=True))
+    if op.depthwise or not once or any(pad > 0 for pad in op.pads):
+        return False
+    if isa.helium:
+        return op.kernel == (1, 1) and op.groups == 1 and channels % rescale_words.PIECE == 0
+    return isa.scalar
+
+
 def _dense(isa: Isa) -> Any:
     if isa.scalar:
         return conv_dsp

@@ -96,7 +96,7 @@ class Conv(Op):
     """Convolution: weight int8 (O, I / groups, kh, kw), bias int32 (O), one rescale per channel.
 
     ``activation``, then ``add``, if given, take the result before it is stored. ``pads`` is (top,
-    left, bottom, right).
+    left, bottom, right); negative ones crop.
     """
 
     weight: np.ndarray

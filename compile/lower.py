@@ -320,19 +320,15 @@ def _rescale(program: Program, op: Rescale) -> None:
 
 
 def _enters(program: Program, op: Rescale) -> bool:
-    """Whether only convolutions read the result, each value once, and do the rescale as they do."""
+    """Whether only convolutions read the result, and their kernels do the rescale as they do."""
     graph = program.graph
-    if not program.isa.scalar or op.output == graph.output:
-        return False
-    if program.layout.places[op.output][0] != op.output:
+    if op.output == graph.output or program.layout.places[op.output][0] != op.output:
         return False
     return all(
         isinstance(reader, Conv)
-        and not reader.depthwise
         and reader.inputs.count(op.output) == 1
         and reader.inputs[0] == op.output
-        and all(k <= s for k, s in zip(reader.kernel, reader.stride, strict=True))
-        and all(pad <= 0 for pad in reader.pads)
+        and choose.enters(program.isa, reader, graph.tensors[op.output].channels)
         for reader in graph.consumers()[op.output]
     )
 

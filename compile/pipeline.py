@@ -14,11 +14,11 @@ from .emit import emit
 from .errors import CompileError
 from .graph import Graph
 from .kernels.isa import Isa
-from .passes import drop_identity, fold_activation, fuse_add, sink, split_padding
+from .passes import drop_identity, fold_activation, fuse_add, sink, split_padding, trim_taps
 from .plan import Plan
 from .targets import Target, resolve
 
-PASSES = (drop_identity, fold_activation, fuse_add, split_padding, sink)
+PASSES = (drop_identity, trim_taps, fold_activation, fuse_add, split_padding, sink)
 
 
 @dataclass(frozen=True)

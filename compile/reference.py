@@ -104,9 +104,13 @@ def windows(
     fill: int,
     out: tuple[int, int],
 ) -> np.ndarray:
-    """View (N, out height, out width, C, kh, kw) of the padded input's windows."""
+    """View (N, out height, out width, C, kh, kw) of the input's windows.
+
+    Negative ``pads`` crop: the first rows and columns here, the last ones as ``out`` says.
+    """
     top, left, bottom, right = (max(p, 0) for p in pads)
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=fill)
+    padded = padded[:, max(-pads[0], 0) :, max(-pads[1], 0) :]
     view = np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=(1, 2))
     return view[:, :: stride[0], :: stride[1]][:, : out[0], : out[1]]
 

@@ -49,7 +49,7 @@ class ConvShape:
     other: View | None
     rounding: Rounding
     prologue: WordsShape | None = None
-    """A rescale that the input takes on its way in; conv_dsp.py alone has it."""
+    """A rescale that the input takes on its way in; conv_dsp.py and conv_mve.py have it."""
     tile: Tile = OWN
 
     def flattened(self) -> ConvShape:

@@ -1,8 +1,9 @@
 """Dense, grouped and 1x1 convolution on MVE: dot products of whole patches into scalars.
 
 Where pixels do not already hold the patches side by side, those of a row are copied together in
-scratch memory. An assembly loop (csrc/kernels/mve_dots.S) writes the sums of four outputs for a
-chunk of pixels; two such calls give the eight outputs that one epilogue takes.
+scratch memory, and pixels that take a rescale on their way in. An assembly loop
+(csrc/kernels/mve_dots.S) writes the sums of four outputs for a chunk of pixels; two such calls give
+the eight outputs that one epilogue takes.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import function, rounded, store
+from .build import INTS, function, rounded, store
 from .conv import ConvShape, reads
 from .convolution import parameters
 from .helium import BYTES, EVEN, ODD, Eight
 from .isa import Expr, Isa
+from .rescale_mve import Sixteen
+from .rescale_words import PIECE
 
 INPUTS = 8
 """Channels that spans are multiples of."""
@@ -69,6 +72,7 @@ def patch_of(shape: ConvShape) -> Patch:
         run = kw * x.pixel if span == rounded(x.channels, INPUTS) else span
     total = rounded(len(places) * run, BYTES)
     direct = len(places) == 1 and total == run and shape.y.width >= FOUR
+    direct &= shape.prologue is None
     return Patch(run, places, total, direct)
 
 
@@ -156,7 +160,7 @@ def _piece(shape: ConvShape, patch: Patch) -> Piece:
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
-    """``name(x, w, bias, scale, negative, floats, ints, other, y, scratch)``."""
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, [factors, enter,] scratch)``."""
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     patch = patch_of(shape)
@@ -168,6 +172,18 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     def body(**p: Any) -> None:
         finish = Eight(shape, p)
         sums = p["scratch"]
+
+        def rescaled(enter: Sixteen, source: Expr, rows: int, pixels: int) -> None:
+            """Patches of one pixel, rescaled; a rescale's factors stay in registers for a piece."""
+            inside = T.decl_buffer((4 * scratch(shape),), "int8", data=sums.data)
+            down = shape.stride[0] * x.row
+            with T.serial(0, patch.bytes // PIECE) as number:
+                factors = enter.factors(number)
+                with T.serial(0, rows) as line, T.serial(0, pixels) as pixel:
+                    at = source + line * down + pixel * across + number * PIECE
+                    values = enter.stored(T.bind(p["x"].vload([at], f"int8x{PIECE}")), factors)
+                    at = patches + (line * pixels + pixel) * patch.bytes + number * PIECE
+                    store(inside, at, values, PIECE)
 
         def gather(source: Expr, rows: int, pixels: int) -> None:
             """Copies patches; a copy may pass its run's end by what the next one writes anew."""
@@ -241,11 +257,11 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
 
             def blocks(first: Expr, count: int) -> None:
                 start = T.bind(base + shape.reads.first(first))
-                if patch.direct:
-                    source = T.address_of(p["x"][start])
-                else:
+                if shape.prologue:
+                    rescaled(enter, start, rows, pixels)
+                elif not patch.direct:
                     gather(start, rows, pixels)
-                    source = T.address_of(sums[patches // 4])
+                source = T.address_of(p["x"][start] if patch.direct else sums[patches // 4])
                 with T.serial(0, count * per_block) as eight:
                     outputs(first * per_block + eight, source, place)
 
@@ -261,6 +277,8 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             pixels = rows * y.width
             return rounded(pixels, inner.rows) - pixels if patch.direct else 0
 
+        if shape.prologue:
+            enter = Sixteen(p["factors"], p["enter"], shape.prologue)
         if whole.rows > 1:
             count, rest = divmod(y.height, whole.rows)
             apart = not rest and lacking(whole.rows) > 0
@@ -279,4 +297,8 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     piece(row, y.width - wide, 1, wide)
 
     weights = channels * patch.bytes
-    return function(name, parameters(isa, shape, channels, weights, scratch=scratch(shape)), body)
+    buffers = parameters(isa, shape, channels, weights, scratch=scratch(shape))
+    if shape.prologue:
+        factors = 2 * rounded(x.channels, PIECE)
+        buffers[-1:-1] = [("factors", "int16", factors), ("enter", "int32", len(INTS))]
+    return function(name, buffers, body)

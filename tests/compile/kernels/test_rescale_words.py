@@ -87,3 +87,34 @@ def test_no_factor_is_found_where_there_is_none() -> None:
     # Half a step for every odd value: the float rule rounds to even, words round up.
     assert exact.word_factors(channels / 2, channels, 0, -128, 127) is None
     assert exact.word_factors(channels * 1000, channels, 0, -128, 127) is None
+
+
+@on_every_target
+@pytest.mark.parametrize("channels", [16, 40, 64])
+@pytest.mark.parametrize("clamp", [(-128, 127), (-40, 90)])
+def test_what_only_convolutions_read(
+    machines: Machines, target: str, channels: int, clamp: tuple[int, int]
+) -> None:
+    """Cortex-M does it on their way in: whole maps, every other pixel, windows side by side."""
+    build = Builder(8, (10, 14, channels))
+    inside, beside = (
+        build.rescale("input", two_scales=True, clamp=clamp, zero=3) for _ in range(2)
+    )
+    whole = build.conv(inside, 24, (1, 1), stride=(2, 2))
+    cropped = build.conv(inside, 32, (1, 1), stride=(2, 2), pads=(-1, -1, 0, 0), like=whole)
+    side = build.conv(beside, 24, (2, 2), stride=(2, 2), like=whole)
+    within = build.rescale(build.concat(whole, cropped, side), two_scales=True, clamp=clamp)
+    x = build.conv(within, 36, (1, 1))
+    for index, op in enumerate(build.ops):
+        if isinstance(op, Rescale):
+            scale, negative = factors(build.random, len(op.scale), 1)
+            build.ops[index] = replace(op, scale=scale, negative_scale=negative)
+    graph = build.graph(x)
+    entering = set(lower.lower(graph, instruction_set(TARGETS[target])).prologues)
+    if target == "cortex-m4":
+        assert entering == {inside, beside, within}
+    elif target == "cortex-m55":
+        assert entering == ({inside, within} if channels % 16 == 0 else {within})
+    else:
+        assert not entering
+    machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
