@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import banks, firmware, importer, report
+from . import banks, firmware, fit, importer, report
 from .codegen import write_object
 from .describe import described
-from .emit import emit, spans, write_parts
+from .emit import emit, write_parts
 from .errors import CompileError
+from .graph import whole
+from .lifetimes import moments, spans, steps
 from .lower import Program
 from .pipeline import lowered, optimise
 from .plan import Plan, Span, aligned, plan
@@ -114,14 +116,16 @@ def analyze(
     chosen = members[0]
     graph = optimise(importer.load(model))
     program = lowered(graph, chosen)
+    if ram:
+        program = _within(program, ram, stack)
     arena = spans(program.calls, program.sizes())
     everything = [*arena, *_around(program, stack)]
     heat = banks.heat(program) | dict.fromkeys(AROUND, 1.0) | {"stack": 1e9}
     missing = []
-    whole, placed = plan(everything), None
+    in_one, placed = plan(everything), None
     try:
-        steps = [call.op for call in program.calls]
-        placed = banks.place(everything, ram or [whole.bytes], steps=steps, heat=heat)
+        named = moments(program.calls)
+        placed = banks.place(everything, ram or [in_one.bytes], steps=named, heat=heat)
     except CompileError as error:
         missing.append(str(error))
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
@@ -141,7 +145,7 @@ def analyze(
         target=chosen.name,
         macs=sum(layer.macs for layer in layers),
         arena_bytes=plan(arena).bytes,
-        ram_bytes=whole.bytes,
+        ram_bytes=in_one.bytes,
         flash_bytes=flash_bytes,
         ram=tuple(ram) if ram else None,
         flash=flash,
@@ -154,8 +158,16 @@ def analyze(
         clock_mhz=clock_mhz,
         milliseconds=cycles / (1e3 * clock_mhz) if cycles and clock_mhz else None,
         unaccelerated=tuple((note.operator, note.what, note.why) for note in notes(program)),
-        remarks=remarks,
+        remarks=(*program.graph.notes[len(graph.notes) :], *remarks),
     )
+
+
+def _within(program: Program, ram: Sequence[int], stack: int) -> Program:
+    """In strips where the banks hold it thus alone; what does not fit is said later."""
+    try:
+        return fit.within(program, ram, _around(program, stack))
+    except CompileError:
+        return program
 
 
 def _around(program: Program, stack: int) -> list[Span]:
@@ -225,17 +237,18 @@ def _layers(
     live: dict[str, int] = {}
     seen: set[object] = set()
     sized = aligned(arena)
-    for step, call in enumerate(program.calls):
+    for step, call in zip(steps(program.calls), program.calls, strict=True):
+        name = whole(call.op)
         here = sum(span.size for span in sized if span.first <= step <= span.last)
-        live[call.op] = max(live.get(call.op, 0), here)
-        flash.setdefault(call.op, 0)
+        live[name] = max(live.get(name, 0), here)
+        flash.setdefault(name, 0)
         if call.kernel not in seen:
             seen.add(call.kernel)
-            flash[call.op] += code.get(program.kernel_name(call.kernel), 0)
+            flash[name] += code.get(program.kernel_name(call.kernel), 0)
         for pointer in call.arguments:
             if pointer.base == "constants" and ("constant", pointer.offset) not in seen:
                 seen.add(("constant", pointer.offset))
-                flash[call.op] += ends[pointer.offset] - pointer.offset
+                flash[name] += ends[pointer.offset] - pointer.offset
     return tuple(
         Layer(
             name=name,

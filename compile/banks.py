@@ -6,8 +6,8 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from .describe import described
 from .errors import CompileError
+from .graph import Conv, conv_macs, whole
 from .lower import Program
 from .plan import ALIGNMENT, SLACK, Plan, Span, aligned, plan
 
@@ -37,12 +37,17 @@ def parse(text: str, what: str = "--ram") -> tuple[int, ...]:
 
 def heat(program: Program) -> dict[str, float]:
     """Accesses per byte: one for each call, and for convolutions the multiplications of a byte."""
-    words = described(program)
-    sizes = program.sizes()
+    tensors, sizes = program.graph.tensors, program.sizes()
+    macs = {
+        op.name: conv_macs(op, tensors[op.output])
+        for op in program.graph.ops
+        if isinstance(op, Conv)
+    }
     found: dict[str, float] = {}
     for call in program.calls:
-        for root in {p.root for p in call.arguments if p.base == "arena"}:
-            found[root] = found.get(root, 0.0) + 1 + words[call.op].macs / sizes[root]
+        for root in sorted({p.root for p in call.arguments if p.base == "arena"}):
+            own = 1 + macs.get(call.op, 0) / sizes[root]
+            found[whole(root)] = found.get(whole(root), 0.0) + own
     return found
 
 
@@ -67,7 +72,7 @@ def place(
         CompileError: more bytes live at once than there are, a span is larger than any bank, or no
             placement was found.
     """
-    single = plan(list(spans))
+    single = plan(spans, enough=banks[0])
     if single.bytes <= banks[0]:
         return Plan(
             single.offsets, single.bytes, single.lower_bound, sizes=(single.bytes,),

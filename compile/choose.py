@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import tables
-from .graph import Conv
+from .graph import Conv, Graph, Op
 from .kernels import (
     conv,
     conv_dsp,
@@ -31,6 +31,7 @@ from .kernels import (
 )
 from .kernels.build import rounded
 from .kernels.isa import Isa
+from .layout import Layout
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,20 @@ def paired(isa: Isa, op: Conv) -> bool:
     return isa.scalar and (not op.depthwise or depthwise_dsp.fits(op.kernel))
 
 
-def enters(isa: Isa, op: Conv, channels: int) -> bool:
+def entered(isa: Isa, graph: Graph, layout: Layout, op: Op) -> bool:
+    """Whether only convolutions read a rescale's result, and their kernels do it as they do."""
+    if op.output == graph.output or layout.places[op.output][0] != op.output:
+        return False
+    return all(
+        isinstance(reader, Conv)
+        and reader.inputs.count(op.output) == 1
+        and reader.inputs[0] == op.output
+        and _enters(isa, reader, graph.tensors[op.output].channels)
+        for reader in graph.consumers()[op.output]
+    )
+
+
+def _enters(isa: Isa, op: Conv, channels: int) -> bool:
     """Whether a convolution of ``channels`` takes a rescale on its way in, each value once."""
     once = all(k <= s for k, s in zip(op.kernel, op.stride, strict=True))
     if op.depthwise or not once or any(pad > 0 for pad in op.pads):

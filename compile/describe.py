@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .choose import BUILDERS
-from .graph import Conv, Op, Pool, Rescale, conv_macs
+from .graph import Conv, Op, Pool, Rescale, conv_macs, whole
 from .kernels import elementwise
 from .lower import Program
 
@@ -20,15 +20,24 @@ class Description:
     shape: tuple[int, int, int] | None
     macs: int = 0
 
+    def and_strip(self, other: Description) -> Description:
+        """This and another strip; rows that both compute count twice."""
+        if self.shape is None or other.shape is None:
+            return self
+        shape = (self.shape[0] + other.shape[0], *self.shape[1:])
+        return replace(self, shape=shape, macs=self.macs + other.macs)
+
 
 def described(program: Program) -> dict[str, Description]:
-    """What every name stands for that a call of the program bears."""
+    """What every name stands for that a call of the program bears; strips of one are together."""
     ops = {op.name: op for op in program.graph.ops}
     shapes = {call.op: program.kernels[call.kernel] for call in program.calls}
-    return {
-        name: _operator(program, ops[name], shape) if name in ops else _around(program, name)
-        for name, shape in shapes.items()
-    }
+    found: dict[str, Description] = {}
+    for name, shape in shapes.items():
+        own = _operator(program, ops[name], shape) if name in ops else _around(program, name)
+        before = found.get(whole(name))
+        found[whole(name)] = before.and_strip(own) if before else own
+    return found
 
 
 def _around(program: Program, name: str) -> Description:

@@ -13,8 +13,9 @@ from pathlib import Path
 from . import banks
 from .codegen import write_object
 from .errors import CompileError
-from .lower import Call, Program
-from .plan import Plan, Span, plan
+from .lifetimes import moments, spans
+from .lower import Program
+from .plan import Plan, plan
 from .source import CONSTANTS, PROFILE, SYMBOL, source
 from .targets import ARCH_AARCH64, ARCH_ARM_M, Target
 from .tools import include_directory, kernels_directory, tools_directory
@@ -72,8 +73,7 @@ def write_parts(
     """
     pieces = spans(program.calls, program.sizes())
     if ram:
-        steps = [call.op for call in program.calls]
-        memory = banks.place(pieces, ram, steps=steps, heat=banks.heat(program))
+        memory = banks.place(pieces, ram, steps=moments(program.calls), heat=banks.heat(program))
     else:
         memory = plan(pieces)
     write_object(program, target, work / "kernels.o")
@@ -94,18 +94,6 @@ def sizes(program: Program, memory: Plan) -> list[str]:
     for name, tensor in (("INPUT", graph.input), ("OUTPUT", graph.output)):
         found[name] = math.prod(graph.tensors[tensor].shape)
     return [f"-D{name}_BYTES={size}" for name, size in found.items()]
-
-
-def spans(calls: list[Call], sizes: dict[str, int]) -> list[Span]:
-    """Lifetime of each root: from the first call that names it to the last."""
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for step, call in enumerate(calls):
-        for pointer in call.arguments:
-            if pointer.base == "arena":
-                first.setdefault(pointer.root, step)
-                last[pointer.root] = step
-    return [Span(name, sizes[name], first[name], last[name]) for name in first]
 
 
 def compiler(target: Target) -> str:

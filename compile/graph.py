@@ -7,12 +7,16 @@ numbers is fixed by ARITHMETIC.md and executed literally by reference.py.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from .errors import CompileError
+
+_STRIP = re.compile(r" strip (\d+)")
 
 INT8_MIN, INT8_MAX = -128, 127
 
@@ -162,6 +166,18 @@ class Concat(Op):
     """Channels of the inputs side by side; inputs and output share one quantisation."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rows(Op):
+    """As many rows of the input as the output has, from ``first`` on: a view, never a copy."""
+
+    first: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack(Op):
+    """Rows of the inputs one below the other; nothing else reads them, so they are never copied."""
+
+
 @dataclass(frozen=True)
 class Graph:
     """A whole network with one input and one output, and the metadata of its file."""
@@ -175,13 +191,21 @@ class Graph:
     sha256: str = ""
     notes: tuple[str, ...] = field(default=())
 
-    def producers(self) -> dict[str, Op]:
+    def producers(self) -> Mapping[str, Op]:
         """The operator that writes each tensor."""
+        return self._producers
+
+    def consumers(self) -> Mapping[str, Sequence[Op]]:
+        """The operators that read each tensor, in execution order; none for other names."""
+        return self._consumers
+
+    @cached_property
+    def _producers(self) -> Mapping[str, Op]:
         return {op.output: op for op in self.ops}
 
-    def consumers(self) -> dict[str, list[Op]]:
-        """The operators that read each tensor, in execution order."""
-        found: dict[str, list[Op]] = defaultdict(list)
+    @cached_property
+    def _consumers(self) -> Mapping[str, Sequence[Op]]:
+        found: dict[str, list[Op]] = {name: [] for name in self.tensors}
         for op in self.ops:
             for name in dict.fromkeys(op.inputs):
                 found[name].append(op)
@@ -230,3 +254,19 @@ def conv_macs(op: Conv, output: Tensor) -> int:
 def macs(graph: Graph) -> int:
     """Multiply-accumulates of all convolutions."""
     return sum(conv_macs(op, graph.tensors[op.output]) for op in graph.ops if isinstance(op, Conv))
+
+
+def strip(name: str, number: int) -> str:
+    """The name of one strip of the operator or tensor ``name``."""
+    return f"{name} strip {number}"
+
+
+def strip_of(name: str) -> int | None:
+    """The strip that ``name``, or the one it was derived from, is of."""
+    found = _STRIP.search(name)
+    return int(found[1]) if found else None
+
+
+def whole(name: str) -> str:
+    """``name`` without the number of a strip."""
+    return _STRIP.sub("", name)

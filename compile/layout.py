@@ -6,8 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from .errors import CompileError
-from .graph import INT8_MIN, Concat, Conv, Graph, Op, Pool
+from .graph import INT8_MIN, Concat, Conv, Graph, Op, Pool, Rows, Stack
 from .kernels.build import View, rounded
+
+Within = tuple[str, int, int]
+"""What a tensor is a part of, and at which row and channel of it."""
 
 CHANNEL_ALIGNMENT = 16
 """Pixels are whole vectors of 16 bytes, so that no kernel needs a channel tail."""
@@ -39,7 +42,7 @@ class Root:
 
 @dataclass(frozen=True)
 class Layout:
-    """Roots by name, and for each tensor its root and first channel in the root's pixels."""
+    """Roots by name, and for each tensor its root and its first byte from the root's interior."""
 
     roots: dict[str, Root]
     places: dict[str, tuple[str, int]]
@@ -58,22 +61,22 @@ class Layout:
 
 
 def assign(graph: Graph) -> Layout:
-    """Chooses a root, border and channel offset for every tensor."""
+    """Chooses a root, border and offset for every tensor."""
     parent, materialised = _adjacent(graph)
-    places: dict[str, tuple[str, int]] = {}
+    within: dict[str, Within] = {}
     for name in graph.tensors:
-        root, channel = name, 0
+        root, row, channel = name, 0, 0
         while root in parent:
-            root, step = parent[root]
-            channel += step
-        places[name] = (root, channel)
+            root, down, across = parent[root]
+            row, channel = row + down, channel + across
+        within[name] = (root, row, channel)
     borders: dict[str, tuple[int, int, int, int]] = defaultdict(lambda: (0, 0, 0, 0))
     fills: dict[str, int] = {}
     for op in graph.ops:
         if not isinstance(op, Conv | Pool) or not any(pad > 0 for pad in op.pads):
             continue
         source = graph.tensors[op.inputs[0]]
-        root = places[source.name][0]
+        root = within[source.name][0]
         maximum = isinstance(op, Pool) and op.kind == "max"
         fill = INT8_MIN if maximum else source.zero_point
         if fills.setdefault(root, fill) != fill:
@@ -90,9 +93,13 @@ def assign(graph: Graph) -> Layout:
         )
     roots = {}
     for name, tensor in graph.tensors.items():
-        if places[name][0] == name:
+        if within[name][0] == name:
             pixel = rounded(tensor.channels, _alignment(graph, name))
             roots[name] = Root(tensor.height, tensor.width, pixel, borders[name], fills.get(name))
+    places = {
+        name: (root, row * roots[root].row + channel)
+        for name, (root, row, channel) in within.items()
+    }
     return Layout(roots, places, frozenset(materialised))
 
 
@@ -103,11 +110,18 @@ def _alignment(graph: Graph, name: str) -> int:
     return 4 if dense else CHANNEL_ALIGNMENT
 
 
-def _adjacent(graph: Graph) -> tuple[dict[str, tuple[str, int]], set[str]]:
-    """tensor -> (concatenation it is written into, channel offset), and the others' outputs."""
-    parent: dict[str, tuple[str, int]] = {}
+def _adjacent(graph: Graph) -> tuple[dict[str, Within], set[str]]:
+    """What each tensor is a part of, and the outputs of concatenations that are copied."""
+    parent: dict[str, Within] = {}
     materialised: set[str] = set()
     for op in graph.ops:
+        if isinstance(op, Rows):
+            parent[op.output] = (op.inputs[0], op.first, 0)
+        elif isinstance(op, Stack):
+            row = 0
+            for name in op.inputs:
+                parent[name] = (op.output, row, 0)
+                row += graph.tensors[name].height
         if not isinstance(op, Concat):
             continue
         parts = [graph.tensors[name] for name in op.inputs]
@@ -119,17 +133,17 @@ def _adjacent(graph: Graph) -> tuple[dict[str, tuple[str, int]], set[str]]:
             continue
         channel = 0
         for part in parts:
-            parent[part.name] = (op.output, channel)
+            parent[part.name] = (op.output, 0, channel)
             channel += part.channels
     return parent, materialised
 
 
-def _one_padding(graph: Graph, op: Op, parent: dict[str, tuple[str, int]]) -> bool:
+def _one_padding(graph: Graph, op: Op, parent: dict[str, Within]) -> bool:
     """Members of one root share its border, so no maximum may be padded among them."""
     members = {
         op.output,
         *op.inputs,
-        *(name for name, (to, _) in parent.items() if to in op.inputs),
+        *(name for name, (to, _, _) in parent.items() if to in op.inputs),
     }
     readers = [r for r in graph.ops if isinstance(r, Pool) and r.kind == "max"]
     return not any(r.inputs[0] in members and any(p > 0 for p in r.pads) for r in readers)

@@ -24,8 +24,12 @@ from .graph import (
     Op,
     Pool,
     Rescale,
+    Rows,
+    Stack,
     Table,
     results,
+    strip,
+    strip_of,
 )
 from .kernels import conv, depthwise, elementwise, move, pool, rescale_words
 from .kernels.build import Product, Rounding, View, rounded
@@ -85,7 +89,7 @@ class Program:
     calls: list[Call] = field(default_factory=list)
     constants: bytearray = field(default_factory=bytearray)
     scratches: dict[str, int] = field(default_factory=dict)
-    """Bytes of arena that single calls use, by the name of their root."""
+    """Bytes of arena that single calls use, by the name of their operator."""
     prologues: dict[str, Prologue] = field(default_factory=dict)
     """Rescales that the convolution which reads their result does, by that result."""
     _known: dict[bytes, int] = field(default_factory=dict)
@@ -102,12 +106,13 @@ class Program:
 
     def sizes(self) -> dict[str, int]:
         """Bytes of every root: pieces of arena that activations or single calls use."""
-        return {name: root.bytes for name, root in self.layout.roots.items()} | self.scratches
+        whole = {name: root.bytes for name, root in self.layout.roots.items()}
+        return whole | {f"scratch of {op}": size for op, size in self.scratches.items()}
 
-    def scratch(self, words: int) -> Pointer:
-        """Arena for the next call alone, ``words`` of int32."""
-        root = f"scratch of call {len(self.calls)}"
-        self.scratches[root] = 4 * words
+    def scratch(self, op: str, words: int) -> Pointer:
+        """Arena for the one call of an operator alone, ``words`` of int32."""
+        root = f"scratch of {op}"
+        self.scratches[op] = 4 * words
         return Pointer("arena", 0, root)
 
     def kernel_name(self, index: int) -> str:
@@ -130,7 +135,7 @@ def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
     program = Program(graph, isa, layouts.assign(graph), tiles)
     bordered: set[str] = set()
 
-    def border(name: str) -> None:
+    def border(name: str, at: int | None = None) -> None:
         root_name = program.layout.places[name][0]
         root = program.layout.roots[root_name]
         if root.fill is None or root_name in bordered:
@@ -138,12 +143,15 @@ def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
         bordered.add(root_name)
         value = (root.fill + isa.offset) & 0xFF
         shape = move.PadShape(root.height, root.width, root.pixel, root.border, value)
-        program.call(f"{root_name} border", shape, Pointer("arena", 0, root_name))
+        label = f"{root_name} border"
+        if at is not None and strip_of(root_name) is None:
+            label = strip(label, at)  # inside a chain all calls are of a strip
+        program.call(label, shape, Pointer("arena", 0, root_name))
 
     border(graph.input)
     _cross(program, graph.input, inward=True)
     for op in graph.ops:
-        border(op.output)
+        border(op.output, strip_of(op.name))
         lower_op(program, op)
     _cross(program, graph.output, inward=False)
     return program
@@ -225,7 +233,7 @@ def _conv(program: Program, op: Conv) -> None:
         ).flattened()
         shape = replace(shape, tile=program.tiles(isa.dense, shape))
         packed = choose.dense(isa, shape, op)
-    spare = (program.scratch(packed.scratch),) if packed.scratch else ()
+    spare = (program.scratch(op.name, packed.scratch),) if packed.scratch else ()
     other_name = op.inputs[1] if op.add else None
     scales = packed.table(op.scale)
     if fixed is not None:
@@ -297,7 +305,7 @@ def _rescale(program: Program, op: Rescale) -> None:
         shape = replace(shape, tile=program.tiles(program.isa, shape))
         factors = program.constant(rescale_words.pack(program.isa, words.positive, words.negative))
         ints = tables.numbers(program, op, source)[1]
-        if _enters(program, op):
+        if choose.entered(program.isa, program.graph, program.layout, op):
             program.prologues[op.output] = Prologue(source.name, shape, factors, ints)
             return
         pointers = program.pointer(source.name), factors, ints, program.pointer(op.output)
@@ -316,20 +324,6 @@ def _rescale(program: Program, op: Rescale) -> None:
         ),
         *tables.numbers(program, op, source),
         program.pointer(op.output),
-    )
-
-
-def _enters(program: Program, op: Rescale) -> bool:
-    """Whether only convolutions read the result, and their kernels do the rescale as they do."""
-    graph = program.graph
-    if op.output == graph.output or program.layout.places[op.output][0] != op.output:
-        return False
-    return all(
-        isinstance(reader, Conv)
-        and reader.inputs.count(op.output) == 1
-        and reader.inputs[0] == op.output
-        and choose.enters(program.isa, reader, graph.tensors[op.output].channels)
-        for reader in graph.consumers()[op.output]
     )
 
 
@@ -426,6 +420,8 @@ _LOWER: dict[type[Op], Any] = {
     Table: _table,
     Pool: _pool,
     Concat: _concat,
+    Rows: lambda program, op: None,
+    Stack: lambda program, op: None,
 }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import firmware, importer, lower, tuned
+from . import firmware, fit, importer, lower, tuned
 from .emit import emit
 from .errors import CompileError
 from .graph import Graph
@@ -63,11 +63,13 @@ def compile_graph(
     if ram and not target.firmware:
         raise CompileError(f"target {target.name}: RAM banks are for firmware, such as cortex-m7")
     program = lowered(graph, target, table)
+    if ram:
+        program = fit.within(program, ram)
     if target.firmware:
         memory = firmware.emit(program, target, path, ram)
     else:
         memory = emit(program, target, path)
-    return Compiled(path, target, graph, memory, len(program.kernels))
+    return Compiled(path, target, program.graph, memory, len(program.kernels))
 
 
 def compile_model(
@@ -97,10 +99,14 @@ def compile_model(
     for note in graph.notes:
         print(f"{model.name}: note: {note}", file=sys.stderr)
     several = len(targets) > 1
-    return [
+    done = [
         compile_graph(graph, t, _library(graph, t, out, several), ram=ram, table=table)
         for t in targets
     ]
+    for one in done:
+        for note in one.graph.notes[len(graph.notes) :]:
+            print(f"{one.path.name}: note: {note}", file=sys.stderr)
+    return done
 
 
 def _library(graph: Graph, target: Target, out: Path, several: bool) -> Path:

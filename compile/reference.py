@@ -13,6 +13,8 @@ from .graph import (
     Op,
     Pool,
     Rescale,
+    Rows,
+    Stack,
     Sum,
     Table,
     Tensor,
@@ -68,6 +70,10 @@ def execute(graph: Graph, op: Op, inputs: list[np.ndarray]) -> np.ndarray:
         return _pool(op, inputs[0], tensors[0], y)
     if isinstance(op, Concat):
         return np.concatenate(inputs, axis=3)
+    if isinstance(op, Rows):
+        return inputs[0][:, op.first : op.first + y.height]
+    if isinstance(op, Stack):
+        return np.concatenate(inputs, axis=1)
     raise TypeError(f"no reference for {type(op).__name__}")
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from . import cycles, importer, measure
 from .describe import described
-from .emit import spans
 from .errors import CompileError
+from .graph import whole
+from .lifetimes import spans
 from .lower import Program
 from .pipeline import lowered, optimise
 from .plan import plan
@@ -91,7 +92,7 @@ def _assemble(
     """``cost`` of calls by their places; ``peak`` multiply-accumulates per unit of cost."""
     calls: dict[str, list[int]] = {}
     for place, call in enumerate(program.calls):
-        calls.setdefault(call.op, []).append(place)
+        calls.setdefault(whole(call.op), []).append(place)
     single = {name: cost(places)["cost"] for name, places in calls.items()}
     everything = sum(single.values())
     words = described(program)

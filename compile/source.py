@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .graph import Tensor
+from .graph import Tensor, whole
 from .lower import Call, Pointer, Program
 from .plan import ALIGNMENT, Plan
 from .targets import Target
@@ -128,6 +128,7 @@ def _with_sinks(program: Program, calls: list[str], memory: Plan) -> list[str]:
         if op.name in last:
             root = program.layout.places[op.output][0]
             size = program.layout.roots[root].bytes
+            root = whole(root)
             start = f"a{memory.banks.get(root, 0)} + {memory.offsets[root]}"
             lines[last[op.name]] += f" sink({start}, {size});"
     return lines
@@ -135,8 +136,8 @@ def _with_sinks(program: Program, calls: list[str], memory: Plan) -> list[str]:
 
 def _argument(pointer: Pointer, memory: Plan) -> str:
     if pointer.base == "arena":
-        base = f"a{memory.banks.get(pointer.root, 0)}"
-        return f"{base} + {memory.offsets[pointer.root] + pointer.offset}"
+        root = whole(pointer.root)
+        return f"a{memory.banks.get(root, 0)} + {memory.offsets[root] + pointer.offset}"
     if pointer.base == "constants":
         return f"pv_constants + {pointer.offset}"
     return {"input": "in", "output": "out"}[pointer.base]

@@ -13,10 +13,11 @@ import numpy as np
 from . import cycles
 from .codegen import write_object
 from .count import MARKS, count
-from .emit import SHARED, link, spans
+from .emit import SHARED, link
 from .errors import CompileError
 from .graph import Op
 from .kernels.tile import Tile
+from .lifetimes import spans
 from .lower import Program, Tiles, lower_op
 from .measure import pinned
 from .plan import ALIGNMENT, Plan, plan
@@ -118,7 +119,7 @@ def timed(program: Program, target: Target, rounds: int) -> Contest:
 
 def _write(program: Program, target: Target, work: Path) -> Plan:
     """The files that ``emit.link`` takes; the function ``TRIAL`` runs one call between stamps."""
-    memory = plan(spans(program.calls, {n: r.bytes for n, r in program.layout.roots.items()}))
+    memory = plan(spans(program.calls, program.sizes()))
     write_object(program, target, work / "kernels.o")
     (work / "constants.bin").write_bytes(program.constants)
     (work / "constants.S").write_text(CONSTANTS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .graph import Add, Concat, Conv, Graph, Op, Rescale, Table
+from .graph import Add, Concat, Conv, Graph, Op, Rescale, Table, whole
 from .kernels import conv, elementwise
 from .layout import CHANNEL_ALIGNMENT
 from .lower import Program
@@ -29,15 +29,16 @@ def notes(program: Program) -> list[Note]:
     graph = program.graph
     shapes = {call.op: program.kernels[call.kernel] for call in program.calls}
     found = []
-    for name in shapes:
+    for name in dict.fromkeys(map(whole, shapes)):
         if name in ("input", "output"):
             found.append(Note(name, "copy", f"the caller's {name} is dense, the arena is not"))
         elif name.endswith(" border"):
             why = "the arena's bytes belong to other tensors before"
             found.append(Note(name, "border of a padded tensor filled on every run", why))
     for op in graph.ops:
-        found += [Note(op.name, what, why) for what, why in _of(program, op, shapes.get(op.name))]
-    return found
+        slow = _of(program, op, shapes.get(op.name))
+        found += [Note(whole(op.name), what, why) for what, why in slow]
+    return list(dict.fromkeys(found))
 
 
 def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:

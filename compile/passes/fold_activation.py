@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +44,7 @@ def run(graph: Graph) -> Graph:
     return graph.with_ops(ops)
 
 
-def _foldable(graph: Graph, conv: Conv, consumers: dict[str, list[Op]]) -> bool:
+def _foldable(graph: Graph, conv: Conv, consumers: Mapping[str, Sequence[Op]]) -> bool:
     return (
         conv.activation is None
         and conv.add is None

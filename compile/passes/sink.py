@@ -7,6 +7,8 @@ there a part waits for the last one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from ..graph import Concat, Graph, Op
 
 
@@ -32,7 +34,7 @@ def run(graph: Graph) -> Graph:
     return graph.with_ops(ops)
 
 
-def _needed(op: Op, ops: list[Op], consumers: dict[str, list[Op]]) -> int | None:
+def _needed(op: Op, ops: list[Op], consumers: Mapping[str, Sequence[Op]]) -> int | None:
     """Index of the first operator that waits for the result of ``op``."""
     readers = consumers[op.output]
     if not readers:

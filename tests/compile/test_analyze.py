@@ -68,15 +68,25 @@ def test_several_banks_hold_everything_once(model: Path) -> None:
 def test_what_does_not_fit_is_said(model: Path) -> None:
     require_board()
     whole = analyze(model, "cortex-m33", run=False)
-    short = whole.ram_bytes - 64
+    short = whole.ram_bytes - whole.arena_bytes + 256
     found = analyze(model, "cortex-m33", ram=[short], flash=whole.flash_bytes - 7, run=False)
     assert whole.fits and not found.fits
     ram, flash = found.missing
-    assert ram.startswith("RAM: ") and "64 bytes are missing" in ram
+    assert ram.startswith("RAM: ") and "bytes are missing" in ram
     assert flash.startswith("flash: ") and flash.endswith(": 7 bytes are missing")
     text = plain(found)
     assert text.startswith("tiny for cortex-m33: does not fit\n") and ram in text and flash in text
     assert "nothing placed" in text
+
+
+def test_what_fits_in_strips_is_analysed_in_strips(model: Path) -> None:
+    require_board()
+    whole = analyze(model, "cortex-m33", run=False)
+    found = analyze(model, "cortex-m33", ram=[whole.ram_bytes - 64], run=False)
+    assert found.fits and found.ram_bytes < whole.ram_bytes
+    assert {layer.name for layer in found.layers} == {layer.name for layer in whole.layers}
+    (remark,) = (text for text in found.remarks if "strips of rows" in text)
+    assert f": {found.macs / whole.macs - 1:.1%} more multiply-accumulates" in remark
 
 
 def test_hosts_are_analysed_without_counts(model: Path) -> None:

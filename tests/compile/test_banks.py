@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pocketvision.compile import CompileError, banks
 from pocketvision.compile.plan import ALIGNMENT, SLACK, Plan, Span
 
-from .test_plan import assert_sound, lifetimes
+from .test_plan import assert_sound, pieces
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def check(spans: list[Span], sizes: list[int], found: Plan) -> None:
 
 
 @settings(max_examples=150, derandomize=True, database=None, deadline=None)
-@given(lifetimes(), st.lists(st.integers(200, 9000), min_size=1, max_size=4))
+@given(pieces(), st.lists(st.integers(200, 9000), min_size=1, max_size=4))
 def test_placements_are_sound_or_refused(spans: list[Span], sizes: list[int]) -> None:
     try:
         found = banks.place(spans, sizes, attempts=60)
@@ -88,7 +88,7 @@ def test_what_lacks_is_said() -> None:
 def test_a_single_bank_that_no_plan_fits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Live bytes fit, but packing them leaves holes: the plan is 64 bytes above its bound."""
     spans = [Span("a", 64, 0, 0), Span("b", 128, 0, 1)]
-    monkeypatch.setattr(banks, "plan", lambda spans: Plan({"a": 0, "b": 128}, 320, 256))
+    monkeypatch.setattr(banks, "plan", lambda spans, enough: Plan({"a": 0, "b": 128}, 320, 256))
     with pytest.raises(CompileError, match=r"needs 320 bytes, the bank holds 260: 60 bytes are "
                        r"missing \(no plan needs less than 256\)"):  # fmt: skip
         banks.place(spans, [260])

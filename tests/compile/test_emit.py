@@ -14,8 +14,6 @@ import pytest
 
 from pocketvision.compile import TARGETS, CompileError, emit, pipeline, tools
 from pocketvision.compile.graph import Graph
-from pocketvision.compile.lower import Call, Pointer
-from pocketvision.compile.plan import Span
 from pocketvision.compile.targets import Target
 
 from .graphs import Builder
@@ -182,14 +180,3 @@ def test_an_absent_c_compiler_is_named(
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     with pytest.raises(CompileError, match=f"{name}: no C compiler .*apt-get install {package}$"):
         emit.compiler(TARGETS[name])
-
-
-def test_a_root_lives_from_its_first_call_to_its_last() -> None:
-    def call(*roots: str) -> Call:
-        return Call(0, "op", tuple(Pointer("arena", 8, root) for root in roots))
-
-    calls = [call("a"), call("a", "b"), call("b", "c"), call("a", "c")]
-    sizes = {"a": 10, "b": 20, "c": 30, "unused": 40}
-    assert emit.spans(calls, sizes) == [
-        Span("a", 10, 0, 3), Span("b", 20, 1, 2), Span("c", 30, 2, 3),
-    ]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pocketvision.compile import emit, importer, lower, pipeline
+from pocketvision.compile import importer, lifetimes, lower, pipeline
 from pocketvision.compile.plan import ALIGNMENT, SLACK, Plan, Span, plan
 from pocketvision.compile.targets import TARGETS
 
@@ -16,7 +16,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "training/weights/pocketnet-s-12
 
 
 @st.composite
-def lifetimes(draw: st.DrawFn) -> list[Span]:
+def pieces(draw: st.DrawFn) -> list[Span]:
     count = draw(st.integers(0, 12))
     spans = []
     for index in range(count):
@@ -48,7 +48,7 @@ def most_live_bytes(spans: list[Span]) -> int:
 
 
 @settings(max_examples=150, derandomize=True, database=None, deadline=None)
-@given(lifetimes())
+@given(pieces())
 def test_plans_are_sound(spans: list[Span]) -> None:
     found = plan(spans, attempts=20)
     assert_sound(spans, found)
@@ -85,5 +85,5 @@ def test_the_shipped_network_is_within_5_percent_of_the_bound() -> None:
     graph = pipeline.optimise(importer.load(SHIPPED))
     for target in TARGETS.values():
         program = lower.lower(graph, pipeline.instruction_set(target))
-        found = plan(emit.spans(program.calls, program.sizes()))
+        found = plan(lifetimes.spans(program.calls, program.sizes()))
         assert found.bytes <= 1.05 * found.lower_bound, target.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pocketvision.compile import emit, layout, lower, reference
+from pocketvision.compile import layout, lifetimes, lower, reference
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.passes import sink
 from pocketvision.compile.pipeline import instruction_set
@@ -23,7 +23,7 @@ def order(graph: Graph) -> list[str]:
 def arena(graph: Graph) -> int:
     program = lower.lower(graph, instruction_set(TARGETS["x86-64-portable"]))
     sizes = {name: root.bytes for name, root in program.layout.roots.items()}
-    return plan(emit.spans(program.calls, sizes)).lower_bound
+    return plan(lifetimes.spans(program.calls, sizes)).lower_bound
 
 
 def test_a_copy_of_what_lives_on_waits_for_its_reader() -> None:

@@ -1,0 +1,270 @@
+"""Chooses which maps exist in strips alone, so that the arena needs no more than given bytes.
+
+A search by steps: at the fullest moment, whichever takes most off what is too much, putting maps
+that live then into strips or moving an operator whose result only waits there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from . import banks, choose
+from .errors import CompileError
+from .graph import Concat, Graph, Op, Rows, Stack, macs, whole
+from .layout import assign
+from .lifetimes import moments, spans
+from .lower import Program, lower
+from .passes import fuse_rows
+from .plan import Span, plan
+
+STRIPS = (4, 2, 3, 6, 8, 12, 16)
+"""Tried in this order until one number of strips does."""
+
+SHARES = (1.0, 0.95, 0.9, 0.85)
+"""Of several banks, tried in this order: what is whole in one piece of RAM has gaps in two."""
+
+ATTEMPTS = 4
+"""Times that the search is told to aim lower when a plan came out larger than its estimate."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """The program of a graph in strips, and what it took.
+
+    ``recomputed``: multiply-accumulates that are done twice, as a share of all.
+    """
+
+    program: Program
+    between: frozenset[str]
+    strips: int
+    recomputed: float
+
+
+def within(program: Program, ram: Sequence[int], around: Sequence[Span] = ()) -> Program:
+    """``program`` where the banks ``ram`` hold it and what is ``around``, else it in strips.
+
+    Raises:
+        CompileError: neither fits; says what the whole network lacks.
+    """
+    try:
+        _place(program, ram, around)
+        return program
+    except CompileError as error:
+        beside = sum(span.size for span in around)
+        for share in SHARES[: 1 if len(ram) == 1 else None]:
+            fused = fit(program, int(share * sum(ram)) - beside)
+            if fused is None:
+                break
+            try:
+                _place(fused.program, ram, around)
+            except CompileError:
+                continue  # several banks have more gaps than one
+            return fused.program
+        raise CompileError(f"{error}; in strips of rows it was not made to fit either") from None
+
+
+def _place(program: Program, ram: Sequence[int], around: Sequence[Span]) -> None:
+    pieces = [*spans(program.calls, program.sizes()), *around]
+    banks.place(pieces, ram, steps=moments(program.calls), heat=banks.heat(program))
+
+
+def fit(program: Program, limit: int) -> Fused | None:
+    """The same network in an arena of at most ``limit`` bytes, or None where none was found.
+
+    Deterministic: what is in strips is chosen by estimates, what is returned was planned.
+    """
+    aim = limit
+    for _ in range(ATTEMPTS):
+        found = next(filter(None, (_search(program, aim, strips) for strips in STRIPS)), None)
+        if found is None:
+            return None
+        fewest = min(found.alternatives(), key=lambda choice: choice.strips)
+        choice = fewest.without_needless()
+        lowered = lower(choice.noted(), program.isa, program.tiles)
+        size = plan(spans(lowered.calls, lowered.sizes()), enough=limit).bytes
+        if size <= limit:
+            return Fused(lowered, choice.between, choice.strips, choice.recomputed())
+        aim -= size - limit
+    return None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An order of the whole graph's operators, and which tensors are in how many strips."""
+
+    program: Program
+    whole: Graph
+    aim: int
+    strips: int
+    between: frozenset[str] = frozenset()
+
+    def graph(self) -> Graph:
+        made = fuse_rows.run(self.whole, self.between, self.strips)
+        assert made is not None  # _rated said so
+        return made
+
+    def recomputed(self) -> float:
+        return macs(self.graph()) / macs(self.whole) - 1
+
+    def noted(self) -> Graph:
+        """The graph, and in its notes what it costs."""
+        graph = self.graph().validate()
+        note = (
+            f"{len(self.between)} tensors are made and read in {self.strips} strips of rows, so "
+            f"that the arena fits: {self.recomputed():.1%} more multiply-accumulates"
+        )
+        return replace(graph, notes=(*graph.notes, note))
+
+    def alternatives(self) -> Iterator[Choice]:
+        """This one, and those of fewer strips that fit too."""
+        for strips in STRIPS:
+            choice = replace(self, strips=strips)
+            if strips <= self.strips and (rated := _rated(choice)) and not rated.excess:
+                yield choice
+
+    def without_needless(self) -> Choice:
+        """As few tensors in strips as fit."""
+        choice = self
+        for name in sorted(self.between):
+            less = replace(choice, between=choice.between - {name})
+            if (rated := _rated(less)) and not rated.excess:
+                choice = less
+        return choice
+
+
+@dataclass(frozen=True)
+class Rated:
+    """``excess``: bytes above the aim, summed over the operators of the whole graph; ``fullest``:
+    the name of the one at which most live."""
+
+    excess: int
+    fullest: str
+
+
+def _search(program: Program, aim: int, strips: int) -> Choice | None:
+    choice = Choice(program, program.graph, aim, strips)
+    rated = _rated(choice)
+    while rated and rated.excess:
+        steps = list(_rated_steps(choice, rated))
+        best = min(steps, key=lambda pair: pair[0].excess, default=None)
+        if best is None or best[0].excess >= rated.excess:
+            # One step may only pay after another, as where an order has to change first.
+            pairs = (second for first in steps for second in _rated_steps(first[1], first[0]))
+            best = min(pairs, key=lambda pair: pair[0].excess, default=None)
+        if best is None or best[0].excess >= rated.excess:
+            return None
+        rated, choice = best
+    return choice
+
+
+def _rated_steps(choice: Choice, rated: Rated) -> Iterator[tuple[Rated, Choice]]:
+    for step in _steps(choice, rated.fullest):
+        if found := _rated(step):
+            yield found, step
+
+
+def _steps(choice: Choice, moment: str) -> Iterator[Choice]:
+    """What could help at the operator ``moment`` and its chain."""
+    graph, between = choice.whole, choice.between
+    places = assign(graph).places
+    order = {op.output: index for index, op in enumerate(graph.ops)}
+    joined = fuse_rows.chains(graph, between)
+    (here,) = (joined[op.output] for op in graph.ops if op.name == moment)
+    start, end = order[here[0].output], order[here[-1].output]
+    pieces: dict[str, dict[str, None]] = {}
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for index, op in enumerate(graph.ops):
+        for name in (*op.inputs, op.output):
+            root = places[name][0]
+            pieces.setdefault(root, {})[name] = None
+            first.setdefault(root, index)
+            last[root] = index
+    joins = {op.output for op in graph.ops if isinstance(op, Concat)}
+    for root, members in pieces.items():
+        if first[root] <= end and start <= last[root]:
+            able = frozenset(n for n in members if fuse_rows.possible(graph, n)) - between
+            parts = [name for name in sorted(able) if name not in joins]
+            some = [able, *(able - {name} for name in parts)]
+            for more in dict.fromkeys([*some, *(_read_by(graph, m, between) for m in some)]):
+                if more:
+                    yield replace(choice, between=between | _level(graph, more, between))
+    for op in graph.ops[:start]:
+        readers = [order[reader.output] for reader in graph.consumers()[op.output]]
+        if readers and op.output not in between and min(readers) > end:
+            yield replace(choice, whole=_moved(graph, op, end))
+
+
+def _moved(graph: Graph, op: Op, behind: int) -> Graph:
+    ops = list(graph.ops)
+    ops.insert(behind + 1, op)
+    ops.remove(op)
+    return replace(graph, ops=tuple(ops))
+
+
+def _read_by(graph: Graph, more: frozenset[str], between: frozenset[str]) -> frozenset[str]:
+    """``more`` and what nothing but its producers reads; the parts of a concatenation stay."""
+    producers = [graph.producers()[result] for result in more]
+    inputs = {name for op in producers if not isinstance(op, Concat) for name in op.inputs}
+    alone = {
+        name
+        for name in inputs - between
+        if fuse_rows.possible(graph, name)
+        and all(reader.output in more | between for reader in graph.consumers()[name])
+    }
+    return more | alone
+
+
+def _level(graph: Graph, more: frozenset[str], between: frozenset[str]) -> frozenset[str]:
+    """``more`` with what is higher than other results of its chains, so that these agree."""
+    while True:
+        joined = fuse_rows.chains(graph, between | more)
+        higher: set[str] = set()
+        for name in more:
+            results = [op.output for op in joined[name] if op.output not in between | more]
+            least = min(graph.tensors[result].height for result in results)
+            higher |= {result for result in results if graph.tensors[result].height > least}
+        if not higher or not all(fuse_rows.possible(graph, name) for name in higher):
+            return more
+        more |= higher
+
+
+def _rated(choice: Choice) -> Rated | None:
+    """What a choice would need, or None if it has no order."""
+    program = choice.program
+    graph = fuse_rows.run(choice.whole, choice.between, choice.strips)
+    if graph is None:
+        return None
+    layout = assign(graph)
+    ops = [op for op in graph.ops if not isinstance(op, Rows | Stack)]
+
+    entered = {
+        op.output: op.inputs[0]
+        for op in ops
+        if whole(op.output) in program.prologues and choose.entered(program.isa, graph, layout, op)
+    }
+
+    def root(name: str) -> str:
+        """Where a tensor stands; a rescale that is done by its readers has no place."""
+        return layout.places[entered.get(name, name)][0]
+
+    first = {root(graph.input): 0}
+    last: dict[str, int] = {}
+    for index, op in enumerate(ops):
+        for name in (*op.inputs, op.output):
+            first.setdefault(root(name), index)
+            last[root(name)] = index
+    last[root(graph.output)] = len(ops)
+    change = [0] * (len(ops) + 2)
+    for name, start in first.items():
+        change[start] += layout.roots[name].bytes
+        change[last[name] + 1] -= layout.roots[name].bytes
+    most: dict[str, int] = {}
+    live = 0
+    for op, step in zip(ops, change, strict=False):
+        live += step
+        name = whole(op.name)
+        most[name] = max(most.get(name, 0), live + program.scratches.get(name, 0))
+    excess = sum(max(0, size - choice.aim) for size in most.values())
+    return Rated(excess, max(most, key=most.__getitem__))
