@@ -11,7 +11,13 @@ __all__ = ["FAMILIES", "TARGETS", "CompileError", "compile_file"]
 
 
 def compile_file(
-    model: Path, target: str, out: Path, dump: Path | None = None, ram: str | None = None
+    model: Path,
+    target: str,
+    out: Path,
+    dump: Path | None = None,
+    *,
+    ram: str | None = None,
+    table: Path | None = None,
 ) -> list[Path]:
     """Compiles an int8 QDQ ONNX file; returns the files written below ``out``.
 
@@ -24,6 +30,8 @@ def compile_file(
         ram: for firmware, sizes of the RAM banks that the arena may take, such as ``512K,288K``,
             in order of speed.
         dump: folder for the graph after each pass, as text.
+        table: tiles that `pocketvision tune --table` found for this one target, in place of those
+            that the package brings.
 
     Raises:
         CompileError: a ``ValueError`` that names the file, node and what to do next.
@@ -33,5 +41,5 @@ def compile_file(
     from .pipeline import compile_model
 
     banks = parse(ram) if ram is not None else ()
-    done = compile_model(Path(model), target, Path(out), dump, banks)
+    done = compile_model(Path(model), target, Path(out), dump, ram=banks, table=table)
     return [file for compiled in done for file in compiled.files]

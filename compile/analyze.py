@@ -16,8 +16,8 @@ from .emit import emit, write_parts
 from .errors import CompileError
 from .graph import whole
 from .lifetimes import moments, spans, steps
-from .lower import Program, lower
-from .pipeline import instruction_set, optimise
+from .lower import Program
+from .pipeline import lowered, optimise
 from .plan import Plan, Span, aligned, plan
 from .targets import Target, resolve
 from .tools import find
@@ -115,7 +115,7 @@ def analyze(
         raise CompileError(f"target {target}: expected one target, such as one of {names}")
     chosen = members[0]
     graph = optimise(importer.load(model))
-    program = lower(graph, instruction_set(chosen))
+    program = lowered(graph, chosen)
     if ram:
         program = _within(program, ram, stack)
     arena = spans(program.calls, program.sizes())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import tables
 from .graph import Conv, Graph, Op
 from .kernels import (
     conv,
@@ -22,6 +23,7 @@ from .kernels import (
     depthwise_pairs,
     elementwise,
     move,
+    pixel_pairs,
     pool,
     rescale_dsp,
     rescale_mve,
@@ -37,12 +39,18 @@ class Packed:
     """Weights as a convolution's kernel reads them.
 
     ``width`` is the length of its tables by channel; ``scratch`` counts the int32 of arena that a
-    call uses, 0 for kernels that take none.
+    call uses, 0 for kernels that take none. ``paired``: the tables are laid out for pixel_pairs.py.
     """
 
     weight: np.ndarray
     width: int
     scratch: int = 0
+    paired: bool = False
+
+    def table(self, values: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+        """Values by channel, padded with zeros, as the kernel reads them."""
+        padded = tables.padded(values, self.width, dtype)
+        return pixel_pairs.table(padded) if self.paired else padded
 
 
 def dense(isa: Isa, shape: conv.ConvShape, op: Conv) -> Packed:
@@ -54,7 +62,7 @@ def dense(isa: Isa, shape: conv.ConvShape, op: Conv) -> Packed:
         weight = family.pack(on, op.weight, op.groups, shape)
         return Packed(weight, width, family.scratch(shape))
     columns = family.tile_of(on, shape)[1]
-    return Packed(conv.pack(on, op.weight, op.groups, columns), width)
+    return Packed(conv.pack(on, op.weight, op.groups, columns), width, paired=on.pair)
 
 
 def by_channel(isa: Isa, shape: depthwise.DepthwiseShape, op: Conv) -> Packed:
@@ -69,6 +77,11 @@ def by_channel(isa: Isa, shape: depthwise.DepthwiseShape, op: Conv) -> Packed:
         return Packed(weight, width, depthwise_mve.scratch(shape))
     family = _depthwise(isa)
     return Packed(family.pack(isa, op.weight, op.stride), family.width(isa, outputs))
+
+
+def dots(isa: Isa) -> bool:
+    """Whether depthwise layers run on the four-way dot product."""
+    return isa.group == depthwise_dot.PIXELS
 
 
 def paired(isa: Isa, op: Conv) -> bool:
@@ -110,7 +123,7 @@ def _dense(isa: Isa) -> Any:
 def _depthwise(isa: Isa) -> Any:
     if isa.staged:
         return depthwise_pairs
-    return depthwise_dot if isa.group == depthwise_dot.PIXELS else depthwise
+    return depthwise_dot if dots(isa) else depthwise
 
 
 def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:

@@ -55,15 +55,16 @@ def _operator(program: Program, op: Op, kernel: object) -> Description:
     if isinstance(op, Conv):
         grouped = " grouped" if 1 < op.groups < len(op.weight) else ""
         fused = [part for part in ("activation", "add") if getattr(op, part) is not None]
-        kind += _window(op.kernel, op.stride) + grouped
+        kind += window(op.kernel, op.stride) + grouped
         return Description(kind, ", ".join(fused), y.shape, conv_macs(op, y))
     if isinstance(op, Pool):
-        kind = f"{op.kind} pool" + _window(op.kernel, op.stride)
+        kind = f"{op.kind} pool" + window(op.kernel, op.stride)
     elif isinstance(op, Rescale) and isinstance(kernel, elementwise.RescaleShape):
         kind += " in float"
     return Description(kind, "", y.shape)
 
 
-def _window(kernel: Sequence[int], stride: Sequence[int]) -> str:
+def window(kernel: Sequence[int], stride: Sequence[int]) -> str:
+    """`` 3x3 /2``: with a space before it, the stride only where there is one."""
     steps = "x".join(map(str, dict.fromkeys(stride)))
     return f" {kernel[0]}x{kernel[1]}" + (f" /{steps}" if steps != "1" else "")

@@ -85,7 +85,7 @@ def fit(program: Program, limit: int) -> Fused | None:
                 continue
             for choice in sorted(found.alternatives(), key=lambda choice: choice.strips):
                 choice = choice.without_needless()
-                lowered = lower(choice.noted(), program.isa)
+                lowered = lower(choice.noted(), program.isa, program.tiles)
                 arena = plan(spans(lowered.calls, lowered.sizes()), enough=limit)
                 if arena.bytes <= limit:
                     return Fused(lowered, choice.between, choice.strips, choice.recomputed())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,19 @@ from .graph import (
 from .kernels import conv, depthwise, elementwise, move, pool, rescale_words
 from .kernels.build import Product, Rounding, View, rounded
 from .kernels.isa import Isa
+from .kernels.tile import OWN, Tile
 
 WIDE, SHORT = 2.0**30, 2.0**15 - 2**6
 """Bounds of scaled accumulators in int32, whose conversions do not saturate, and in int16."""
+
+
+Tiles = Callable[[Isa, Any], Tile]
+"""The tile of a kernel's shape; compile/tuned.py has a table of them."""
+
+
+def own_tiles(isa: Isa, shape: Any) -> Tile:
+    """Every template's own choice."""
+    return OWN
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,7 @@ class Program:
     graph: Graph
     isa: Isa
     layout: layouts.Layout
+    tiles: Tiles = own_tiles
     kernels: list[Any] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     constants: bytearray = field(default_factory=bytearray)
@@ -118,9 +130,9 @@ class Program:
         return self.layout.view(self.graph, name)
 
 
-def lower(graph: Graph, isa: Isa) -> Program:
+def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
     """Calls in order: input copy, each operator's border and kernel, output copy."""
-    program = Program(graph, isa, layouts.assign(graph))
+    program = Program(graph, isa, layouts.assign(graph), tiles)
     bordered: set[str] = set()
 
     def border(name: str, at: int | None = None) -> None:
@@ -140,9 +152,14 @@ def lower(graph: Graph, isa: Isa) -> Program:
     _cross(program, graph.input, inward=True)
     for op in graph.ops:
         border(op.output, strip_of(op.name))
-        _LOWER[type(op)](program, op)
+        lower_op(program, op)
     _cross(program, graph.output, inward=False)
     return program
+
+
+def lower_op(program: Program, op: Op) -> None:
+    """Appends the calls of one operator."""
+    _LOWER[type(op)](program, op)
 
 
 def _cross(program: Program, name: str, inward: bool) -> None:
@@ -206,6 +223,7 @@ def _conv(program: Program, op: Conv) -> None:
         shape = depthwise.DepthwiseShape(
             x, y, op.kernel, op.stride, activation is not None, other, rounding
         )
+        shape = replace(shape, tile=program.tiles(isa, shape))
         packed = choose.by_channel(isa, shape, op)
     else:
         layer = conv.reads(isa.dense, source.channels, op.weight.shape[0], op.groups)
@@ -213,18 +231,18 @@ def _conv(program: Program, op: Conv) -> None:
         shape = conv.ConvShape(
             x, y, op.kernel, op.stride, layer, activation is not None, other, rounding, before
         ).flattened()
+        shape = replace(shape, tile=program.tiles(isa.dense, shape))
         packed = choose.dense(isa, shape, op)
-    width = packed.width
     spare = (program.scratch(op.name, packed.scratch),) if packed.scratch else ()
     other_name = op.inputs[1] if op.add else None
-    scales = tables.padded(op.scale, width)
+    scales = packed.table(op.scale)
     if fixed is not None:
-        scales = tables.padded(fixed.factors, width, np.int32)
+        scales = packed.table(fixed.factors, np.int32)
     slopes = np.zeros(1, np.float32)
     if words is not None:
-        slopes = tables.padded(words.negative, width, np.int16)
+        slopes = packed.table(words.negative, np.int16)
     elif activation is not None:
-        slopes = tables.padded(activation.negative_scale, width)
+        slopes = packed.table(activation.negative_scale)
     floats, ints = tables.numbers(
         program, op, source, op.add, other_name, activation, words=words, real=fused
     )
@@ -233,7 +251,7 @@ def _conv(program: Program, op: Conv) -> None:
         shape,
         program.pointer(stored, op.pads),
         program.constant(packed.weight),
-        program.constant(tables.padded(bias, width, np.int32)),
+        program.constant(packed.table(bias, np.int32)),
         program.constant(scales),
         program.constant(slopes),
         floats,
@@ -284,6 +302,7 @@ def _rescale(program: Program, op: Rescale) -> None:
         product = Product(words.shift, words.plus)
         x, y = program.view(source.name), program.view(op.output)
         shape = rescale_words.WordsShape(x, y, product, tables.clamped(op))
+        shape = replace(shape, tile=program.tiles(program.isa, shape))
         factors = program.constant(rescale_words.pack(program.isa, words.positive, words.negative))
         ints = tables.numbers(program, op, source)[1]
         if choose.entered(program.isa, program.graph, program.layout, op):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import firmware, fit, importer, lower
+from . import firmware, fit, importer, lower, tuned
 from .emit import emit
 from .errors import CompileError
 from .graph import Graph
@@ -46,15 +46,23 @@ def optimise(graph: Graph, dump: Path | None = None) -> Graph:
     return graph
 
 
-def compile_graph(graph: Graph, target: Target, path: Path, ram: Sequence[int] = ()) -> Compiled:
+def lowered(graph: Graph, target: Target, table: Path | None = None) -> lower.Program:
+    """An optimised graph as kernel calls with the tiles of ``tuned.load``."""
+    return lower.lower(graph, instruction_set(target), tuned.load(target.name, table).tile)
+
+
+def compile_graph(
+    graph: Graph, target: Target, path: Path, ram: Sequence[int] = (), table: Path | None = None
+) -> Compiled:
     """An optimised graph to one shared library, or for firmware to ``firmware.files``.
 
     Args:
         ram: bytes of the RAM banks that the arena may take, for firmware.
+        table: as ``tuned.load`` takes it.
     """
     if ram and not target.firmware:
         raise CompileError(f"target {target.name}: RAM banks are for firmware, such as cortex-m7")
-    program = lower.lower(graph, instruction_set(target))
+    program = lowered(graph, target, table)
     if ram:
         program = fit.within(program, ram)
     if target.firmware:
@@ -65,22 +73,36 @@ def compile_graph(graph: Graph, target: Target, path: Path, ram: Sequence[int] =
 
 
 def compile_model(
-    model: Path, target: str, out: Path, dump: Path | None = None, ram: Sequence[int] = ()
+    model: Path,
+    target: str,
+    out: Path,
+    dump: Path | None = None,
+    *,
+    ram: Sequence[int] = (),
+    table: Path | None = None,
 ) -> list[Compiled]:
     """``model`` (int8 QDQ ONNX) for every member of ``target``: ``out/NAME.TARGET.so`` each.
 
     For firmware ``out/NAME.TARGET.a`` with header and description; several members get a folder
     ``out/TARGET`` each, since the header of one does not fit another.
 
+    Args:
+        ram, table: as for ``compile_graph``; a table is one target's.
+
     Raises:
         CompileError: the model or the target cannot be compiled.
     """
     targets = resolve(target)
+    for chosen in targets:
+        tuned.load(chosen.name, table)  # what is wrong with it is said before anything else
     graph = optimise(importer.load(model), dump)
     for note in graph.notes:
         print(f"{model.name}: note: {note}", file=sys.stderr)
     several = len(targets) > 1
-    done = [compile_graph(graph, t, _library(graph, t, out, several), ram) for t in targets]
+    done = [
+        compile_graph(graph, t, _library(graph, t, out, several), ram=ram, table=table)
+        for t in targets
+    ]
     for one in done:
         for note in one.graph.notes[len(graph.notes) :]:
             print(f"{one.path.name}: note: {note}", file=sys.stderr)

@@ -13,8 +13,8 @@ from .describe import described
 from .errors import CompileError
 from .graph import whole
 from .lifetimes import spans
-from .lower import Program, lower
-from .pipeline import instruction_set, optimise
+from .lower import Program
+from .pipeline import lowered, optimise
 from .plan import plan
 from .report_data import INSTRUCTIONS, MICROSECONDS, Cost, Kind, Report, Row, Slow
 from .targets import Target, resolve
@@ -38,10 +38,10 @@ def report(model: Path, target: str = "host", rounds: int = 100, emulate: bool =
     graph = optimise(importer.load(model))
     for chosen in candidates:
         if emulate or not measure.native(chosen):
-            return counted(lower(graph, instruction_set(chosen)), chosen)
+            return counted(lowered(graph, chosen), chosen)
         peak = measure.peak(chosen)
         if peak is not None:
-            return timed(lower(graph, instruction_set(chosen)), chosen, rounds, peak)
+            return timed(lowered(graph, chosen), chosen, rounds, peak)
     raise CompileError(f"target {target}: this processor lacks its instructions")
 
 

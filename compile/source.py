@@ -104,8 +104,12 @@ def source(
 
 
 def _call(program: Program, call: Call, memory: Plan) -> str:
-    arguments = ", ".join(_argument(pointer, memory) for pointer in call.arguments)
-    return f"  {program.kernel_name(call.kernel)}({arguments});"
+    return f"  {program.kernel_name(call.kernel)}({arguments(call, memory)});"
+
+
+def arguments(call: Call, memory: Plan) -> str:
+    """What ``call`` passes, where ``a`` is the arena."""
+    return ", ".join(_argument(pointer, memory) for pointer in call.arguments)
 
 
 def _bases(memory: Plan) -> list[str]:

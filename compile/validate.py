@@ -12,8 +12,7 @@ from . import importer, reference
 from .errors import CompileError
 from .execute import execute, traced
 from .graph import Graph
-from .lower import lower
-from .pipeline import instruction_set, optimise
+from .pipeline import lowered, optimise
 from .targets import Target, resolve
 
 COARSE = (1, 2, 4, 8, 16)
@@ -105,7 +104,7 @@ def compare(
     graph: Graph, target: Target, x: np.ndarray, expected: dict[str, np.ndarray], layers: bool
 ) -> Validation:
     """One target on int8 (N, H, W, C); ``expected`` by tensor name, as ``run_all`` gives them."""
-    program = lower(graph, instruction_set(target))
+    program = lowered(graph, target)
     ran = execute(program, target, x, layers)
     names = {op.output: op.name for op in traced(program)}
     last = names.pop(graph.output, "the output")

@@ -12,6 +12,7 @@ class Avx2(X86):
     """Eight int32 lanes, two input channels per step, as int16."""
 
     name = "avx2"
+    tiles = False
     lanes, group, registers, blocks = 8, 2, 16, 2
     vector, staged = 8, True
     pack_words, pack_bytes = "llvm.x86.avx2.packssdw", "llvm.x86.avx2.packsswb"

@@ -253,7 +253,8 @@ class Epilogue:
             real = self.isa.bounded(real, self.f[low], self.f[high], self.lanes)
         return T.bind(self.isa.rounded(real, self.lanes))
 
-    def _narrowed(self, parts: list[Part]) -> list[Expr]:
+    def narrowed(self, parts: list[Part]) -> list[Expr]:
+        """Stored values of up to four vectors of steps: one vector if ``isa.saturates``."""
         isa, lanes = self.isa, self.lanes
         if isa.saturates:
             parts = [*parts, *[parts[-1]] * (4 - len(parts))]  # packs take whole registers
@@ -274,7 +275,7 @@ class Epilogue:
         """Narrows vectors of steps and writes them; a run is (index, vectors side by side)."""
         places = [(run, number) for run, (_, count) in enumerate(runs) for number in range(count)]
         for first in range(0, len(parts), 4):
-            values = self._narrowed(parts[first : first + 4])
+            values = self.narrowed(parts[first : first + 4])
             at = places[first : first + 4]
             per_value = 4 if self.isa.saturates else 1
             start = 0

@@ -10,10 +10,12 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
+from . import pixel_pairs
 from .build import Epilogue, Rounding, Scales, View, function, rounded, runs, store
 from .convolution import epilogue, parameters
 from .isa import Isa, tile
 from .rescale_words import WordsShape
+from .tile import OWN, Tile
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class ConvShape:
     rounding: Rounding
     prologue: WordsShape | None = None
     """A rescale that the input takes on its way in; conv_dsp.py and conv_mve.py have it."""
+    tile: Tile = OWN
 
     def flattened(self) -> ConvShape:
         """1x1 layers over whole maps see one long row, so that tiles need no tail per row.
@@ -92,7 +95,8 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
     blocks = rounded(shape.y.channels, isa.lanes) // isa.lanes
     if shape.reads.advance > 0 and shape.reads.share > 1:
         blocks = math.gcd(shape.reads.share, 4)
-    return tile(isa, shape.y.width, blocks)
+    pixels, columns = tile(isa, shape.y.width, blocks)
+    return shape.tile.pixels or pixels, shape.tile.blocks or columns
 
 
 def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
@@ -134,7 +138,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
             """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
             per_step = wide * high
-            flat = taps * all_steps * per_step <= isa.unrolled
+            flat = taps * all_steps * per_step <= (shape.tile.unrolled or isa.unrolled)
             # LLVM would keep on the stack what it knows to be the same for all tiles; where steps
             # are in loops it does not try.
             still = nothing * left if flat and nothing is not None else 0
@@ -154,8 +158,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 return [acc.vload([place], kind) for place in places(m, n)]
 
             for n in range(high):
-                start = T.bind(p["bias"].vload([(block + n) * isa.lanes + still], kind))
-                starts = isa.mixed([start] * pairs)
+                first = (block + n) * isa.lanes * pairs + still
+                starts = [
+                    T.bind(p["bias"].vload([first + i * isa.lanes], kind)) for i in range(pairs)
+                ]
                 for m in range(0, slots, pairs):
                     put(m, n, starts)
             base = T.bind(row * (shape.stride[0] * x.row) + left * (shape.stride[1] * x.pixel))
@@ -163,11 +169,13 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             def dots(tap: Any, offset: Any, first: Any, steps: int) -> None:
                 """``steps`` steps from ``first`` on whose operands come by one load."""
                 shared: dict[tuple[int, int], list[Any]] = {}
-                for m in range(wide):
+                for m in range(0, wide, pairs):
                     for n in range(high if private else 1):
                         channel = first * isa.group + shape.reads.first(block + n)
-                        pixel = m * shape.stride[1] * x.pixel
-                        at = base + offset + pixel + channel
+                        pixels = [
+                            min(m + i, wide - 1) * shape.stride[1] * x.pixel for i in range(pairs)
+                        ]
+                        at = [base + offset + pixel + channel for pixel in pixels]
                         shared[m, n] = isa.operands(p["x"], at, steps)
                 for step in range(steps):
                     at = block * (taps * all_steps) + (tap * all_steps + first + step) * high
@@ -175,11 +183,8 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     weights = [isa.weight(p["w"], (at + n) * vector) for n in range(high)]
                     for m in range(0, slots, pairs):
                         for n in range(high):
-                            own = n if private else 0
-                            operands = [
-                                shared[min(m + i, wide - 1), own][step] for i in range(pairs)
-                            ]
-                            put(m, n, isa.dots(sums(m, n), operands, weights[n]))
+                            operand = shared[m, n if private else 0][step]
+                            put(m, n, isa.dots(sums(m, n), operand, weights[n]))
 
             def several(tap: Any, offset: Any, first: Any, steps: int) -> None:
                 for start in range(0, steps, isa.together):
@@ -200,12 +205,12 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     )
                     with T.serial(0, all_steps // unroll) as chunk:
                         several(tap, offset, chunk * unroll, unroll)
-            scales = tile_scales(finish, p, isa.lanes, block, high, still)
-            if pairs > 1:
-                for m in range(0, slots, pairs):
-                    for n in range(high):
-                        put(m, n, isa.mixed(sums(m, n)))
-            leave(finish, p, shape, (row, left), acc, (wide, high), scales)
+            at, size = (row, left), (wide, high)
+            if isa.pair:
+                pixel_pairs.leave(finish, p, shape, at, acc, size, block, still)
+            else:
+                scales = tile_scales(finish, p, isa.lanes, block, high, still)
+                leave(finish, p, shape, at, acc, size, scales)
 
         def rows(block: Any, high: int) -> None:
             with T.serial(0, y.height) as row:
@@ -221,9 +226,9 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         if blocks % columns:
             rows(blocks // columns * columns, blocks % columns)
 
-    return function(
-        name, parameters(isa, shape, channels, channels * taps * shape.reads.span), body
-    )
+    entries = pixel_pairs.entries(channels) if isa.pair else channels
+    weights = channels * taps * shape.reads.span
+    return function(name, parameters(isa, shape, entries, weights), body)
 
 
 def tile_scales(

@@ -12,6 +12,7 @@ from tvm.script import tirx as T
 from .build import Rounding, View, function, rounded, runs, store, widen
 from .convolution import epilogue, parameters
 from .isa import Isa
+from .tile import OWN, Tile
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class DepthwiseShape:
     activation: bool
     other: View | None
     rounding: Rounding
+    tile: Tile = OWN
 
 
 def width(isa: Isa, channels: int) -> int:
@@ -49,7 +51,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     def body(**p: Any) -> None:
         finish = epilogue(isa, lanes, shape, p)
         kind = f"int32x{lanes}"
-        pixels = -(-y.width // -(-y.width // 8))
+        pixels = shape.tile.pixels or -(-y.width // -(-y.width // 8))
 
         def one_tile(channel: Any, row: Any, left: Any, wide: int) -> None:
             acc = T.alloc_buffer((wide * lanes,), "int32", scope="local")

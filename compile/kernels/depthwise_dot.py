@@ -91,7 +91,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
         isa.depthwise_registers(kh) // (PIXELS * vectors),
         UNROLLED // (kh * len(line_of.dots) * vectors),
     )
-    high = max(1, min(y.height, *limits))
+    high = shape.tile.rows or max(1, min(y.height, *limits))
     high = -(-y.height // -(-y.height // high))
     kind = f"int32x{isa.lanes}"
 

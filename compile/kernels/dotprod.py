@@ -35,10 +35,11 @@ class DotProd(NeonParts):
         word = T.reinterpret(buffer.vload([index], "int8x4"), dtype="int32")
         return T.bind(T.reinterpret(T.broadcast(word, 4), dtype="int8x16"))
 
-    def operands(self, buffer: Expr, index: Expr, steps: int) -> list[Expr]:
+    def operands(self, buffer: Expr, pixels: list[Expr], steps: int) -> list[Expr]:
         """One load for four steps: SDOT takes its second operand from any lane."""
         if steps == 1:
-            return super().operands(buffer, index, steps)
+            return super().operands(buffer, pixels, steps)
+        (index,) = pixels
         words = T.bind(T.reinterpret(buffer.vload([index], "int8x16"), dtype="int32x4"))
         lanes = [shuffle([words], [step] * 4) for step in range(steps)]
         return [T.bind(T.reinterpret(lane, dtype="int8x16")) for lane in lanes]

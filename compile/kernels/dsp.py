@@ -11,6 +11,7 @@ class Pairs(Generic):
     """Dense convolutions: two output channels at a time, four input channels a step."""
 
     name = "dsp pairs"
+    tiles = False
     lanes, group = 2, 4
 
 
@@ -18,6 +19,7 @@ class Dsp(Generic):
     """Convolutions have kernels of their own on SMLAD; the rest is plain code."""
 
     name = "dsp"
+    tiles = False
     scalar = True
     assembly = ("dsp_tile.S",)
     bytes = 4

@@ -53,6 +53,8 @@ class Isa(ABC):
     staged: ClassVar[bool] = False
     """Whether dots take pairs of int16, for which operands are widened once: conv_staged.py and
     depthwise_pairs.py."""
+    tiles: ClassVar[bool] = True
+    """Whether templates take a tile (tile.py) here."""
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
@@ -77,8 +79,9 @@ class Isa(ABC):
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         """``group`` stored activations at ``index``, broadcast for ``dot``; bound to a name."""
 
-    def operands(self, buffer: Expr, index: Expr, steps: int) -> list[Expr]:
-        """The operands of up to ``together`` steps from ``index`` on."""
+    def operands(self, buffer: Expr, pixels: list[Expr], steps: int) -> list[Expr]:
+        """The operands of up to ``together`` steps, of a pixel from an index on, or of a pair."""
+        (index,) = pixels
         return [self.operand(buffer, index + step * self.group) for step in range(steps)]
 
     @abstractmethod
@@ -99,7 +102,7 @@ class Isa(ABC):
     """Whether they run on a Cortex-M's vectors (conv_mve.py)."""
 
     pair: ClassVar[bool] = False
-    """Whether ``dots`` takes two pixels at a time; their sums are then ``mixed``."""
+    """Whether ``dots`` takes two pixels at a time, and leaves their sums mixed (pixel_pairs.py)."""
 
     @property
     def dense(self) -> Isa:
@@ -115,16 +118,9 @@ class Isa(ABC):
         """What rescales the sums of depthwise_pairs.py, if ``staged``."""
         raise NotImplementedError
 
-    def dots(self, accs: list[Expr], operands: list[Expr], weight: Expr) -> list[Expr]:
-        """``dot`` of each pixel of one, or of a pair whose sums are mixed."""
-        return [
-            T.bind(self.dot(acc, operand, weight))
-            for acc, operand in zip(accs, operands, strict=True)
-        ]
-
-    def mixed(self, parts: list[Expr]) -> list[Expr]:
-        """The sums of a pair of pixels as ``dots`` takes them; the same again unmixes them."""
-        return parts
+    def dots(self, accs: list[Expr], operand: Expr, weight: Expr) -> list[Expr]:
+        """``dot`` of a pixel, or of a pair whose sums are mixed."""
+        return [T.bind(self.dot(acc, operand, weight)) for acc in accs]
 
     def pack(self, block: np.ndarray) -> np.ndarray:
         """Order of one weight vector in memory, from int8 (..., lanes, group)."""
@@ -209,6 +205,10 @@ class Isa(ABC):
             for part in range(parts)
         ]
 
+    def steps(self, stored: Expr, count: int, lanes: int) -> list[Expr]:
+        """``count`` stored values as int32 vectors."""
+        raise NotImplementedError
+
     def whole(self, real: Expr, lanes: int) -> Expr:
         """float32 ``real`` to the nearest integer, ties to even; asked for if ``saturates``."""
         return intrinsic("llvm.roundeven", f"float32x{lanes}", real)
@@ -236,7 +236,7 @@ def tile(isa: Isa, width: int, blocks: int) -> tuple[int, int]:
     """(pixels, channel blocks) of the register tile for rows of ``width`` outputs."""
     columns = min(isa.blocks, blocks)
     if width < 4:
-        columns = min(4, blocks)
+        columns = min(8, blocks)
     pixels = max(1, min(width, isa.registers // columns))
     return balanced(width, pixels), columns
 

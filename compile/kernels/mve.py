@@ -11,6 +11,7 @@ class Blocks(Generic):
     """Convolutions: sixteen output channels read eight input channels of their own, or more."""
 
     name = "mve blocks"
+    tiles = False
     lanes, group = 16, 8
 
 
@@ -18,6 +19,7 @@ class Mve(Generic):
     """Convolutions and rescales have kernels of their own (helium.py); the rest is plain code."""
 
     name = "mve"
+    tiles = False
     helium = True
     assembly = ("mve_dots.S", "mve_windows.S")
     bytes = 16

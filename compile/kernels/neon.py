@@ -28,9 +28,12 @@ class NeonParts(Isa):
         return intrinsic("llvm.maxnum", kind, least, low)
 
     def widened(self, buffer: Expr, index: Expr, parts: int, lanes: int) -> list[Expr]:
-        """One load for all parts, widened in two steps as SXTL does it."""
+        """One load for all parts."""
         count = parts * lanes
-        stored = T.bind(buffer.vload([index], f"{self.dtype}x{count}"))
+        return self.steps(T.bind(buffer.vload([index], f"{self.dtype}x{count}")), count, lanes)
+
+    def steps(self, stored: Expr, count: int, lanes: int) -> list[Expr]:
+        """``count`` stored values as int32 vectors, widened in two steps as SXTL does it."""
         found = []
         for first in range(0, count, max(8, lanes)):
             size = min(max(8, lanes), count - first)

@@ -17,9 +17,13 @@ from tvm.script import tirx as T
 
 from .build import INTS, Product, View, flattened, function, limits, prelu, rounded, spread, store
 from .isa import Expr, Isa, shuffle
+from .tile import OWN, Tile
 
 PIECE = 16
 """Bytes that always stand together: pixels are whole multiples of it."""
+
+VECTORS = 32
+"""Vectors that are written out at most, where there is a choice."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,21 @@ class WordsShape:
     y: View
     product: Product
     clamped: bool
+    tile: Tile = OWN
 
 
-def _period(isa: Isa, channels: int) -> int:
+def period_of(isa: Isa, channels: int) -> int:
     """Pixels after which the channels stand alike in vectors of ``isa.bytes`` again."""
     return isa.bytes // math.gcd(isa.bytes, rounded(channels, PIECE))
+
+
+def strip_of(isa: Isa, channels: int) -> int:
+    """Vectors of a period, or of a pixel those that a tile takes before it goes on to the next."""
+    period = period_of(isa, channels)
+    vectors = period * rounded(channels, PIECE) // isa.bytes
+    if period > 1 or isa.strip == 1:
+        return vectors
+    return max(v for v in range(1, isa.strip + 1) if vectors % v == 0)
 
 
 def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
@@ -42,7 +56,7 @@ def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     wide = rounded(len(positive), PIECE)
     table = np.zeros((2, wide), np.int16)
     table[:, : len(positive)] = positive, negative
-    whole = np.tile(table, _period(isa, wide)).reshape(2, -1, isa.bytes)
+    whole = np.tile(table, period_of(isa, wide)).reshape(2, -1, isa.bytes)
     return np.ascontiguousarray(whole[:, :, isa.halves_order()].transpose(1, 0, 2, 3))
 
 
@@ -50,13 +64,12 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
     """``name(x, factors, ints, y)``."""
     x, y = flattened(shape.x, shape.y)
     pixel = rounded(y.channels, PIECE)
-    period = _period(isa, pixel)
+    period = period_of(isa, pixel)
     all_vectors = period * pixel // isa.bytes
-    vectors = all_vectors
-    if period == 1 and isa.strip > 1:  # few vectors of every pixel before the next ones
-        vectors = max(v for v in range(1, isa.strip + 1) if all_vectors % v == 0)
+    vectors = strip_of(isa, y.channels)
+    if vectors < all_vectors:
         pixel = vectors * isa.bytes
-    wide = period * max(1, isa.strip // vectors)
+    wide = shape.tile.pixels or period * max(1, isa.strip // vectors)
     half = isa.bytes // 2
     parameters = [
         ("x", isa.dtype, x.extent),

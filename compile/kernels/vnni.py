@@ -12,7 +12,7 @@ class Vnni(X86):
     """Activations are stored as uint8 ``q + 128``: the unsigned operand of VPDPBUSD."""
 
     name = "vnni"
-    lanes, group, registers, blocks = 16, 4, 28, 2
+    lanes, group, registers, blocks = 16, 4, 16, 2
     offset = 128
     pack_words, pack_bytes = "llvm.x86.avx512.packssdw.512", "llvm.x86.avx512.packuswb.512"
     bytes, product_words = 64, "llvm.x86.avx512.pmul.hr.sw.512"

@@ -9,7 +9,7 @@ import pytest
 
 from pocketvision.compile import TARGETS, CompileError, importer, pipeline, validate
 from pocketvision.compile.graph import Conv
-from pocketvision.compile.lower import Program, lower
+from pocketvision.compile.lower import Program
 
 from .machines import Machines, require_board
 from .test_pipeline import network
@@ -24,14 +24,14 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last convolution gets wrong biases, in the constants of the compiled program alone."""
 
     def spoiled(*arguments: object) -> Program:
-        program = lower(*arguments)
+        program = pipeline.lowered(*arguments)
         name = [op.name for op in program.graph.ops if isinstance(op, Conv)][-1]
         call = next(call for call in program.calls if call.op == name)
         start = call.arguments[2].offset
         program.constants[start : start + 64] = bytes(b ^ 0x40 for b in bytes(64))
         return program
 
-    monkeypatch.setattr(validate, "lower", spoiled)
+    monkeypatch.setattr(validate, "lowered", spoiled)
 
 
 @pytest.mark.parametrize("layers", [False, True])

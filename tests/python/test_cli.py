@@ -179,6 +179,9 @@ def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> N
         (["validate", "m.onnx", "--count", "some"], "some"),
         (["analyze", "m.onnx"], "--target"),
         (["analyze", "no/such.onnx", "--target", "cortex-m4"], "no such ONNX file"),
+        (["tune"], "MODEL.onnx"),
+        (["tune", "m.onnx", "--cost", "money"], "money"),
+        (["tune", "no/such.onnx"], "no such ONNX file"),
     ],
 )
 def test_bad_usage_is_2(capsys: Any, arguments: list[str], message: str) -> None:
@@ -226,6 +229,7 @@ def test_failures_at_run_time_are_1(
         ("generate", "pocketvision.compile", ["model.onnx", "--out", "out"]),
         ("validate", "pocketvision.compile.validate", ["model.onnx"]),
         ("analyze", "pocketvision.compile.analyze", ["model.onnx", "--target", "cortex-m4"]),
+        ("tune", "pocketvision.compile.tune", ["model.onnx"]),
         ("quantize", "pocketvision.training.quantize",
          ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
         ("evaluate", "pocketvision.training.evaluate",
@@ -251,6 +255,7 @@ def test_a_missing_extra_is_1(
         "quantize": "training",
         "evaluate": "training",
         "report": "compile",
+        "tune": "compile",
         "validate": "compile",
         "generate": "compile",
         "analyze": "compile",
@@ -346,6 +351,26 @@ def test_generate_is_compile(capsys: Any, tmp_path: Path, int8_file: Path) -> No
         capsys, "generate", str(int8_file), "--target", target, "--out", str(tmp_path / "out")
     )
     assert [Path(file).exists() for file in found["files"]] == [True]
+
+
+def test_tune(capsys: Any, tmp_path: Path, int8_file: Path) -> None:
+    target, table = host_targets()[-1], tmp_path / "table.json"
+    arguments = ["tune", str(int8_file), "--target", target, "--table", str(table)]
+    (found,) = json_of(capsys, *arguments, "--candidates", "3", "--rounds", "5")
+    assert found["target"] == target and found["unit"] == "microseconds"
+    assert found["table"] == str(table) and 0 < found["tuned"] <= found["default"]
+    stored = json.loads(table.read_text())["kernels"]
+    assert stored.keys() == {row["kernel"] for row in found["rows"]}
+    assert main(arguments) == 0
+    plain = capsys.readouterr().out
+    assert plain.startswith(f"{found['model']} for {target}: microseconds per call\n")
+    assert plain.count("conv 3x3 8x8x3 -> 8x8x16 + activation") == 1
+    assert f"of {len(stored)} shapes took another tile" in plain
+    compile_it = ["compile", str(int8_file), "--target", target, "--out", str(tmp_path)]
+    assert json_of(capsys, *compile_it, "--table", str(table))["target"] == target
+    table.write_text("[]")
+    for verb in (arguments, [*compile_it, "--table", str(table)]):
+        assert "table.json: expected" in error_of(capsys, 2, *verb)
 
 
 def test_the_module_is_the_command(model_file: Path) -> None:

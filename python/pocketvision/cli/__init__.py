@@ -23,13 +23,14 @@ from . import (
     quantize,
     report,
     train,
+    tune,
     validate,
     verify,
 )
 
 VERBS = (
     *(info, embed, verify, gallery, train, quantize, compile),
-    *(validate, analyze, report, bench, evaluate),
+    *(tune, validate, analyze, report, bench, evaluate),
 )
 
 

@@ -19,6 +19,12 @@ def add(verbs: Verbs) -> None:
         "--ram", metavar="SIZES", help="RAM banks for the arena of firmware, such as 512K,288K"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="FILE.json",
+        help="tiles of pocketvision tune for this target, in place of the compiler's own",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.model.is_file():
         raise FileNotFoundError(f"{arguments.model}: no such ONNX file")
-    done = compile_file(arguments.model, arguments.target, arguments.out, ram=arguments.ram)
+    given = arguments.model, arguments.target, arguments.out
+    done = compile_file(*given, ram=arguments.ram, table=arguments.table)
     files = [str(file) for file in done]
     if arguments.json:
         print_json({"model": str(arguments.model), "target": arguments.target, "files": files})
