@@ -1,7 +1,7 @@
 """Runs chains of operators strip by strip, so that what is between them never exists as a whole.
 
-Rows that windows share are computed twice, once in either strip. ``compile/fit.py`` chooses which
-tensors are between.
+Rows that windows share are computed twice, once in either strip. ``compile/strips.py`` chooses
+which tensors are between.
 """
 
 from __future__ import annotations

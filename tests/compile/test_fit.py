@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,6 +21,7 @@ from .graphs import Builder, inputs
 from .machines import Machines
 
 SAME = (1, 1, 1, 1)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def network() -> Graph:
@@ -59,6 +65,25 @@ def test_the_same_limit_gives_the_same_strips() -> None:
     assert first is not None and second is not None
     assert (first.between, first.strips) == (second.between, second.strips)
     assert first.program.calls == second.program.calls
+
+
+def test_other_hash_seeds_give_the_same_strips() -> None:
+    """Sets of names have another order in every process."""
+    code = """
+from pocketvision.compile import fit
+from tests.compile.test_fit import arena, lowered
+program = lowered("cortex-m55")
+found = fit.fit(program, arena(program) * 3 // 5)
+print(sorted(found.between), found.strips, found.program.calls)
+"""
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, cwd=ROOT,
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert said[0] == said[1] != ""
 
 
 def test_what_fits_stays_whole() -> None:
