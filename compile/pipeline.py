@@ -46,9 +46,15 @@ def optimise(graph: Graph, dump: Path | None = None) -> Graph:
     return graph
 
 
-def lowered(graph: Graph, target: Target, table: Path | None = None) -> lower.Program:
-    """An optimised graph as kernel calls with the tiles of ``tuned.load``."""
-    return lower.lower(graph, instruction_set(target), tuned.load(target.name, table).tile)
+def lowered(
+    graph: Graph, target: Target, table: Path | None = None, ram: Sequence[int] = ()
+) -> lower.Program:
+    """An optimised graph as kernel calls with the tiles of ``tuned.load``; see ``fit.within``."""
+    if ram and not target.firmware:
+        raise CompileError(f"target {target.name}: RAM banks are for firmware, such as cortex-m7")
+    tiles = tuned.load(target.name, table).tile
+    program = lower.lower(graph, instruction_set(target), tiles)
+    return fit.within(program, ram) if ram else program
 
 
 def compile_graph(
@@ -60,11 +66,7 @@ def compile_graph(
         ram: bytes of the RAM banks that the arena may take, for firmware.
         table: as ``tuned.load`` takes it.
     """
-    if ram and not target.firmware:
-        raise CompileError(f"target {target.name}: RAM banks are for firmware, such as cortex-m7")
-    program = lowered(graph, target, table)
-    if ram:
-        program = fit.within(program, ram)
+    program = lowered(graph, target, table, ram)
     if target.firmware:
         memory = firmware.emit(program, target, path, ram)
     else:

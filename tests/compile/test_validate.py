@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pocketvision.compile import TARGETS, CompileError, importer, pipeline, validate
 from pocketvision.compile.graph import Conv
+from pocketvision.compile.lifetimes import spans
 from pocketvision.compile.lower import Program
+from pocketvision.compile.plan import plan
 
 from .machines import Machines, require_board
 from .test_pipeline import network
@@ -23,8 +26,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def spoil(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last convolution gets wrong biases, in the constants of the compiled program alone."""
 
-    def spoiled(*arguments: object) -> Program:
-        program = pipeline.lowered(*arguments)
+    def spoiled(*arguments: Any, **options: Any) -> Program:
+        program = pipeline.lowered(*arguments, **options)
         name = [op.name for op in program.graph.ops if isinstance(op, Conv)][-1]
         call = next(call for call in program.calls if call.op == name)
         start = call.arguments[2].offset
@@ -51,6 +54,18 @@ def test_a_board_is_equal_and_tells_its_stack(model: Path, target: str) -> None:
         assert found.equal and found.target == target
         assert found.stack is not None and 100 < found.stack < 20000
         assert f"stack {found.stack:,} bytes" in str(found)
+
+
+@pytest.mark.parametrize("layers", [False, True])
+def test_strips_are_validated_for_a_board_of_less_ram(model: Path, layers: bool) -> None:
+    require_board()
+    target = TARGETS["cortex-m4"]
+    program = pipeline.lowered(pipeline.optimise(importer.load(model)), target)
+    short = plan(spans(program.calls, program.sizes())).bytes - 64
+    (whole,) = validate.validate(model, "cortex-m4", count=2, layers=layers)
+    (found,) = validate.validate(model, "cortex-m4", count=2, layers=layers, ram=[short])
+    assert found.equal
+    assert found.tensors > whole.tensors if layers else found.tensors == 1
 
 
 @pytest.mark.qemu

@@ -24,19 +24,28 @@ def add(verbs: Verbs) -> None:
     )
     parser.add_argument("--count", type=int, default=8, help="vectors; default %(default)d")
     parser.add_argument(
+        "--ram", metavar="SIZES", help="RAM banks that firmware was compiled for, as 512K,288K"
+    )
+    parser.add_argument(
         "--layers", action="store_true", help="compare every operator and name the first that fails"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one line, or one JSON value, per target; 1 where a byte differs."""
+    from ..compile.banks import parse
     from ..compile.validate import validate
 
     for path in (arguments.model, arguments.inputs):
         if path is not None and not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
     done = validate(
-        arguments.model, arguments.target, arguments.inputs, arguments.count, arguments.layers
+        arguments.model,
+        arguments.target,
+        arguments.inputs,
+        arguments.count,
+        arguments.layers,
+        parse(arguments.ram) if arguments.ram else (),
     )
     if arguments.json:
         print_json([one.to_dict() for one in done])
