@@ -3,6 +3,7 @@
  *
  * By itself, because neither the thread sanitizer nor qemu-user can start threads in such a child.
  */
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,10 +11,22 @@
 #include "pocketvision/pool.h"
 
 #define ITEMS 8
+#define THREADS 3
 
 static pv_status count_item(void *context, size_t worker, size_t index) {
   (void)worker;
   ((atomic_int *)context)[index]++;
+  return PV_OK;
+}
+
+/* Returns when every thread of the pool has come: the address sanitizer holds locks of its own
+ * while a thread starts, which a child that is forked meanwhile would wait for. */
+static pv_status meet(void *context, size_t worker, size_t index) {
+  (void)worker;
+  (void)index;
+  atomic_int *arrived = context;
+  (*arrived)++;
+  while (*arrived < THREADS) sched_yield();
   return PV_OK;
 }
 
@@ -43,7 +56,10 @@ static void expect_child(pv_pool *pool, int (*act)(pv_pool *pool)) {
 
 int main(void) {
   pv_pool pool;
-  EXPECT(pv_pool_init(&pool, 3) == PV_OK);
+  EXPECT(pv_pool_init(&pool, THREADS) == PV_OK);
+  atomic_int arrived = 0;
+  const pv_batch start = {THREADS, meet, &arrived, NULL, NULL};
+  EXPECT(pv_pool_run(&pool, &start, NULL) == PV_OK);
   expect_child(&pool, run_and_close);
   expect_child(&pool, only_close);
   EXPECT(run_and_close(&pool));
