@@ -116,18 +116,22 @@ def analyze(
     chosen = members[0]
     graph = optimise(importer.load(model))
     program = lowered(graph, chosen)
+    missing = []
     if ram:
-        program = _within(program, ram, stack)
+        try:
+            program = fit.within(program, ram, _around(program, stack))
+        except CompileError as error:
+            missing.append(f"{error}; counted are also {', '.join(AROUND)}")
     arena = spans(program.calls, program.sizes())
     everything = [*arena, *_around(program, stack)]
     heat = banks.heat(program) | dict.fromkeys(AROUND, 1.0) | {"stack": 1e9}
-    missing = []
     in_one, placed = plan(everything), None
-    try:
-        named = moments(program.calls)
-        placed = banks.place(everything, ram or [in_one.bytes], steps=named, heat=heat)
-    except CompileError as error:
-        missing.append(str(error))
+    if not missing:
+        try:
+            named = moments(program.calls)
+            placed = banks.place(everything, ram or [in_one.bytes], steps=named, heat=heat)
+        except CompileError as error:
+            missing.append(str(error))
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         code, flash_bytes = _flash(program, chosen, Path(folder))
     if flash is not None and flash_bytes > flash:
@@ -160,14 +164,6 @@ def analyze(
         unaccelerated=tuple((note.operator, note.what, note.why) for note in notes(program)),
         remarks=(*program.graph.notes[len(graph.notes) :], *remarks),
     )
-
-
-def _within(program: Program, ram: Sequence[int], stack: int) -> Program:
-    """In strips where the banks hold it thus alone; what does not fit is said later."""
-    try:
-        return fit.within(program, ram, _around(program, stack))
-    except CompileError:
-        return program
 
 
 def _around(program: Program, stack: int) -> list[Span]:

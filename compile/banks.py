@@ -138,14 +138,17 @@ def _prove(spans: Sequence[Span], banks: Sequence[int], steps: Sequence[str]) ->
             f"RAM: {largest.name} has {largest.size + SLACK:,} bytes, the largest bank "
             f"{max(banks):,}: {largest.size + SLACK - max(banks):,} bytes are missing"
         )
-    for step in sorted({s.first for s in rounded}):
-        live = sum(s.size for s in rounded if s.first <= step <= s.last) + SLACK
-        if live > sum(banks):
-            where = f" at {steps[step]}" if step < len(steps) else ""
-            raise CompileError(
-                f"RAM: {live:,} bytes live at once{where}, the banks hold {sum(banks):,}: "
-                f"{live - sum(banks):,} bytes are missing"
-            )
+    held = {
+        step: sum(s.size for s in rounded if s.first <= step <= s.last) + SLACK
+        for step in sorted({s.first for s in rounded})
+    }
+    fullest = max(held, key=lambda step: held[step])
+    if held[fullest] > sum(banks):
+        where = f" at {steps[fullest]}" if fullest < len(steps) else ""
+        raise CompileError(
+            f"RAM: {held[fullest]:,} bytes live at once{where}, the banks hold {sum(banks):,}: "
+            f"{held[fullest] - sum(banks):,} bytes are missing"
+        )
 
 
 def _pack(

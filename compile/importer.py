@@ -56,7 +56,10 @@ def load(path: Path) -> Graph:
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # onnx and protobuf raise types of their own for each defect
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CompileError(f"{path}: not a valid ONNX file ({reason})") from error
+        raise CompileError(
+            f"{path}: not a valid ONNX file ({reason}); expected an int8 one, "
+            "which `pocketvision quantize` writes"
+        ) from error
     if not model.graph.node:
         raise CompileError(f"{path}: not a valid ONNX file (it holds no operator)")
     if not any(node.op_type == "QuantizeLinear" for node in model.graph.node):

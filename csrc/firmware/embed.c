@@ -15,6 +15,7 @@
 #define JOINED(a, b) a##b
 #define JOIN(a, b) JOINED(a, b)
 #define CONSTANT(name) JOIN(PREFIX, name)
+#define UNWRITTEN ": the file cannot be written\n"
 
 /* Static, so that a RAM too small for them is an error of the linker. */
 static _Alignas(CONSTANT(_ARENA_ALIGNMENT)) uint8_t arena[CONSTANT(_ARENA_BYTES)];
@@ -28,6 +29,13 @@ static int fail(const char *what, pv_status status) {
   board_print(": ");
   board_print(pv_status_message(status));
   board_print("\n");
+  return 1;
+}
+
+static int fail_file(const char *what, const char *path, const char *why) {
+  board_print(what);
+  board_print(path != NULL ? path : "(the second argument)");
+  board_print(why);
   return 1;
 }
 
@@ -58,16 +66,18 @@ int main(void) {
     } while (board_vectors != NULL && vector + sizeof in <= board_vectors_end);
   } else {
     const int source = board_open(path, 0);
-    if (source < 0) return fail("inputs", PV_ERR_OPEN);
+    if (source < 0) return fail_file("inputs ", path, ": the file cannot be read\n");
     path = board_argument(2);
     const int target = path != NULL ? board_open(path, 1) : -1;
-    if (target < 0) return fail("outputs", PV_ERR_OPEN);
+    if (target < 0) return fail_file("outputs ", path, UNWRITTEN);
     for (; board_read(source, in, sizeof in) == sizeof in; count++) {
       status = pv_session_run(&session, in, out);
       if (status != PV_OK) return fail("run", status);
-      if (board_write(target, out, sizeof out) != sizeof out) return fail("outputs", PV_ERR_OPEN);
+      if (board_write(target, out, sizeof out) != sizeof out) {
+        return fail_file("outputs ", path, UNWRITTEN);
+      }
     }
-    if (board_close(target) != 0) return fail("outputs", PV_ERR_OPEN);
+    if (board_close(target) != 0) return fail_file("outputs ", path, UNWRITTEN);
   }
   board_print_number(count);
   board_print(" embedded, stack ");

@@ -6,13 +6,16 @@ static int equal(const char *a, const char *b) {
   return *a == *b;
 }
 
+/* Between words; the end of a line from Windows too. */
+static int blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
 /* The next word of the line, or NULL at its end. */
 static const char *word(char **text) {
-  while (**text == ' ') (*text)++;
+  while (blank(**text)) (*text)++;
   if (**text == 0 || **text == '\n') return NULL;
   const char *start = *text;
-  while (**text != 0 && **text != ' ' && **text != '\n') (*text)++;
-  if (**text == ' ') *(*text)++ = 0;
+  while (**text != 0 && !blank(**text) && **text != '\n') (*text)++;
+  if (blank(**text)) *(*text)++ = 0;
   return start;
 }
 
@@ -84,11 +87,12 @@ static enum facelist_verb parse(char **text, facelist_line *line) {
 
 void facelist_next(char **text, facelist_line *line) {
   for (;;) {
-    while (**text == '\n' || **text == ' ') (*text)++;
+    while (**text == '\n' || blank(**text)) (*text)++;
     if (**text != '#') break;
     while (**text != 0 && **text != '\n') (*text)++;
   }
   line->verb = FACELIST_END;
+  line->name = line->file = NULL;
   if (**text == 0) return;
   line->verb = parse(text, line);
   /* The last word still ends with the line. */

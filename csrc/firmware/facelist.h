@@ -1,6 +1,6 @@
 /* The list that identify.c works through: what to do with which face of which frame.
  *
- * Text, one line each, words between single or several spaces; # begins a comment line.
+ * Text, one line each, words between spaces or tabs; # begins a comment line.
  *   enrol NAME FILE FORMAT WIDTH HEIGHT STRIDE X1 Y1 X2 Y2 X3 Y3 X4 Y4 X5 Y5
  *   identify FILE FORMAT WIDTH HEIGHT STRIDE X1 Y1 X2 Y2 X3 Y3 X4 Y4 X5 Y5
  *   save FILE

@@ -39,10 +39,10 @@ static char list[LIST_BYTES];
 extern const uint8_t board_vectors[] __attribute__((weak));
 extern const uint8_t board_vectors_end[] __attribute__((weak));
 
-static int fail(const char *what, pv_status status) {
+static int fail(const char *what, const char *why) {
   board_print(what);
   board_print(": ");
-  board_print(pv_status_message(status));
+  board_print(why);
   board_print("\n");
   return 1;
 }
@@ -103,28 +103,34 @@ static pv_status identify(const pv_gallery *gallery, const int8_t *face) {
   return PV_OK;
 }
 
-static pv_status work(const pv_session *session, pv_gallery *gallery, facelist_line *line) {
-  if (line->verb == FACELIST_BAD) return PV_ERR_ARGUMENT;
+/* NULL, or what is wrong. */
+static const char *work(const pv_session *session, pv_gallery *gallery, facelist_line *line) {
+  if (line->verb == FACELIST_BAD) return "not of a form that facelist.h describes";
   if (line->verb == FACELIST_SAVE) {
     const size_t bytes = PV_GALLERY_BYTES(gallery->dimension, gallery->count);
     const uint8_t *from = gallery->entries - PV_GALLERY_HEADER_BYTES;
-    return board_write_file(line->file, from, bytes) == 0 ? PV_OK : PV_ERR_OPEN;
+    return board_write_file(line->file, from, bytes) == 0 ? NULL : "the file cannot be written";
   }
   int8_t face[CONSTANT(_OUTPUT_BYTES)];
+  if ((uint64_t)line->frame.stride * (line->frame.height - 1) >= sizeof pixels) {
+    return "the frame is larger than FRAME_BYTES of identify.c";
+  }
   line->frame.pixels = pixels;
   line->frame.bytes = board_read_file(line->file, pixels, sizeof pixels);
-  if (line->frame.bytes == 0) return PV_ERR_OPEN;
+  if (line->frame.bytes == 0) return pv_status_message(PV_ERR_OPEN);
   pv_status status = pv_face_template(session, &RECIPE, &line->frame, line->landmarks, input, face);
-  if (status != PV_OK) return status;
-  if (line->verb == FACELIST_ENROL) status = enrol(gallery, line->name, face);
-  if (status != PV_OK) return status;
+  if (status == PV_OK && line->verb == FACELIST_ENROL) status = enrol(gallery, line->name, face);
+  if (status != PV_OK) return pv_status_message(status);
   board_print(line->file);
   board_print(": ");
-  if (line->verb == FACELIST_IDENTIFY) return identify(gallery, face);
+  if (line->verb == FACELIST_IDENTIFY) {
+    status = identify(gallery, face);
+    return status == PV_OK ? NULL : pv_status_message(status);
+  }
   board_print("enrolled as ");
   board_print(line->name);
   board_print("\n");
-  return PV_OK;
+  return NULL;
 }
 
 int main(void) {
@@ -132,24 +138,26 @@ int main(void) {
   pv_gallery gallery;
   pv_status status = pv_check(&MODEL);
   if (status == PV_OK) status = pv_session_init(&session, &MODEL, arena, sizeof arena);
-  if (status != PV_OK) return fail("the model does not run here", status);
+  if (status != PV_OK) return fail("the model does not run here", pv_status_message(status));
   status = open_gallery(&gallery);
-  if (status != PV_OK) return fail("the gallery in flash", status);
+  if (status != PV_OK) return fail("the gallery in flash", pv_status_message(status));
   const char *path = board_argument(1);
-  if (path == NULL) return fail("no list of faces", PV_ERR_OPEN);
+  if (path == NULL) return fail("the list of faces", "no file is given as first argument");
   const size_t bytes = board_read_file(path, list, sizeof list);
-  if (bytes == 0 || bytes == sizeof list) return fail("the list of faces", PV_ERR_OPEN);
+  if (bytes == 0) return fail(path, "the file cannot be read, or is empty");
+  if (bytes == sizeof list) return fail(path, "the list is longer than LIST_BYTES of identify.c");
 
   char *text = list;
   for (uint32_t number = 1;; number++) {
     facelist_line line;
     facelist_next(&text, &line);
     if (line.verb == FACELIST_END) break;
-    status = work(&session, &gallery, &line);
-    if (status == PV_OK) continue;
+    const char *wrong = work(&session, &gallery, &line);
+    if (wrong == NULL) continue;
     board_print("entry ");
     board_print_number(number);
-    return fail(" of the list", status);
+    board_print(" of the list, ");
+    return fail(line.file != NULL ? line.file : "without a file", wrong);
   }
   board_print_number(gallery.count);
   board_print(" enrolled, stack ");

@@ -73,6 +73,7 @@ def test_what_does_not_fit_is_said(model: Path) -> None:
     assert whole.fits and not found.fits
     ram, flash = found.missing
     assert ram.startswith("RAM: ") and "bytes are missing" in ram
+    assert "; in strips of rows it was not made to fit either; counted are also input buffer" in ram
     assert flash.startswith("flash: ") and flash.endswith(": 7 bytes are missing")
     text = plain(found)
     assert text.startswith("tiny for cortex-m33: does not fit\n") and ram in text and flash in text

@@ -81,6 +81,9 @@ def test_what_lacks_is_said() -> None:
     with pytest.raises(CompileError, match=r"2,112 bytes live at once at second, the banks hold "
                        r"2,100: 12 bytes are missing"):  # fmt: skip
         banks.place(spans, [1100, 1000], steps=["first", "second", "third"])
+    fuller = [*spans[:1], *(Span(name, 1000, 1, 1) for name in "bcd")]
+    with pytest.raises(CompileError, match=r"^RAM: 4,160 bytes live at once at second"):
+        banks.place([*fuller, Span("e", 200, 0, 0)], [1200], steps=["first", "second"])
     with pytest.raises(CompileError, match=r"a has 1,088 bytes, the largest bank 1,000: 88"):
         banks.place(spans, [1000, 1000, 1000])
 

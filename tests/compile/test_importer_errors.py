@@ -60,7 +60,7 @@ def test_no_onnx_file(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     net = Qdq((6, 5, 5))
     path = net.save(tmp_path, plain(net))
     path.write_bytes(damage(path.read_bytes()))
-    refused(path, "not a valid ONNX file")
+    refused(path, "not a valid ONNX file", "which `pocketvision quantize` writes")
 
 
 def test_absent_file_and_folder(tmp_path: Path) -> None:

@@ -69,12 +69,42 @@ def test_an_absent_file_is_said(library, tmp_path: Path) -> None:
     words = ("INPUTS=absent.bin", "OUTPUTS=embeddings.bin", "run")
     done = example(library("cortex-m7"), "cortex-m7", tmp_path, *words)
     assert done.returncode == 2
-    assert "inputs: the file cannot be read" in done.stdout
+    assert "inputs absent.bin: the file cannot be read" in done.stdout
+
+
+def test_an_output_that_cannot_be_written_is_said(library, tmp_path: Path) -> None:
+    (tmp_path / "faces.bin").write_bytes(bytes(9 * 8 * 3))
+    words = ("INPUTS=faces.bin", "OUTPUTS=no/such/folder", "run")
+    done = example(library("cortex-m7"), "cortex-m7", tmp_path, *words)
+    assert done.returncode == 2
+    assert "outputs no/such/folder: the file cannot be written" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("MODEL=absent/one",), "one.cortex-m7.a is absent; type pocketvision compile one.int8.onnx"
+         " --target cortex-m7 --out absent"),
+        (("INPUTS=faces.bin", "run"), "INPUTS=FILE and OUTPUTS=FILE go together"),
+        (("OUTPUTS=faces.bin", "run"), "INPUTS=FILE and OUTPUTS=FILE go together"),
+    ],
+)  # fmt: skip
+def test_what_make_lacks_is_said(words: tuple, said: str, library, tmp_path: Path) -> None:
+    done = example(library("cortex-m7"), "cortex-m7", tmp_path, *words)
+    assert done.returncode == 2 and said in done.stdout
+
+
+def test_the_folder_of_the_image_is_made_and_defines_count(library, tmp_path: Path) -> None:
+    for stack in (4096, 8192):
+        words = ("OUT=a/b", f"DEFINES=-DUNUSED={stack}", f"STACK={stack}", "run")
+        done = example(library("cortex-m7"), "cortex-m7", tmp_path, *words)
+        assert done.returncode == 0 and f"-DUNUSED={stack} " in done.stdout
+        assert f" of {stack - 32} bytes" in done.stdout
 
 
 def test_a_name_without_a_board_is_refused(library, tmp_path: Path) -> None:
     done = example(library("cortex-m7"), "cortex-m9", tmp_path)
-    assert done.returncode == 2 and "TARGET=cortex-m9 has no example board" in done.stdout
+    assert done.returncode == 2 and "no example board; choose cortex-m4" in done.stdout
 
 
 TWO = """

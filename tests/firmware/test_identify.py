@@ -171,19 +171,21 @@ def test_a_gallery_of_the_host_in_flash(
     assert "7 enrolled, stack" in done.stdout
 
 
+BAD_LINE = "not of a form that facelist.h describes"
 BAD = {
-    "identify absent.raw grey8 8 8 8 1 1 2 1 1.5 2 1 3 2 3": "entry 1 of the list: the file cannot",
+    "identify absent.raw grey8 8 8 8 1 1 2 1 1.5 2 1 3 2 3": "list, absent.raw: the file cannot",
     "identify four.raw grey8 8 8 8 1 1 2 1 1.5 2 1 3 2 3": "the frame's format, sides, stride",
     "identify four.raw grey8 2 2 2 1 1 1 1 1 1 1 1 1 1": "the points coincide or lie on one line",
-    "identify four.raw grey9 2 2 2 1 1 2 1 1.5 2 1 3 2 3": "an argument is null",
-    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2": "an argument is null",
-    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2 3x": "an argument is null",
-    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2 3 4": "an argument is null",
-    "identify four.raw grey8 0 2 2 1 1 2 1 1.5 2 1 3 2 3": "an argument is null",
-    "forget four.raw": "an argument is null",
-    "save": "an argument is null",
+    "identify four.raw grey9 2 2 2 1 1 2 1 1.5 2 1 3 2 3": BAD_LINE,
+    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2": BAD_LINE,
+    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2 3x": BAD_LINE,
+    "identify four.raw grey8 2 2 2 1 1 2 1 1.5 2 1 3 2 3 4": BAD_LINE,
+    "identify four.raw grey8 0 2 2 1 1 2 1 1.5 2 1 3 2 3": BAD_LINE,
+    "forget four.raw": f"four.raw: {BAD_LINE}",
+    "save": f"without a file: {BAD_LINE}",
     f"enrol {'x' * 32} four.raw grey8 2 2 2 0 0 1 0 .5 .5 0 1 1 1": "longer than 31 bytes",
-    "save no/such/folder": "the file cannot be read",
+    "save no/such/folder": "the file cannot be written",
+    "identify four.raw rgb565be 640 480 1280 1 1 2 1 1.5 2 1 3 2 3": "larger than FRAME_BYTES",
 }
 
 
@@ -197,12 +199,42 @@ def test_a_bad_list_is_said(line: str, on_host: Path, tmp_path: Path) -> None:
     assert done.returncode == 1 and BAD[line] in done.stdout, done.stdout
 
 
+def test_a_list_of_windows_with_tabs_is_read(on_host: Path, tmp_path: Path) -> None:
+    (tmp_path / "four.raw").write_bytes(bytes([10, 60, 200, 90]))
+    line = "four.raw grey8 2 2 2 0 0 1 0 .5 .5 0 1 1 1"
+    text = f"enrol somebody {line}\r\nidentify\t{line}\t\r\n\r\nsave one.pvg\r\n"
+    (tmp_path / "faces.txt").write_bytes(text.encode())
+    done = subprocess.run(
+        [on_host, "faces.txt"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "four.raw: somebody, score 1.000" in done.stdout
+    assert list(Gallery.from_bytes((tmp_path / "one.pvg").read_bytes()).names) == ["somebody"]
+
+
+def test_an_absent_list_is_named(on_host: Path, tmp_path: Path) -> None:
+    for words, said in (["absent.txt"], "absent.txt: the file cannot be read"), ([], "first arg"):
+        done = subprocess.run(
+            [on_host, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1 and said in done.stdout
+
+
+def test_make_without_a_list_says_so(shipped: Shipped, tmp_path: Path) -> None:
+    done = run(shipped("cortex-m7"), "cortex-m7", tmp_path)
+    assert done.returncode == 2 and "EXAMPLE=identify needs LIST=FILE" in done.stdout
+
+
 def test_a_gallery_of_another_model_is_refused(
     shipped: Shipped, cases: Path, tmp_path: Path
 ) -> None:
     other = Gallery(["somebody"], np.ones((1, 128), np.int8), "0f" * 32)
     (tmp_path / "other.pvg").write_bytes(other.to_bytes())
-    words = ("LIST=faces.txt", "GALLERY=other.pvg", "OUT=.")
+    (tmp_path / "faces.txt").write_text("\n")
+    words = ("LIST=faces.txt", "OUT=.")
     done = run(shipped("cortex-m7"), "cortex-m7", tmp_path, *words)
+    assert done.returncode == 0 and "0 enrolled" in done.stdout
+    # The image is now younger than the gallery, and yet made anew.
+    done = run(shipped("cortex-m7"), "cortex-m7", tmp_path, "GALLERY=other.pvg", *words)
     assert done.returncode == 2
     assert "the gallery in flash: the gallery's templates are of another model" in done.stdout

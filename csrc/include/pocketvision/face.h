@@ -13,9 +13,10 @@
 extern "C" {
 #endif
 
-/* Writes `result`, as many bytes as the model's output has. `input`: scratch memory of as many
- * bytes as the model's input has; afterwards it holds what the network saw. `landmarks`: x, y in
- * 1/256 of a pixel of the frame, in the record's order: image-left eye, image-right eye, nose,
+/* Writes `result`, as many bytes as the model's output has; after an error its content is
+ * undefined. `input`: scratch memory of as many bytes as the model's input has; afterwards it holds
+ * what the network saw. Both stand at any address, outside the frame and the arena. `landmarks`: x,
+ * y in 1/256 of a pixel of the frame, in the record's order: image-left eye, image-right eye, nose,
  * mouth corners left and right. `recipe`: of the same model.
  *
  * PV_ERR_TENSOR for a model whose input is not three colours; else what pv_placement_fit(),

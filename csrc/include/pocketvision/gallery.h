@@ -52,29 +52,36 @@ typedef struct pv_match {
   int32_t score;
 } pv_match;
 
+/* Everywhere: `model` has passed pv_check(), PV_ERR_ARGUMENT stands for a null pointer, and
+ * PV_ERR_STRUCT for a model without the SHA-256 of a file. Results count only with PV_OK. */
+
 /* Checks everything that `memory` claims and reads nothing beyond `bytes`, which may be more than
- * the gallery takes. PV_ERR_GALLERY: no gallery of this version. PV_ERR_MODEL: its templates are
- * of another model. PV_ERR_TRUNCATED: shorter than it says, or a byte of it is another. */
+ * the gallery takes: once over all bytes. PV_ERR_GALLERY: no gallery of this version. PV_ERR_MODEL:
+ * its templates are of another model. PV_ERR_TRUNCATED: shorter than it says, or a byte of it is
+ * another. */
 pv_status pv_gallery_open(pv_gallery *gallery, const pv_model *model, const void *memory,
                           size_t bytes);
 
-/* Name of entry `index`, 0 to count - 1, with its final zero; and its template. */
+/* Name of entry `index`, 0 to count - 1 (not checked), with its final zero; and its template of
+ * `dimension` values. Both point into the gallery's memory. */
 const char *pv_gallery_name(const pv_gallery *gallery, uint32_t index);
 const int8_t *pv_gallery_template(const pv_gallery *gallery, uint32_t index);
 
-/* The `k` entries that are most like `probe`, best first; equal scores keep their order. `found`
- * receives their number, the smaller of `k` and the gallery's count. PV_ERR_ZERO_NORM for a probe
- * of zeros. */
+/* The `k` entries that are most like `probe`, `dimension` values, best first; equal scores keep
+ * their order. `matches` has room for `k`, 1 or more; `found` receives their number, the smaller of
+ * `k` and the gallery's count. PV_ERR_ZERO_NORM for a probe of zeros. */
 pv_status pv_gallery_search(const pv_gallery *gallery, const int8_t *probe, uint32_t k,
                             pv_match *matches, uint32_t *found);
 
-/* Makes `memory`, at least PV_GALLERY_BYTES(D, 0), an empty gallery for templates of `model`. */
+/* Makes `memory` an empty gallery for templates of `model`, D the bytes of its output. PV_ERR_FULL
+ * for less than PV_GALLERY_BYTES(D, 0), PV_ERR_TENSOR where D exceeds PV_MAX_DIMENSION. */
 pv_status pv_gallery_create(void *memory, size_t bytes, const pv_model *model);
 
 /* Appends an entry to the gallery in `memory`, RAM of the caller, which is checked before as by
- * pv_gallery_open(); open it anew afterwards. `face`: a template of `model`. PV_ERR_NAME for a name
- * of 0 or of 32 bytes and more, PV_ERR_FULL where `bytes` do not hold a further entry,
- * PV_ERR_ZERO_NORM for a template of zeros: then nothing has changed. */
+ * pv_gallery_open(); open it anew afterwards. `name`: UTF-8, which is not checked, with a final
+ * zero. `face`: a template of `model`. PV_ERR_NAME for a name of 0 or of 32 bytes and more,
+ * PV_ERR_FULL where `bytes` do not hold a further entry, PV_ERR_ZERO_NORM for a template of zeros.
+ * After an error nothing has changed; a reset meanwhile damages it, so write a copy to flash. */
 pv_status pv_gallery_enrol(void *memory, size_t bytes, const pv_model *model, const char *name,
                            const int8_t *face);
 

@@ -42,8 +42,9 @@ typedef struct pv_verdict {
   int same; /* 1 if `score` reaches the threshold, else 0 */
 } pv_verdict;
 
-/* Judges `score` at the false accept rate `far`, of PV_FAR_ONE. PV_ERR_THRESHOLD where the record
- * has no threshold at this rate; `verdict` is then unchanged. */
+/* Judges `score` at the false accept rate `far`, of PV_FAR_ONE: one that recipe->thresholds holds,
+ * of the shipped models PV_FAR_ONE / 100 and PV_FAR_ONE / 1000. PV_ERR_THRESHOLD for any other, as
+ * nothing is interpolated; `verdict` is then unchanged. */
 pv_status pv_judge(const pv_recipe *recipe, int32_t score, uint32_t far, pv_verdict *verdict);
 
 #ifdef __cplusplus

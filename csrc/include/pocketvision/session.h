@@ -42,7 +42,8 @@ pv_status pv_session_init(pv_session *session, const pv_model *model, void *aren
 pv_status pv_session_init_banks(pv_session *session, const pv_model *model, void *const *banks,
                                 uint32_t count);
 
-/* Runs the model once: `in` and `out` hold pv_tensor_bytes() of its input and output. */
+/* Runs the model once: `in` and `out` hold pv_tensor_bytes() of its input and output, at any
+ * address; neither overlaps the other or the arena. PV_ERR_RUN where the model failed. */
 pv_status pv_session_run(const pv_session *session, const void *in, void *out);
 
 #ifdef __cplusplus

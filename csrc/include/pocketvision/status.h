@@ -11,7 +11,7 @@ typedef enum pv_status {
   PV_ERR_ARGUMENT,   /* a null pointer, a zero size, a size that overflows */
   PV_ERR_OPEN,       /* the file cannot be opened or read */
   PV_ERR_FORMAT,     /* not an ELF shared object */
-  PV_ERR_TRUNCATED,  /* its tables point beyond the end of the file */
+  PV_ERR_TRUNCATED,  /* a file or gallery is shorter than it says, or damaged */
   PV_ERR_MACHINE,    /* an ELF file of another machine */
   PV_ERR_LINK,       /* the dynamic linker refused it */
   PV_ERR_SYMBOL,     /* a shared object that exports no model */
