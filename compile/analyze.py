@@ -26,6 +26,9 @@ from .unaccelerated import notes
 STACK = 8192
 """Bytes of stack beside the arena if nobody says otherwise."""
 
+ALWAYS = 2**31
+"""A step after those of any program."""
+
 AROUND = ("input buffer", "output buffer", "stack")
 """What RAM holds all the time besides the arena."""
 
@@ -167,12 +170,12 @@ def analyze(
 
 
 def _around(program: Program, stack: int) -> list[Span]:
-    graph, last = program.graph, len(program.calls) - 1
+    graph = program.graph
     sizes = []
     for name in (graph.input, graph.output):
         height, width, channels = graph.tensors[name].shape
         sizes.append(height * width * channels)
-    return [Span(n, size, 0, last) for n, size in zip(AROUND, (*sizes, stack), strict=True)]
+    return [Span(n, size, 0, ALWAYS) for n, size in zip(AROUND, (*sizes, stack), strict=True)]
 
 
 def _placement(everything: list[Span], placed: Plan | None) -> tuple[Tensor, ...]:

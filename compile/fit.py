@@ -9,7 +9,7 @@ from . import banks
 from .errors import CompileError
 from .lifetimes import moments, spans
 from .lower import Program, lower
-from .plan import Span, plan
+from .plan import Span, aligned, plan
 from .strips import STRIPS, Budget, Choice, search
 
 SHARES = (1.0, 0.95, 0.9, 0.85)
@@ -45,9 +45,8 @@ def within(program: Program, ram: Sequence[int], around: Sequence[Span] = ()) ->
         _place(program, ram, around)
         return program
     except CompileError as error:
-        beside = sum(span.size for span in around)
         for share in SHARES[: 1 if len(ram) == 1 else None]:
-            fused = fit(program, int(share * sum(ram)) - beside)
+            fused = fit(program, int(share * sum(ram)), around)
             if fused is None:
                 break
             try:
@@ -63,22 +62,24 @@ def _place(program: Program, ram: Sequence[int], around: Sequence[Span]) -> None
     banks.place(pieces, ram, steps=moments(program.calls), heat=banks.heat(program))
 
 
-def fit(program: Program, limit: int) -> Fused | None:
-    """The same network in an arena of at most ``limit`` bytes, or None where none was found.
+def fit(program: Program, limit: int, around: Sequence[Span] = ()) -> Fused | None:
+    """The same network in at most ``limit`` bytes, what is ``around`` included, or None.
 
     Deterministic: what is in strips is chosen by estimates, what is returned was planned.
     """
     budget = Budget(RATED)
+    beside = sum(span.size for span in aligned(around))
     for share in AIMS:
+        aim = int(share * (limit - beside))
         for strips in STRIPS:
-            found = search(Choice(program, program.graph, int(share * limit), strips), budget)
+            found = search(Choice(program, program.graph, aim, strips), budget)
             if found is None:
                 continue
             for choice in sorted(found.alternatives(), key=lambda choice: choice.strips):
                 choice = choice.without_needless()
                 lowered = lower(choice.noted(), program.isa, program.tiles)
-                arena = plan(spans(lowered.calls, lowered.sizes()), enough=limit)
-                if arena.bytes <= limit:
+                pieces = [*spans(lowered.calls, lowered.sizes()), *around]
+                if plan(pieces, enough=limit).bytes <= limit:
                     return Fused(lowered, choice.between, choice.strips, choice.recomputed())
             break
     return None

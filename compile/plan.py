@@ -53,16 +53,24 @@ def plan(spans: Sequence[Span], enough: int = 0, rounds: int = 4, attempts: int 
     Stops at the lower bound (most bytes live at once), or at ``enough`` bytes if that is more.
     Deterministic: the same spans give the same plan.
     """
-    packing = _Packing(aligned(spans))
+    end = max((span.last for span in spans), default=0)
+    always = [span for span in aligned(spans) if span.first == 0 and span.last == end]
+    base = 0
+    below: dict[str, int] = {}
+    for span in always:  # whatever the others do, these are in nobody's way at the bottom
+        below[span.name] = base
+        base += span.size
+    packing = _Packing([span for span in aligned(spans) if span not in always])
     bound = packing.bound()
-    target = max(bound, (enough - SLACK) // ALIGNMENT * ALIGNMENT)
+    target = max(bound, (enough - SLACK - base) // ALIGNMENT * ALIGNMENT)
     best = min((packing.pack(order, target) for order in packing.orders()), key=_rank)
     for seed in range(rounds):
         if best.height <= target:
             break
         best = min(best, packing.search(best, target, random.Random(seed), attempts), key=_rank)
-    names = (span.name for span in packing.spans)
-    return Plan(dict(zip(names, best.offsets, strict=True)), best.height + SLACK, bound + SLACK)
+    above = zip(packing.spans, best.offsets, strict=True)
+    offsets = below | {span.name: base + offset for span, offset in above}
+    return Plan(offsets, base + best.height + SLACK, base + bound + SLACK)
 
 
 @dataclass(frozen=True)
