@@ -150,7 +150,7 @@ def test_several_banks_are_named(graph: Graph, made: dict, tmp_path: Path) -> No
 def test_banks_that_are_too_small_leave_nothing(graph: Graph, tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=r"^RAM: .* bytes are missing"):
         pipeline.compile_graph(graph, TARGETS["cortex-m7"], tmp_path / "out" / "m.a", (1024, 64))
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
     with pytest.raises(CompileError, match="x86-64-avx2: RAM banks are for firmware"):
         pipeline.compile_graph(graph, TARGETS["x86-64-avx2"], tmp_path / "m.so", (1 << 20,))
 
