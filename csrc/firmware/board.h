@@ -22,6 +22,7 @@ int board_close(int file); /* 0, or -1 */
  * `bytes`, and 0 for an absent file too; writing 0, or -1. */
 size_t board_read_file(const char *path, void *memory, size_t bytes);
 int board_write_file(const char *path, const void *memory, size_t bytes);
+
 void board_print(const char *text);
 void board_print_number(uint32_t value);
 void board_print_hex(uint32_t value);
@@ -31,6 +32,26 @@ const char *board_argument(int index);
 
 /* Ends the program with a status that the emulator gives to its caller. */
 __attribute__((noreturn)) void board_exit(int status);
+
+/* Prints "what: why" and a new line; returns 1, for main() to end with. */
+static inline int board_fail(const char *what, const char *why) {
+  board_print(what);
+  board_print(": ");
+  board_print(why);
+  board_print("\n");
+  return 1;
+}
+
+/* Prints "stack USED of ALL bytes, arena BYTES" and a new line. */
+static inline void board_print_memory(size_t arena) {
+  board_print("stack ");
+  board_print_number(board_stack_used());
+  board_print(" of ");
+  board_print_number(board_stack_bytes());
+  board_print(" bytes, arena ");
+  board_print_number((uint32_t)arena);
+  board_print("\n");
+}
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,7 @@
 #define JOINED(a, b) a##b
 #define JOIN(a, b) JOINED(a, b)
 #define CONSTANT(name) JOIN(PREFIX, name)
-#define UNWRITTEN ": the file cannot be written\n"
+#define UNWRITTEN "the file cannot be written"
 
 /* Static, so that a RAM too small for them is an error of the linker. */
 static _Alignas(CONSTANT(_ARENA_ALIGNMENT)) uint8_t arena[CONSTANT(_ARENA_BYTES)];
@@ -25,18 +25,12 @@ extern const int8_t board_vectors[] __attribute__((weak));
 extern const int8_t board_vectors_end[] __attribute__((weak));
 
 static int fail(const char *what, pv_status status) {
-  board_print(what);
-  board_print(": ");
-  board_print(pv_status_message(status));
-  board_print("\n");
-  return 1;
+  return board_fail(what, pv_status_message(status));
 }
 
 static int fail_file(const char *what, const char *path, const char *why) {
   board_print(what);
-  board_print(path != NULL ? path : "(the second argument)");
-  board_print(why);
-  return 1;
+  return board_fail(path != NULL ? path : "(the second argument)", why);
 }
 
 static void print_vector(void) {
@@ -66,7 +60,7 @@ int main(void) {
     } while (board_vectors != NULL && vector + sizeof in <= board_vectors_end);
   } else {
     const int source = board_open(path, 0);
-    if (source < 0) return fail_file("inputs ", path, ": the file cannot be read\n");
+    if (source < 0) return fail_file("inputs ", path, "the file cannot be read");
     path = board_argument(2);
     const int target = path != NULL ? board_open(path, 1) : -1;
     if (target < 0) return fail_file("outputs ", path, UNWRITTEN);
@@ -80,12 +74,7 @@ int main(void) {
     if (board_close(target) != 0) return fail_file("outputs ", path, UNWRITTEN);
   }
   board_print_number(count);
-  board_print(" embedded, stack ");
-  board_print_number(board_stack_used());
-  board_print(" of ");
-  board_print_number(board_stack_bytes());
-  board_print(" bytes, arena ");
-  board_print_number(sizeof arena);
-  board_print("\n");
+  board_print(" embedded, ");
+  board_print_memory(sizeof arena);
   return 0;
 }

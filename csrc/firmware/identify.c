@@ -39,14 +39,6 @@ static char list[LIST_BYTES];
 extern const uint8_t board_vectors[] __attribute__((weak));
 extern const uint8_t board_vectors_end[] __attribute__((weak));
 
-static int fail(const char *what, const char *why) {
-  board_print(what);
-  board_print(": ");
-  board_print(why);
-  board_print("\n");
-  return 1;
-}
-
 static pv_status open_gallery(pv_gallery *gallery) {
   if (board_vectors != NULL) {
     const size_t bytes = (size_t)(board_vectors_end - board_vectors);
@@ -138,14 +130,16 @@ int main(void) {
   pv_gallery gallery;
   pv_status status = pv_check(&MODEL);
   if (status == PV_OK) status = pv_session_init(&session, &MODEL, arena, sizeof arena);
-  if (status != PV_OK) return fail("the model does not run here", pv_status_message(status));
+  if (status != PV_OK) return board_fail("the model does not run here", pv_status_message(status));
   status = open_gallery(&gallery);
-  if (status != PV_OK) return fail("the gallery in flash", pv_status_message(status));
+  if (status != PV_OK) return board_fail("the gallery in flash", pv_status_message(status));
   const char *path = board_argument(1);
-  if (path == NULL) return fail("the list of faces", "no file is given as first argument");
+  if (path == NULL) return board_fail("the list of faces", "no file is given as first argument");
   const size_t bytes = board_read_file(path, list, sizeof list);
-  if (bytes == 0) return fail(path, "the file cannot be read, or is empty");
-  if (bytes == sizeof list) return fail(path, "the list is longer than LIST_BYTES of identify.c");
+  if (bytes == 0) return board_fail(path, "the file cannot be read, or is empty");
+  if (bytes == sizeof list) {
+    return board_fail(path, "the list is longer than LIST_BYTES of identify.c");
+  }
 
   char *text = list;
   for (uint32_t number = 1;; number++) {
@@ -157,15 +151,10 @@ int main(void) {
     board_print("entry ");
     board_print_number(number);
     board_print(" of the list, ");
-    return fail(line.file != NULL ? line.file : "without a file", wrong);
+    return board_fail(line.file != NULL ? line.file : "without a file", wrong);
   }
   board_print_number(gallery.count);
-  board_print(" enrolled, stack ");
-  board_print_number(board_stack_used());
-  board_print(" of ");
-  board_print_number(board_stack_bytes());
-  board_print(" bytes, arena ");
-  board_print_number(sizeof arena);
-  board_print("\n");
+  board_print(" enrolled, ");
+  board_print_memory(sizeof arena);
   return 0;
 }
