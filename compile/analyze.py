@@ -15,7 +15,7 @@ from .describe import described
 from .emit import emit, write_parts
 from .errors import CompileError
 from .graph import whole
-from .lifetimes import moments, spans, steps
+from .lifetimes import spans, steps
 from .lower import Program
 from .pipeline import lowered, optimise
 from .plan import Plan, Span, aligned, plan
@@ -31,6 +31,9 @@ ALWAYS = 2**31
 
 AROUND = ("input buffer", "output buffer", "stack")
 """What RAM holds all the time besides the arena."""
+
+HEAT = dict.fromkeys(AROUND, 1.0) | {"stack": 1e9}
+"""Accesses per byte; only the order counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,22 +122,19 @@ def analyze(
     chosen = members[0]
     graph = optimise(importer.load(model))
     program = lowered(graph, chosen)
-    missing = []
+    around = _around(program, stack)
+    missing: list[str] = []
+    placed = None
     if ram:
         try:
-            program = fit.within(program, ram, _around(program, stack))
+            program, placed = fit.within(program, ram, around, HEAT)
         except CompileError as error:
             missing.append(f"{error}; counted are also {', '.join(AROUND)}")
     arena = spans(program.calls, program.sizes())
-    everything = [*arena, *_around(program, stack)]
-    heat = banks.heat(program) | dict.fromkeys(AROUND, 1.0) | {"stack": 1e9}
-    in_one, placed = plan(everything), None
-    if not missing:
-        try:
-            named = moments(program.calls)
-            placed = banks.place(everything, ram or [in_one.bytes], steps=named, heat=heat)
-        except CompileError as error:
-            missing.append(str(error))
+    everything = [*arena, *around]
+    in_one = plan(everything)
+    if not ram:
+        placed = banks.place(everything, [in_one.bytes])
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         code, flash_bytes = _flash(program, chosen, Path(folder))
     if flash is not None and flash_bytes > flash:

@@ -45,7 +45,7 @@ def heat(program: Program) -> dict[str, float]:
     }
     found: dict[str, float] = {}
     for call in program.calls:
-        for root in sorted({p.root for p in call.arguments if p.base == "arena"}):
+        for root in {p.root for p in call.arguments if p.base == "arena"}:
             own = 1 + macs.get(call.op, 0) / sizes[root]
             found[whole(root)] = found.get(whole(root), 0.0) + own
     return found

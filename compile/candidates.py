@@ -36,7 +36,7 @@ def candidates(isa: Isa, shape: Any, most: int) -> list[Tile]:
     elif isinstance(shape, ConvShape):
         found = _conv(isa, shape)
     elif isinstance(shape, DepthwiseShape):
-        name, end = ("rows", shape.y.height) if dots(isa) else ("pixels", shape.y.width)
+        name, end = _line(isa, shape)
         counts = dict.fromkeys(_even(end, n) for n in range(1, min(end, DEEP) + 1))
         found = (Tile(**{name: count}) for count in counts)
     elif isinstance(shape, WordsShape):
@@ -79,11 +79,16 @@ def _bounds(isa: Isa, shape: Any) -> dict[str, int]:
         unrolled = WRITTEN * isa.unrolled
         return {"pixels": shape.y.width, "blocks": _blocks(isa, shape), "unrolled": unrolled}
     if isinstance(shape, DepthwiseShape):
-        name, end = ("rows", shape.y.height) if dots(isa) else ("pixels", shape.y.width)
+        name, end = _line(isa, shape)
         return {name: min(end, DEEP)}
     if isinstance(shape, WordsShape):
         return {"pixels": _repeated(isa, shape) * _period(isa, shape)}
     return {}
+
+
+def _line(isa: Isa, shape: DepthwiseShape) -> tuple[str, int]:
+    """What a depthwise tile counts, and how many of them there are."""
+    return ("rows", shape.y.height) if dots(isa) else ("pixels", shape.y.width)
 
 
 def _blocks(isa: Isa, shape: ConvShape) -> int:

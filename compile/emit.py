@@ -10,10 +10,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import banks
 from .codegen import write_object
 from .errors import CompileError
-from .lifetimes import moments, spans
+from .lifetimes import spans
 from .lower import Program
 from .plan import Plan, plan
 from .source import CONSTANTS, PROFILE, SYMBOL, source
@@ -60,31 +59,28 @@ def write_parts(
     profile: bool = False,
     layers: bool = False,
     symbol: str = SYMBOL,
-    ram: Sequence[int] = (),
+    memory: Plan | None = None,
 ) -> Plan:
     """Writes the files ``PARTS`` that ``link`` makes a model of; returns the arena's plan.
 
     Args:
         profile, layers, symbol: as for ``source``.
-        ram: bytes of the RAM banks that the arena may take, fastest first; none: one piece.
-
-    Raises:
-        CompileError: the banks do not hold it.
+        memory: the plan, if there is one; else the arena is one piece.
     """
-    pieces = spans(program.calls, program.sizes())
-    if ram:
-        memory = banks.place(pieces, ram, steps=moments(program.calls), heat=banks.heat(program))
-    else:
-        memory = plan(pieces)
+    memory = memory or plan(spans(program.calls, program.sizes()))
+    text = source(program, target, memory, profile=profile, layers=layers, symbol=symbol)
+    write_around(program, target, work, text)
+    return memory
+
+
+def write_around(program: Program, target: Target, work: Path, text: str) -> None:
+    """``text``, C code that calls the kernels, and the other files that ``link`` takes."""
     write_object(program, target, work / "kernels.o")
     (work / "constants.bin").write_bytes(program.constants)
     (work / "constants.S").write_text(CONSTANTS)
     for name in program.isa.assembly:
         shutil.copyfile(kernels_directory() / name, work / name)
-    (work / "model.c").write_text(
-        source(program, target, memory, profile=profile, layers=layers, symbol=symbol)
-    )
-    return memory
+    (work / "model.c").write_text(text)
 
 
 def sizes(program: Program, memory: Plan) -> list[str]:

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from . import recipe
@@ -49,20 +48,20 @@ def files(graph: Graph, path: Path) -> tuple[Path, Path, Path]:
     return path, path.with_name(f"{graph.name}.h"), path.with_suffix(".json")
 
 
-def emit(program: Program, target: Target, path: Path, ram: Sequence[int] = ()) -> Plan:
+def emit(program: Program, target: Target, path: Path, memory: Plan | None = None) -> Plan:
     """Writes ``files(program.graph, path)``, each through a temporary name; returns the plan.
 
     Args:
-        ram: as for ``write_parts``.
+        memory: as for ``write_parts``.
 
     Raises:
-        CompileError: no cross compiler, or it failed; the banks do not hold the arena.
+        CompileError: no cross compiler, or it failed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     graph = program.graph
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         work = Path(folder)
-        memory = write_parts(program, target, work, symbol=symbol(graph), ram=ram)
+        memory = write_parts(program, target, work, symbol=symbol(graph), memory=memory)
         archive(program, target, work)
         sizes = _sizes(program, target, memory, work / "model.o")
         pieces = list(memory.sizes) if memory.count else []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import banks
 from .errors import CompileError
 from .lifetimes import moments, spans
 from .lower import Program, lower
-from .plan import Span, aligned, plan
+from .plan import Plan, Span, aligned, plan
 from .strips import STRIPS, Budget, Choice, search
 
 SHARES = (1.0, 0.95, 0.9, 0.85)
@@ -35,31 +35,41 @@ class Fused:
     recomputed: float
 
 
-def within(program: Program, ram: Sequence[int], around: Sequence[Span] = ()) -> Program:
+def within(
+    program: Program,
+    ram: Sequence[int],
+    around: Sequence[Span] = (),
+    heat: Mapping[str, float] | None = None,
+) -> tuple[Program, Plan]:
     """``program`` where the banks ``ram`` hold it and what is ``around``, else it in strips.
+
+    Args:
+        heat: as for ``banks.place``, of what is ``around``.
+
+    Returns:
+        The program, and where everything is.
 
     Raises:
         CompileError: neither fits; says what the whole network lacks.
     """
+
+    def placed(program: Program) -> tuple[Program, Plan]:
+        pieces = [*spans(program.calls, program.sizes()), *around]
+        hot = banks.heat(program) | dict(heat or {})
+        return program, banks.place(pieces, ram, steps=moments(program.calls), heat=hot)
+
     try:
-        _place(program, ram, around)
-        return program
+        return placed(program)
     except CompileError as error:
         for share in SHARES[: 1 if len(ram) == 1 else None]:
             fused = fit(program, int(share * sum(ram)), around)
             if fused is None:
                 break
             try:
-                _place(fused.program, ram, around)
+                return placed(fused.program)
             except CompileError:
                 continue  # several banks have more gaps than one
-            return fused.program
         raise CompileError(f"{error}; in strips of rows it was not made to fit either") from None
-
-
-def _place(program: Program, ram: Sequence[int], around: Sequence[Span]) -> None:
-    pieces = [*spans(program.calls, program.sizes()), *around]
-    banks.place(pieces, ram, steps=moments(program.calls), heat=banks.heat(program))
 
 
 def fit(program: Program, limit: int, around: Sequence[Span] = ()) -> Fused | None:

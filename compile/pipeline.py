@@ -46,15 +46,18 @@ def optimise(graph: Graph, dump: Path | None = None) -> Graph:
     return graph
 
 
-def lowered(
-    graph: Graph, target: Target, table: Path | None = None, ram: Sequence[int] = ()
-) -> lower.Program:
-    """An optimised graph as kernel calls with the tiles of ``tuned.load``; see ``fit.within``."""
+def lowered(graph: Graph, target: Target, table: Path | None = None) -> lower.Program:
+    """An optimised graph as kernel calls with the tiles of ``tuned.load``."""
+    return lower.lower(graph, instruction_set(target), tuned.load(target.name, table).tile)
+
+
+def fitted(
+    program: lower.Program, target: Target, ram: Sequence[int]
+) -> tuple[lower.Program, Plan | None]:
+    """``fit.within`` for firmware, and without ``ram`` the program as it is."""
     if ram and not target.firmware:
         raise CompileError(f"target {target.name}: RAM banks are for firmware, such as cortex-m7")
-    tiles = tuned.load(target.name, table).tile
-    program = lower.lower(graph, instruction_set(target), tiles)
-    return fit.within(program, ram) if ram else program
+    return fit.within(program, ram) if ram else (program, None)
 
 
 def compile_graph(
@@ -66,9 +69,9 @@ def compile_graph(
         ram: bytes of the RAM banks that the arena may take, for firmware.
         table: as ``tuned.load`` takes it.
     """
-    program = lowered(graph, target, table, ram)
+    program, memory = fitted(lowered(graph, target, table), target, ram)
     if target.firmware:
-        memory = firmware.emit(program, target, path, ram)
+        memory = firmware.emit(program, target, path, memory)
     else:
         memory = emit(program, target, path)
     return Compiled(path, target, program.graph, memory, len(program.kernels))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 ALIGNMENT = 64
 SLACK = 64
@@ -53,14 +54,15 @@ def plan(spans: Sequence[Span], enough: int = 0, rounds: int = 4, attempts: int 
     Stops at the lower bound (most bytes live at once), or at ``enough`` bytes if that is more.
     Deterministic: the same spans give the same plan.
     """
+    spans = aligned(spans)
     end = max((span.last for span in spans), default=0)
-    always = [span for span in aligned(spans) if span.first == 0 and span.last == end]
+    always = [span for span in spans if span.first == 0 and span.last == end]
     base = 0
     below: dict[str, int] = {}
     for span in always:  # whatever the others do, these are in nobody's way at the bottom
         below[span.name] = base
         base += span.size
-    packing = _Packing([span for span in aligned(spans) if span not in always])
+    packing = _Packing([span for span in spans if span not in always])
     bound = packing.bound()
     target = max(bound, (enough - SLACK - base) // ALIGNMENT * ALIGNMENT)
     best = min((packing.pack(order, target) for order in packing.orders()), key=_rank)
@@ -110,14 +112,14 @@ class _Packing:
 
     def orders(self) -> list[list[int]]:
         """By size, by size and lifetime, by time, by lifetime."""
-        keys: list[Callable[[Span], tuple[object, ...]]] = [
+        keys: list[Callable[[Span], tuple[Any, ...]]] = [
             lambda s: (-s.size, s.first, s.name),
             lambda s: (-s.size * (s.last - s.first + 1), s.name),
             lambda s: (s.first, -s.size, s.name),
             lambda s: (s.first - s.last, -s.size, s.name),
         ]
-        numbers = range(len(self.spans))
-        return [sorted(numbers, key=lambda n, key=key: key(self.spans[n])) for key in keys]  # type: ignore[misc]
+        numbered = [[(key(span), n) for n, span in enumerate(self.spans)] for key in keys]
+        return [[number for _, number in sorted(pairs)] for pairs in numbered]
 
     def pack(self, order: list[int], target: int) -> _Packed:
         """Each span at the lowest offset that is free all its life."""

@@ -6,7 +6,7 @@ live then into strips, or moving an operator whose result only waits there. Byte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from . import choose
@@ -113,18 +113,13 @@ def _steps(choice: Choice, moment: str) -> Iterator[Choice]:
     joined = fuse_rows.chains(graph, between)
     (here,) = (joined[op.output] for op in graph.ops if op.name == moment)
     start, end = order[here[0].output], order[here[-1].output]
-    pieces: dict[str, dict[str, None]] = {}
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for index, op in enumerate(graph.ops):
-        for name in (*op.inputs, op.output):
-            root = places[name][0]
-            pieces.setdefault(root, {})[name] = None
-            first.setdefault(root, index)
-            last[root] = index
+    lives = _lifetimes(graph.ops, lambda name: places[name][0])
+    pieces: dict[str, list[str]] = {root: [] for root in lives}
+    for name in graph.tensors:
+        pieces[places[name][0]].append(name)
     joins = {op.output for op in graph.ops if isinstance(op, Concat)}
     for root, members in pieces.items():
-        if first[root] <= end and start <= last[root]:
+        if lives[root][0] <= end and start <= lives[root][1]:
             able = frozenset(n for n in members if fuse_rows.possible(graph, n)) - between
             parts = [name for name in sorted(able) if name not in joins]
             some = [able, *(able - {name} for name in parts)]
@@ -135,6 +130,15 @@ def _steps(choice: Choice, moment: str) -> Iterator[Choice]:
         readers = [order[reader.output] for reader in graph.consumers()[op.output]]
         if readers and op.output not in between and min(readers) > end:
             yield replace(choice, whole=_moved(graph, op, end))
+
+
+def _lifetimes(ops: Sequence[Op], root: Callable[[str], str]) -> dict[str, tuple[int, int]]:
+    """First and last of ``ops`` that touch a piece of arena, by the name of its root."""
+    found: dict[str, tuple[int, int]] = {}
+    for index, op in enumerate(ops):
+        for name in map(root, (*op.inputs, op.output)):
+            found[name] = found.get(name, (index, index))[0], index
+    return found
 
 
 def _moved(graph: Graph, op: Op, behind: int) -> Graph:
@@ -190,19 +194,16 @@ def _rated(choice: Choice) -> Rated | None:
         """Where a tensor stands; a rescale that is done by its readers has no place."""
         return layout.places[entered.get(name, name)][0]
 
-    first = {root(graph.input): 0}
-    last: dict[str, int] = {}
-    for index, op in enumerate(ops):
-        for name in (*op.inputs, op.output):
-            first.setdefault(root(name), index)
-            last[root(name)] = index
-    last[root(graph.output)] = len(ops)
+    lives = _lifetimes(ops, root)
+    into, out = root(graph.input), root(graph.output)
+    lives[into] = 0, lives[into][1]
+    lives[out] = lives[out][0], len(ops)
     change = [0] * (len(ops) + 2)
     change[0] = SLACK
-    for name, start in first.items():
+    for name, (start, end) in lives.items():
         size = -(-layout.roots[name].bytes // ALIGNMENT) * ALIGNMENT
         change[start] += size
-        change[last[name] + 1] -= size
+        change[end + 1] -= size
     most: dict[str, int] = {}
     live = 0
     for op, step in zip(ops, change, strict=False):

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from . import cycles
-from .codegen import write_object
 from .count import MARKS, count
-from .emit import SHARED, link
+from .emit import SHARED, link, write_around
 from .errors import CompileError
 from .graph import Op
 from .kernels.tile import Tile
@@ -21,7 +20,7 @@ from .lifetimes import spans
 from .lower import Program, Tiles, lower_op
 from .measure import pinned
 from .plan import ALIGNMENT, Plan, plan
-from .source import CONSTANTS, arguments
+from .source import arguments
 from .targets import ARCH_AARCH64, Target
 from .tools import STAMP, find, tools_directory
 from .tuned import CYCLES
@@ -120,9 +119,6 @@ def timed(program: Program, target: Target, rounds: int) -> Contest:
 def _write(program: Program, target: Target, work: Path) -> Plan:
     """The files that ``emit.link`` takes; the function ``TRIAL`` runs one call between stamps."""
     memory = plan(spans(program.calls, program.sizes()))
-    write_object(program, target, work / "kernels.o")
-    (work / "constants.bin").write_bytes(program.constants)
-    (work / "constants.S").write_text(CONSTANTS)
     names = [program.kernel_name(call.kernel) for call in program.calls]
     parameters = ", ".join(["const void *"] * (len(program.calls[0].arguments) - 1) + ["void *"])
     lines = [
@@ -144,5 +140,5 @@ def _write(program: Program, target: Target, work: Path) -> Plan:
             "PV_STAMP(table, 1); return 0;"
         )
     lines += ["  }", "  return 1;", "}", ""]
-    (work / "model.c").write_text("\n".join(lines))
+    write_around(program, target, work, "\n".join(lines))
     return memory

@@ -13,7 +13,7 @@ from . import importer, reference
 from .errors import CompileError
 from .execute import execute, traced
 from .graph import Graph
-from .pipeline import lowered, optimise
+from .pipeline import fitted, lowered, optimise
 from .targets import Target, resolve
 
 COARSE = (1, 2, 4, 8, 16)
@@ -117,7 +117,7 @@ def compare(
     ram: Sequence[int] = (),
 ) -> Validation:
     """One target on int8 (N, H, W, C); ``expected`` by tensor name, as ``run_all`` gives them."""
-    program = lowered(graph, target, ram=ram)
+    program, _ = fitted(lowered(graph, target), target, ram)
     if layers and program.graph.ops != graph.ops:
         strips = reference.run_all(program.graph, x, keep=True)
         expected = strips | {graph.output: expected[graph.output]}

@@ -206,7 +206,7 @@ class Isa(ABC):
         ]
 
     def steps(self, stored: Expr, count: int, lanes: int) -> list[Expr]:
-        """``count`` stored values as int32 vectors."""
+        """``count`` stored values as int32 vectors; asked for if ``pair``."""
         raise NotImplementedError
 
     def whole(self, real: Expr, lanes: int) -> Expr:

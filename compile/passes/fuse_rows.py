@@ -137,14 +137,12 @@ def _needed(graph: Graph, chain: list[Op], needed: dict[str, Range]) -> dict[str
     """Rows of each result of a chain, from those of its last ones."""
     inside = {op.output for op in chain}
     for op in reversed(chain):
-        first, end = needed[op.output]
         for index, name in enumerate(op.inputs):
             if name not in inside:
                 continue
-            rows = first, end
+            rows = needed[op.output]
             if index == 0 and isinstance(op, Conv | Pool):
-                start = first * op.stride[0] - op.pads[0]
-                stop = (end - 1) * op.stride[0] - op.pads[0] + op.kernel[0]
+                start, stop = _seen(op, rows)
                 rows = max(start, 0), min(stop, graph.tensors[name].height)
             if name in needed:
                 rows = min(rows[0], needed[name][0]), max(rows[1], needed[name][1])
@@ -152,10 +150,15 @@ def _needed(graph: Graph, chain: list[Op], needed: dict[str, Range]) -> dict[str
     return needed
 
 
+def _seen(op: Conv | Pool, rows: Range) -> Range:
+    """Rows of the input, of its padding too, that the windows of ``rows`` see."""
+    start = rows[0] * op.stride[0] - op.pads[0]
+    return start, (rows[1] - 1) * op.stride[0] - op.pads[0] + op.kernel[0]
+
+
 def _moved(op: Conv | Pool, rows: Range, there: Range) -> Conv | Pool:
     """``op`` for some rows of its result, on the rows ``there`` of its input."""
-    start = rows[0] * op.stride[0] - op.pads[0]
-    stop = (rows[1] - 1) * op.stride[0] - op.pads[0] + op.kernel[0]
+    start, stop = _seen(op, rows)
     op = replace(op, pads=(there[0] - start, op.pads[1], stop - there[1], op.pads[3]))
     if isinstance(op, Pool) and op.scale is not None:
         return replace(op, scale=np.ascontiguousarray(op.scale[slice(*rows)]))

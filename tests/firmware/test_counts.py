@@ -12,6 +12,7 @@ from pocketvision.compile import TARGETS, firmware, fit, measure, pipeline, refe
 from pocketvision.compile.execute import execute
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.lower import Program, lower
+from pocketvision.compile.plan import Plan
 from pocketvision.compile.targets import Target
 from pocketvision.compile.validate import made_up
 
@@ -87,9 +88,8 @@ def test_pocketnet_in_400_kib(core: str, tmp_path: Path, capsys: pytest.CaptureF
     require_board()
     target, name = TARGETS[core], "pocketnet-s-128"
     whole = lower(load(name), pipeline.instruction_set(target))
-    ram = (400 * 1024,)
-    program = fit.within(whole, ram)
-    executed = grown(f"{name} {core} 400K", program, target, tmp_path, capsys, ram)
+    program, memory = fit.within(whole, [400 * 1024])
+    executed = grown(f"{name} {core} 400K", program, target, tmp_path, capsys, memory)
     assert executed < 1.15 * json.loads(PINNED.read_text())[f"{name} {core}"]["instructions"]
     x = made_up(whole.graph, 1)
     ran = execute(program, target, x).values[whole.graph.output]
@@ -102,11 +102,11 @@ def grown(
     target: Target,
     folder: Path,
     capsys: pytest.CaptureFixture,
-    ram: tuple[int, ...] = (),
+    memory: Plan | None = None,
 ) -> float:
     """Executed instructions; fails where a figure is 3 % above the pinned one of ``what``."""
     executed = sum(region.executed for region in measure.counted(program, target))
-    memory = firmware.emit(program, target, folder / "model.a", ram)
+    memory = firmware.emit(program, target, folder / "model.a", memory)
     flash = json.loads((folder / "model.json").read_text())["bytes"]["flash"]
     found = {"instructions": executed, "arena": memory.bytes, "flash": flash}
     with capsys.disabled():
