@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +18,8 @@ PACKAGES = (
     "pnnx",
     "torch",
 )
+RESTRICTED = "POCKETVISION_BENCH_PROCESSOR"
+"""Environment variable that names what processor.py leaves of this one."""
 
 
 def version(package: str) -> str | None:
@@ -30,13 +33,15 @@ def version(package: str) -> str | None:
 def facts() -> dict[str, str]:
     """Processor, instruction sets that matter here, system, date (UTC) and versions, as text."""
     versions = {name: version(name) for name in PACKAGES}
+    restricted = os.environ.get(RESTRICTED)
     return {
         "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
         "features": " ".join(
             name
             for name in ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "asimddp")
             if name in _flags()
-        ),
+        )
+        + (f"; CPUID shows {restricted} and nothing newer" if restricted else ""),
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "versions": ", ".join(f"{name} {found}" for name, found in versions.items() if found),

@@ -85,10 +85,10 @@ def _compile(int8: Path, work: Path) -> str:
     from pocketvision import compile as compiler
 
     sources = sorted(Path(compiler.__path__[0]).rglob("*.py"))
-    folder = work / f"compiled-{digest([int8, *sources])}"
+    target = os.environ.get(models.TARGET_VARIABLE) or models.host_targets()[0]
+    folder = work / f"compiled-{target}-{digest([int8, *sources])}"
     done = folder / "files.json"
     if not done.is_file():
-        target = os.environ.get(models.TARGET_VARIABLE) or models.host_targets()[0]
         files = [str(path) for path in compiler.compile_file(int8, target, folder)]
         done.write_text(json.dumps(files), encoding="utf-8")
     return str(json.loads(done.read_text(encoding="utf-8"))[0])

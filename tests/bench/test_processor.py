@@ -1,0 +1,80 @@
+"""A benchmark on a lesser processor: CPUID hides what is newer than AVX2, from children as well."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pocketvision import bench
+from pocketvision.benchmarks import processor
+from pocketvision.benchmarks.machine import RESTRICTED
+from pocketvision.errors import RunError
+
+TARGETS = "from pocketvision import models; print(*models.host_targets())"
+CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TARGETS!r}], check=True)"
+FAULT = "import ctypes; ctypes.string_at(0)"
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
+    if "cpuid_fault" not in flags or " avx2 " not in flags:
+        pytest.skip("this processor has no AVX2, or cannot make CPUID fault")
+    return processor.build(tmp_path_factory.mktemp("avx2"))
+
+
+def restricted(library: Path, program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "LD_PRELOAD": str(library)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("program", [TARGETS, CHILD])
+def test_avx2_is_the_best_that_is_left(library: Path, program: str) -> None:
+    assert restricted(library, program).stdout.split() == ["x86-64-avx2", "x86-64-portable"]
+
+
+def test_other_faults_still_end_the_process(library: Path) -> None:
+    assert restricted(library, FAULT).returncode == -signal.SIGSEGV
+
+
+def test_the_benchmark_starts_anew_and_says_so(library: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pocketvision.bench", "facechain-25m", "--rounds", "2"]
+    command += ["--processor", "avx2", "--work", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "x86-64-avx2" in done.stdout
+    assert "CPUID shows avx2 and nothing newer" in done.stdout
+
+
+def test_within_the_restriction_nothing_starts_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(RESTRICTED, "avx2")
+    processor.restrict("nothing", [], tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_compiler_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RunError, match="gcc: not found; install"):
+        processor.build(tmp_path)
+    with pytest.raises(SystemExit):
+        bench.main(["--processor", "avx2", "--work", str(tmp_path)])
+    assert "--processor avx2: gcc: not found" in capsys.readouterr().err
+
+
+def test_what_gcc_refuses_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(processor, "SOURCE", tmp_path / "absent.c")
+    with pytest.raises(RunError, match=r"absent\.c: gcc refused it"):
+        processor.build(tmp_path)
