@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check -q
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc compile training/weights -type f \
 	-not -name '*.pyc' 2>/dev/null)
-C_FILES := $(shell find csrc tests -name '*.[ch]' -o -name '*.[ch]pp' 2>/dev/null)
+C_FILES := $(shell find csrc tests python -name '*.[ch]' -o -name '*.[ch]pp' 2>/dev/null)
 CROSS := aarch64-linux-gnu-gcc qemu-aarch64 arm-none-eabi-gcc qemu-system-arm
 
 .PHONY: help run test test-full bench lint clean

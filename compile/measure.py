@@ -26,6 +26,7 @@ from .tools import built, find, tools_directory
 WARM = 5
 PEAKS = {
     "x86-64-vnni": ("-march=x86-64-v4", "-mavx512vnni"),
+    "x86-64-avxvnni": ("-march=x86-64-v3", "-mavxvnni"),
     "x86-64-avx2": ("-march=x86-64-v3",),
     "x86-64-portable": ("-march=x86-64",),
     "aarch64-i8mm": ("-march=armv8.2-a+i8mm",),

@@ -9,7 +9,7 @@ from typing import Any
 from .errors import CompileError
 
 ARCH_X86_64, ARCH_AARCH64, ARCH_ARM_M = 1, 2, 3
-FEATURE_AVX2, FEATURE_AVX512_VNNI = 1 << 0, 1 << 1
+FEATURE_AVX2, FEATURE_AVX512_VNNI, FEATURE_AVX_VNNI = 1 << 0, 1 << 1, 1 << 2
 FEATURE_NEON, FEATURE_DOTPROD, FEATURE_I8MM = 1 << 8, 1 << 9, 1 << 10
 FEATURE_DSP, FEATURE_FPU, FEATURE_FPV5, FEATURE_MVE = 1 << 16, 1 << 17, 1 << 18, 1 << 19
 
@@ -86,6 +86,13 @@ TARGETS: dict[str, Target] = {
             ("vnni", "Vnni"),
             "x86-64-v4",
             "+avx512vnni",
+        ),
+        _x86(
+            "x86-64-avxvnni",
+            FEATURE_AVX2 | FEATURE_AVX_VNNI,
+            ("avx_vnni", "AvxVnni"),
+            "x86-64-v3",
+            "+avxvnni",
         ),
         _x86("x86-64-avx2", FEATURE_AVX2, ("avx2", "Avx2"), "x86-64-v3"),
         _x86("x86-64-portable", 0, ("generic", "Generic"), "x86-64"),

@@ -58,7 +58,7 @@ def row_of(kernel: int, stride: int) -> Row:
 
 def width(isa: Isa, channels: int) -> int:
     """Entries of a table per channel."""
-    return rounded(channels, isa.vector)
+    return rounded(channels, max(isa.vector, isa.chunk))
 
 
 def pack(isa: Isa, weight: np.ndarray, stride: tuple[int, ...]) -> np.ndarray:

@@ -19,14 +19,15 @@ class Vnni(X86):
 
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         word = T.reinterpret(buffer.vload([index], "uint8x4"), dtype="int32")
-        return T.bind(T.reinterpret(T.broadcast(word, 16), dtype="int8x64"))
+        return T.bind(T.reinterpret(T.broadcast(word, self.lanes), dtype=f"int8x{self.bytes}"))
 
     def weight(self, buffer: Expr, index: Expr) -> Expr:
-        return T.bind(buffer.vload([index], "int8x64"))
+        return T.bind(buffer.vload([index], f"int8x{self.bytes}"))
 
     def dot(self, acc: Expr, operand: Expr, weight: Expr) -> Expr:
-        intrinsic = T.llvm_lookup_intrinsic_id("llvm.x86.avx512.vpdpbusd.512")
-        return T.call_llvm_pure_intrin(intrinsic, acc, operand, weight, dtype="int32x16")
+        name = f"llvm.x86.avx512.vpdpbusd.{8 * self.bytes}"
+        intrinsic = T.llvm_lookup_intrinsic_id(name)
+        return T.call_llvm_pure_intrin(intrinsic, acc, operand, weight, dtype=f"int32x{self.lanes}")
 
     def transposed(self, pixels: list[Expr]) -> list[Expr]:
         """One VPERMD brings four channels of all pixels into each 128 bits, VPSHUFB orders them."""

@@ -78,6 +78,7 @@ void register_model(py::module_ &module) {
              "Processor features as the bits of enum pv_feature in model.h.");
   module.attr("FEATURE_AVX2") = static_cast<uint32_t>(PV_FEATURE_AVX2);
   module.attr("FEATURE_AVX512_VNNI") = static_cast<uint32_t>(PV_FEATURE_AVX512_VNNI);
+  module.attr("FEATURE_AVX_VNNI") = static_cast<uint32_t>(PV_FEATURE_AVX_VNNI);
   module.attr("FEATURE_NEON") = static_cast<uint32_t>(PV_FEATURE_NEON);
   module.attr("FEATURE_DOTPROD") = static_cast<uint32_t>(PV_FEATURE_DOTPROD);
   module.attr("FEATURE_I8MM") = static_cast<uint32_t>(PV_FEATURE_I8MM);

@@ -7,6 +7,7 @@
 
 #define XCR0_AVX UINT32_C(0x06)
 #define XCR0_AVX512 UINT32_C(0xe6)
+#define LEAF7_1_EAX_AVX_VNNI (1u << 4)
 
 uint32_t pv_host_arch(void) { return PV_ARCH_X86_64; }
 
@@ -25,6 +26,10 @@ uint32_t pv_host_features(void) {
   if ((xcr0 & XCR0_AVX512) == XCR0_AVX512 && (ebx & wanted512) == wanted512 &&
       (ecx & bit_AVX512VNNI)) {
     features |= PV_FEATURE_AVX512_VNNI;
+  }
+  if ((features & PV_FEATURE_AVX2) && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) &&
+      (eax & LEAF7_1_EAX_AVX_VNNI)) {
+    features |= PV_FEATURE_AVX_VNNI;
   }
   return features;
 }

@@ -11,11 +11,9 @@ static const struct {
   uint32_t bit;
   const char *name;
 } FEATURES[] = {
-    {PV_FEATURE_AVX2, "AVX2+FMA"},
-    {PV_FEATURE_AVX512_VNNI, "AVX512-VNNI"},
-    {PV_FEATURE_NEON, "NEON"},
-    {PV_FEATURE_DOTPROD, "dot product"},
-    {PV_FEATURE_I8MM, "int8 matrix product"},
+    {PV_FEATURE_AVX2, "AVX2+FMA"},       {PV_FEATURE_AVX512_VNNI, "AVX512-VNNI"},
+    {PV_FEATURE_AVX_VNNI, "AVX-VNNI"},   {PV_FEATURE_NEON, "NEON"},
+    {PV_FEATURE_DOTPROD, "dot product"}, {PV_FEATURE_I8MM, "int8 matrix product"},
 };
 
 static void describe_missing(uint32_t missing, char *detail, size_t detail_bytes) {

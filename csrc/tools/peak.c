@@ -12,6 +12,10 @@
 typedef int32_t vector __attribute__((vector_size(64)));
 #define MACS 64
 #define STEP(acc) __asm__ volatile("vpdpbusd %1, %1, %0" : "+v"(acc) : "v"(values))
+#elif defined(__AVXVNNI__)
+typedef int32_t vector __attribute__((vector_size(32)));
+#define MACS 32
+#define STEP(acc) __asm__ volatile("{vex} vpdpbusd %1, %1, %0" : "+x"(acc) : "x"(values))
 #elif defined(__AVX2__)
 typedef int32_t vector __attribute__((vector_size(32)));
 #define MACS 16

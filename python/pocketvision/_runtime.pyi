@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 FEATURE_AVX2: int
 FEATURE_AVX512_VNNI: int
+FEATURE_AVX_VNNI: int
 FEATURE_NEON: int
 FEATURE_DOTPROD: int
 FEATURE_I8MM: int

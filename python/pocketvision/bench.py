@@ -9,7 +9,7 @@ the same float weights with its own tools and quantiser and is tried in every co
 help it (PReLU as it is or as relus, exported or folded graph, storage types, Winograd); the fastest
 that computes the right embedding enters the main run, in which all runtimes take turns on one
 pinned core. Conversions stay in the folder of ``--work``, so that a second run measures only.
-``--processor avx2`` hides from all of them what the processor has beyond AVX2.
+``--processor avx2`` (or ``avxvnni``) hides from all of them what the processor has beyond that.
 """
 
 from __future__ import annotations
@@ -82,7 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--compile", action="store_true", help="compile instead of the installed")
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--starts", type=int, default=0, help="processes for the cold start")
-    parser.add_argument("--processor", choices=["avx2"], help="hide newer instruction sets")
+    parser.add_argument(
+        "--processor", choices=processor.PROCESSORS, help="hide newer instruction sets"
+    )
     parser.add_argument("--work", type=Path, help="folder that keeps conversions")
     parser.add_argument("--envs", type=Path, default=ENVIRONMENTS, help="environments of peers")
     parser.add_argument("--out", type=Path, help="folder for bench.json and bench.png")
@@ -95,7 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.processor:
         given = sys.argv[1:] if arguments is None else arguments
         try:
-            processor.restrict("pocketvision.bench", given, options.work or options.envs)
+            processor.restrict(
+                options.processor, "pocketvision.bench", given, options.work or options.envs
+            )
         except RunError as reason:
             parser.error(f"--processor {options.processor}: {reason}")
     if options.install:

@@ -16,6 +16,7 @@ TARGET_VARIABLE = "POCKETVISION_TARGET"
 # Best first: target name and the processor feature that it needs, 0 for none.
 _X86_64 = (
     ("x86-64-vnni", _runtime.FEATURE_AVX512_VNNI),
+    ("x86-64-avxvnni", _runtime.FEATURE_AVX_VNNI),
     ("x86-64-avx2", _runtime.FEATURE_AVX2),
     ("x86-64-portable", 0),
 )

@@ -67,7 +67,9 @@ def test_passes_keep_the_result_within_a_step(tmp_path: Path) -> None:
 def test_one_file_per_member_of_a_family(tmp_path: Path) -> None:
     out = tmp_path / "new" / "folder"
     paths = pocketvision.compile.compile_file(network(tmp_path), "x86-64", out)
-    assert paths == [out / f"tiny.x86-64-{name}.so" for name in ("vnni", "avx2", "portable")]
+    assert paths == [
+        out / f"tiny.x86-64-{name}.so" for name in ("vnni", "avxvnni", "avx2", "portable")
+    ]
     assert sorted(out.iterdir()) == sorted(paths)
     assert all(path.read_bytes()[:4] == b"\x7fELF" for path in paths)
 

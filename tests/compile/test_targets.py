@@ -53,7 +53,7 @@ def test_the_numbers_are_those_of_the_header() -> None:
     assert f"PV_ARCH_AARCH64 = {targets.ARCH_AARCH64}," in text
     assert f"PV_ARCH_ARM_M = {targets.ARCH_ARM_M} " in text
     for feature in (
-        *("AVX2", "AVX512_VNNI", "NEON", "DOTPROD", "I8MM"),
+        *("AVX2", "AVX512_VNNI", "AVX_VNNI", "NEON", "DOTPROD", "I8MM"),
         *("DSP", "FPU", "FPV5", "MVE"),
     ):
         found = re.search(rf"PV_FEATURE_{feature} = 1 << (\d+)", text)

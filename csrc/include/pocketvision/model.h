@@ -23,6 +23,7 @@ enum pv_dtype { PV_DTYPE_INT8 = 1, PV_DTYPE_UINT8 = 2 };
 enum pv_feature {
   PV_FEATURE_AVX2 = 1 << 0,        /* x86: AVX2 and FMA */
   PV_FEATURE_AVX512_VNNI = 1 << 1, /* x86: AVX-512 F, BW, DQ, VL and VNNI */
+  PV_FEATURE_AVX_VNNI = 1 << 2,    /* x86: VPDPBUSD on 256 bits without AVX-512 */
   PV_FEATURE_NEON = 1 << 8,        /* aarch64 base */
   PV_FEATURE_DOTPROD = 1 << 9,     /* aarch64 SDOT and UDOT */
   PV_FEATURE_I8MM = 1 << 10,       /* aarch64 SMMLA */

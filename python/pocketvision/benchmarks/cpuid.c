@@ -1,8 +1,9 @@
-/* Preloaded into a process: CPUID answers as if the processor had AVX2 and nothing newer.
+/* Preloaded into a process: CPUID answers as if the processor had AVX2 and nothing newer, or, where
+ * the environment variable POCKETVISION_BENCH_PROCESSOR is "avxvnni", AVX-VNNI besides.
  *
  * Linux makes CPUID fault where the processor can (flag cpuid_fault); the fault asks the processor
- * and takes AVX-512, AVX-VNNI and AMX out of the answer. The setting passes to threads and not
- * to new programs, which LD_PRELOAD brings here again.
+ * and takes AVX-512, AMX and the like out of the answer. The setting passes to threads and not to
+ * new programs, which LD_PRELOAD brings here again.
  */
 #define _GNU_SOURCE
 #include <asm/prctl.h>
@@ -10,6 +11,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -21,8 +23,11 @@ enum { REFUSED = 120 }; /* exit status: CPUID cannot be made to fault */
 #define AVX512_EBX UINT32_C(0xdc230000) /* F, DQ, IFMA, PF, ER, CD, BW, VL */
 #define AVX512_ECX UINT32_C(0x00005842) /* VBMI, VBMI2, VNNI, BITALG, VPOPCNTDQ */
 #define AVX512_EDX UINT32_C(0x03c0010c) /* 4VNNIW, 4FMAPS, VP2INTERSECT, FP16, AMX */
-#define NEWER_EAX UINT32_C(0x00a00030)  /* AVX-VNNI, AVX512-BF16, AMX-FP16, AVX-IFMA */
-#define NEWER_EDX UINT32_C(0x00080530)  /* AVX-VNNI-INT8, -INT16, NE-CONVERT, AMX-COMPLEX, AVX10 */
+#define AVX_VNNI UINT32_C(0x00000010)
+#define NEWER_EAX UINT32_C(0x00a00020) /* AVX512-BF16, AMX-FP16, AVX-IFMA */
+#define NEWER_EDX UINT32_C(0x00080530) /* AVX-VNNI-INT8, -INT16, NE-CONVERT, AMX-COMPLEX, AVX10 */
+
+static unsigned hidden = NEWER_EAX | AVX_VNNI;
 
 typedef int (*Sigaction)(int, const struct sigaction *, struct sigaction *);
 
@@ -61,7 +66,7 @@ static void answer(int signal, siginfo_t *info, void *context) {
     ecx &= ~AVX512_ECX;
     edx &= ~AVX512_EDX;
   } else if (leaf == 7 && subleaf == 1) {
-    eax &= ~NEWER_EAX;
+    eax &= ~hidden;
     edx &= ~NEWER_EDX;
   }
   registers[REG_RAX] = eax;
@@ -72,6 +77,8 @@ static void answer(int signal, siginfo_t *info, void *context) {
 }
 
 __attribute__((constructor(101))) static void start(void) {
+  const char *named = getenv("POCKETVISION_BENCH_PROCESSOR");
+  if (named != NULL && strcmp(named, "avxvnni") == 0) hidden &= ~AVX_VNNI;
   struct sigaction action = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO | SA_NODEFER};
   if (usual_sigaction(SIGSEGV, &action, NULL) != 0 || faulting(1) != 0) _exit(REFUSED);
 }
