@@ -319,3 +319,22 @@ def inputs(random: np.random.Generator, count: int, tensor: Tensor) -> np.ndarra
     near = random.normal(tensor.zero_point, 6, drawn[2::3].shape)
     drawn[2::3] = np.clip(np.rint(near), -128, 127)
     return drawn.astype(np.int8)
+
+
+def smooth_inputs(graph: Graph, count: int) -> np.ndarray:
+    """Noise of every coarseness, from one shade to single pixels, as bytes of a picture."""
+    height, width, channels = graph.tensors[graph.input].shape
+    random = np.random.default_rng(9)
+    found = np.empty((count, height, width, channels), np.int8)
+    for index in range(count):
+        step = int(random.choice([1, 2, 4, 8, 16, 56]))
+        cells = (-(-height // step), -(-width // step), channels)
+        coarse = random.integers(-128, 128, cells)
+        fine = coarse.repeat(step, 0).repeat(step, 1)[:height, :width]
+        found[index] = np.clip(fine + random.normal(0, 4, fine.shape), -128, 127)
+    return found
+
+
+def in_batches(graph: Graph, x: np.ndarray) -> np.ndarray:
+    """The reference's results, ten inputs at a time: it keeps every tensor."""
+    return np.concatenate([reference.run(graph, x[i : i + 10]) for i in range(0, len(x), 10)])

@@ -21,7 +21,7 @@ from pocketvision.training.models.pocketnet import CIFAR, PocketNet  # noqa: E40
 from pocketvision.training.models.vargfacenet import VarGFaceNet  # noqa: E402
 
 from .build_onnx import onnxruntime_tensors, run_onnxruntime  # noqa: E402
-from .graphs import inputs  # noqa: E402
+from .graphs import in_batches, inputs, smooth_inputs  # noqa: E402
 from .machines import Machines  # noqa: E402
 from .quantised import quantised  # noqa: E402
 
@@ -159,20 +159,6 @@ def shipped() -> Graph:
     return pipeline.optimise(importer.load(SHIPPED))
 
 
-def smooth_inputs(graph: Graph, count: int) -> np.ndarray:
-    """Noise of every coarseness, from one shade to single pixels, as bytes of a picture."""
-    height, width, channels = graph.tensors[graph.input].shape
-    random = np.random.default_rng(9)
-    found = np.empty((count, height, width, channels), np.int8)
-    for index in range(count):
-        step = int(random.choice([1, 2, 4, 8, 16, 56]))
-        cells = (-(-height // step), -(-width // step), channels)
-        coarse = random.integers(-128, 128, cells)
-        fine = coarse.repeat(step, 0).repeat(step, 1)[:height, :width]
-        found[index] = np.clip(fine + random.normal(0, 4, fine.shape), -128, 127)
-    return found
-
-
 def compare_shipped(
     machines: Machines, folder: Path, graph: Graph, target: str, x: np.ndarray, expected: np.ndarray
 ) -> None:
@@ -193,7 +179,6 @@ ALL = [
     pytest.param(name, marks=pytest.mark.full) if name in ("cortex-m4", "cortex-m33") else name
     for name in TARGETS
 ]
-HOSTS = [name for name, target in TARGETS.items() if not target.firmware]
 
 
 @pytest.mark.parametrize("target", ALL)
@@ -214,25 +199,6 @@ def test_shipped_network_is_onnxruntimes_byte_for_byte(shipped: Graph, machines:
     x = smooth_inputs(shipped, 8)
     theirs = run_onnxruntime(SHIPPED, shipped, x, optimise=True)
     assert np.array_equal(reference.run(shipped, x), theirs)
-
-
-def in_batches(graph: Graph, x: np.ndarray) -> np.ndarray:
-    return np.concatenate([reference.run(graph, x[i : i + 10]) for i in range(0, len(x), 10)])
-
-
-@pytest.fixture(scope="module")
-def thousand(shipped: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """1,000 pictures and what the reference makes of them: several minutes."""
-    x = smooth_inputs(shipped, 1000)
-    return x, in_batches(shipped, x)
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("target", HOSTS)
-def test_shipped_network_on_1000_inputs(
-    target: str, shipped: Graph, thousand: tuple, machines: Machines, tmp_path: Path
-) -> None:
-    compare_shipped(machines, tmp_path, shipped, target, *thousand)
 
 
 @pytest.fixture(scope="module")
