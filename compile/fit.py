@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tqdm import tqdm
+
 from . import banks
 from .errors import CompileError
 from .lifetimes import moments, spans
@@ -75,9 +77,14 @@ def within(
 def fit(program: Program, limit: int, around: Sequence[Span] = ()) -> Fused | None:
     """The same network in at most ``limit`` bytes, what is ``around`` included, or None.
 
-    Deterministic: what is in strips is chosen by estimates, what is returned was planned.
+    Deterministic: what is in strips is chosen by estimates, what is returned was planned. A bar on
+    a terminal shows how much of the search is spent.
     """
-    budget = Budget(RATED)
+    with tqdm(total=RATED, desc="strips of rows", unit="choice", leave=False, disable=None) as bar:
+        return _fit(program, limit, around, Budget(RATED, bar.update))
+
+
+def _fit(program: Program, limit: int, around: Sequence[Span], budget: Budget) -> Fused | None:
     beside = sum(span.size for span in aligned(around))
     for share in AIMS:
         aim = int(share * (limit - beside))

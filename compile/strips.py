@@ -25,6 +25,8 @@ class Budget:
     """How many choices may still be rated: a search that finds nothing has to end too."""
 
     left: int
+    spent: Callable[[], object] = lambda: None
+    """Called for every choice."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,10 @@ class Choice:
     def noted(self) -> Graph:
         """The graph, and in its notes what it costs."""
         graph = self.graph().validate()
+        count = len(self.between)
+        tensors = "1 tensor is" if count == 1 else f"{count} tensors are"
         note = (
-            f"{len(self.between)} tensors are made and read in {self.strips} strips of rows, so "
+            f"{tensors} made and read in {self.strips} strips of rows, so "
             f"that the arena fits: {self.recomputed():.1%} more multiply-accumulates"
         )
         return replace(graph, notes=(*graph.notes, note))
@@ -101,6 +105,7 @@ def _rated_steps(choice: Choice, rated: Rated, budget: Budget) -> Iterator[tuple
         if budget.left <= 0:
             return
         budget.left -= 1
+        budget.spent()
         if found := _rated(step):
             yield found, step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .common import Verbs, new_verb, print_json
+from .common import Verbs, new_verb, print_json, require_file
 
 
 def add(verbs: Verbs) -> None:
@@ -35,8 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..compile.analyze_text import plain
     from ..compile.banks import parse
 
-    if not arguments.model.is_file():
-        raise FileNotFoundError(f"{arguments.model}: no such ONNX file")
+    require_file(arguments.model, "ONNX file")
     if arguments.clock is not None and not 0 < arguments.clock < 1e5:
         raise CompileError(f"--clock: expected MHz, such as 480, got {arguments.clock:g}")
     ram = parse(arguments.ram) if arguments.ram is not None else None

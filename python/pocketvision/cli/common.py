@@ -65,10 +65,17 @@ def progress_wanted() -> bool:
     return sys.stderr.isatty()
 
 
+def require_file(path: Path, what: str) -> None:
+    """Raises IsADirectoryError or FileNotFoundError where ``path`` is no file; ``what`` it is."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder; give the {what} itself")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such {what}")
+
+
 def read_picture(path: Path) -> NDArray[np.uint8]:
     """Uint8 RGB (H, W, 3) from an image file (Pillow) or a .npy file."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such picture")
+    require_file(path, "picture")
     if path.suffix == ".npy":
         try:
             return np.asarray(np.load(path, allow_pickle=False))
@@ -85,8 +92,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
     """Landmarks (F, 5, 2) of each picture that the CSV file names."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such landmarks file")
+    require_file(path, "landmarks file")
     faces: dict[str, list[list[float]]] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.reader(file), start=1):

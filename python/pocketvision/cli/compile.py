@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .common import Verbs, new_verb, print_json
+from .common import Verbs, new_verb, print_json, require_file
 
 
 def add(verbs: Verbs) -> None:
@@ -31,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compile and print the files that were written."""
     from ..compile import compile_file
 
-    if not arguments.model.is_file():
-        raise FileNotFoundError(f"{arguments.model}: no such ONNX file")
+    require_file(arguments.model, "ONNX file")
     given = arguments.model, arguments.target, arguments.out
     done = compile_file(*given, ram=arguments.ram, table=arguments.table)
     files = [str(file) for file in done]

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from .common import Verbs, new_verb, print_json
+from .common import Verbs, new_verb, print_json, require_file
 
 
 def add(verbs: Verbs) -> None:
@@ -32,8 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..compile.report_html import page
     from ..compile.report_text import plain
 
-    if not arguments.model.is_file():
-        raise FileNotFoundError(f"{arguments.model}: no such ONNX file")
+    require_file(arguments.model, "ONNX file")
     done = report(arguments.model, arguments.target, arguments.rounds, arguments.emulate)
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .common import Verbs, new_verb, print_json, progress_wanted
+from .common import Verbs, new_verb, print_json, progress_wanted, require_file
 
 
 def add(verbs: Verbs) -> None:
@@ -41,8 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..compile.tune_text import plain
 
     for model in arguments.models:
-        if not model.is_file():
-            raise FileNotFoundError(f"{model}: no such ONNX file")
+        require_file(model, "ONNX file")
     done = tune(
         arguments.models,
         arguments.target,

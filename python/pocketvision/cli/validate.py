@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .common import Verbs, new_verb, print_json
+from .common import Verbs, new_verb, print_json, require_file
 
 
 def add(verbs: Verbs) -> None:
@@ -36,9 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..compile.banks import parse
     from ..compile.validate import validate
 
-    for path in (arguments.model, arguments.inputs):
-        if path is not None and not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file")
+    require_file(arguments.model, "ONNX file")
+    if arguments.inputs is not None:
+        require_file(arguments.inputs, "file of inputs")
     done = validate(
         arguments.model,
         arguments.target,
