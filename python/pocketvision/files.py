@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+"""Suffixes, in small letters, of the files in a folder that are taken for pictures."""
+
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file so that a reader sees the old content or all of the new, never a part."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from .pictures import SUFFIXES, EncodedSet, numbered
+from pocketvision.files import PICTURES
+
+from .pictures import EncodedSet, numbered
 
 
 class Folder(EncodedSet):
@@ -26,7 +28,7 @@ class Folder(EncodedSet):
                 for person in sorted(root.iterdir())
                 if person.is_dir()
                 for file in sorted(person.iterdir())
-                if file.suffix.lower() in SUFFIXES
+                if file.suffix.lower() in PICTURES
             ]
         people = {person for _, person in rows}
         if listed is None:

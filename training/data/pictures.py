@@ -13,8 +13,6 @@ from PIL import Image
 
 from .base import CorruptImageError
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
-
 
 class EncodedSet(ABC):
     """A ``base.FaceSet`` whose pictures are image files or their bytes.

@@ -7,7 +7,9 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from .pictures import SUFFIXES, EncodedSet, numbered
+from pocketvision.files import PICTURES
+
+from .pictures import EncodedSet, numbered
 
 
 class Shards(EncodedSet):
@@ -55,7 +57,7 @@ def _index(file: Path) -> tuple[dict[str, tuple[int, int, str]], dict[str, str]]
                 if member.offset_data + member.size > length:
                     raise tarfile.ReadError(f"{member.name} ends past the file")
                 key, _, suffix = member.name.rpartition(".")
-                if "." + suffix.lower() in SUFFIXES:
+                if "." + suffix.lower() in PICTURES:
                     members[key] = (member.offset_data, member.size, member.name)
                 elif suffix in ("cls", "json"):
                     content = archive.extractfile(member)

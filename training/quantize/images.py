@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
+from pocketvision.files import PICTURES
 
 
 def choose(images: Path | np.ndarray, count: int, size: tuple[int, int]) -> np.ndarray:
@@ -26,7 +26,7 @@ def choose(images: Path | np.ndarray, count: int, size: tuple[int, int]) -> np.n
         return np.asarray(images[_spaced(len(images), count, "images")])
     if not images.is_dir():
         raise FileNotFoundError(f"images {images}: expected a folder of aligned training crops")
-    files = sorted(p for p in images.rglob("*") if p.suffix.lower() in SUFFIXES)
+    files = sorted(p for p in images.rglob("*") if p.suffix.lower() in PICTURES)
     return np.stack([_read(files[i], size) for i in _spaced(len(files), count, str(images))])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_whole
+from ..files import PICTURES, write_whole
 from ..gallery import Gallery, templates
 from .common import (
     Verbs,
@@ -20,7 +20,7 @@ from .common import (
     read_landmarks,
 )
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".npy", ".png", ".webp")
+SUFFIXES = (*PICTURES, ".npy")
 
 
 def add(verbs: Verbs) -> None:
