@@ -45,6 +45,18 @@ def test_groups_do_not_fill_a_vector_of_outputs(
 
 
 @on_every_target
+@pytest.mark.parametrize("kernel", [(1, 3), (1, 2), (3, 1), (2, 3)])
+def test_taps_of_a_row_side_by_side(
+    machines: Machines, target: str, kernel: tuple[int, int]
+) -> None:
+    """Without padding the rows of inputs and outputs differ in length."""
+    build = Builder(8, (5, 9, 32))
+    x = build.conv("input", 48, kernel, two_scales=True)
+    graph = build.graph(build.conv(x, 24, (1, kernel[1]), groups=4))
+    machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))
+
+
+@on_every_target
 @pytest.mark.parametrize("side", [1, 3])
 @pytest.mark.parametrize("channels", [1, 6, 20, 40])
 def test_inputs_packed_by_fours(machines: Machines, target: str, channels: int, side: int) -> None:
