@@ -50,7 +50,7 @@ def test_what_pip_refuses_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     def refuse(command: list[str]) -> None:
         raise Absent("ERROR: no matching distribution")
 
-    monkeypatch.setattr(environment, "_run", refuse)
+    monkeypatch.setattr(environment, "run", refuse)
     monkeypatch.setattr(environment, "_installed", lambda name: name != "ncnn")
     notes: list[str] = []
     environment.install(tmp_path, notes.append)
@@ -62,7 +62,7 @@ def test_what_is_installed_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     for name in environment.APART:
         _pretend(tmp_path, name)
     monkeypatch.setattr(environment, "_installed", lambda name: True)
-    monkeypatch.setattr(environment, "_run", lambda command: pytest.fail(f"ran {command}"))
+    monkeypatch.setattr(environment, "run", lambda command: pytest.fail(f"ran {command}"))
     environment.install(tmp_path, pytest.fail)
 
 

@@ -48,14 +48,18 @@ class Apart:
             for precision in ("float32", "int8")
         ]
 
+    def file(self, precision: str, source: Path, calibration: Path) -> Path:
+        """Where the conversion of ``source`` is: in their folder even if that is a user's file."""
+        stem = calibration.parent / source.stem
+        return Path(f"{stem}.{precision}.{self.suffix}").absolute()
+
     def _candidate(
         self, home: Environment, precision: str, variant: str, source: Path, calibration: Path
     ) -> Candidate:
-        # In the folder of conversions even where the source is a file of the user's.
-        stem = calibration.parent / source.stem
-        file = Path(f"{stem}.{precision}.{self.suffix}").absolute()
+        file = self.file(precision, source, calibration)
 
         def convert() -> None:
+            stem = calibration.parent / source.stem
             once([file], lambda: self._run(home, source, calibration, stem, file))
 
         def load() -> Runner:

@@ -57,15 +57,15 @@ class Environment:
         try:
             self.check()
         except Absent:
-            _run([sys.executable, "-m", "venv", str(self.home)])
-            _run([str(self.python), "-m", "pip", "install", "-q", TORCH, *APART[self.name]])
+            run([sys.executable, "-m", "venv", str(self.home)])
+            run([str(self.python), "-m", "pip", "install", "-q", TORCH, *APART[self.name]])
 
 
 def install(folder: Path, note: Callable[[str], None]) -> None:
     """Installs every peer that is missing: here, or below ``folder``; notes what pip refused."""
     lacking = [name for name in HERE if not _installed(name)]
     steps: list[tuple[str, Callable[[], None]]] = [
-        (name, lambda name=name: _run([sys.executable, "-m", "pip", "install", "-q", TORCH, name]))  # type: ignore[misc]
+        (name, lambda name=name: run([sys.executable, "-m", "pip", "install", "-q", TORCH, name]))  # type: ignore[misc]
         for name in lacking
     ]
     steps += [(name, Environment(name, folder).install) for name in APART]
@@ -84,8 +84,9 @@ def _installed(package: str) -> bool:
     return True
 
 
-def _run(command: list[str]) -> None:
+def run(command: list[str]) -> None:
+    """Runs an installer; raises Absent with what it said where it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        said = [line for line in done.stderr.splitlines() if line.startswith(("ERROR", "E:"))]
         raise Absent(" ".join(said)[-300:] or f"{' '.join(command)} ended with {done.returncode}")

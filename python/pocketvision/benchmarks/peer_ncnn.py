@@ -19,13 +19,8 @@ RUNTIME = "ncnn"
 FIRST = """
 import numpy, ncnn
 net = ncnn.Net()
-net.opt.num_threads = 1
-net.opt.use_vulkan_compute = False
-net.opt.use_winograd_convolution = {winograd!r}
-for option in {off!r}:
-    setattr(net.opt, option, False)
-for option in {on!r}:
-    setattr(net.opt, option, True)
+for option, value in {options!r}.items():
+    setattr(net.opt, option, value)
 net.load_param({param!r})
 net.load_model({param!r}[:-5] + "bin")
 extractor = net.create_extractor()
@@ -66,24 +61,27 @@ def convert(source: Path) -> Path:
     return param
 
 
+def options(precision: str, winograd: bool) -> dict[str, int]:
+    """Values for ``net.opt``: one thread, packed layouts and sgemm, in one of ``PRECISIONS``."""
+    found = {"num_threads": 1, "use_vulkan_compute": False}
+    found |= {"use_packing_layout": True, "use_sgemm_convolution": True}
+    found |= {option: option in PRECISIONS[precision] for option in _HALF + _BFLOAT}
+    return found | {"use_winograd_convolution": winograd}
+
+
 def _param(source: Path) -> Path:
     return source.with_suffix(".ncnn.folder") / "model.ncnn.param"
 
 
 def load(source: Path, precision: str, winograd: bool) -> Runner:
-    """A net with one thread, packed layouts and sgemm, in one of ``PRECISIONS``."""
+    """A net with ``options``."""
     import ncnn
 
     param = _param(source)
     net = ncnn.Net()
-    net.opt.num_threads = 1
-    net.opt.use_vulkan_compute = False
-    net.opt.use_packing_layout = True
-    net.opt.use_sgemm_convolution = True
-    net.opt.use_winograd_convolution = winograd
-    for option in _HALF + _BFLOAT:
+    for option, value in options(precision, winograd).items():
         if hasattr(net.opt, option):
-            setattr(net.opt, option, option in PRECISIONS[precision])
+            setattr(net.opt, option, value)
     if net.load_param(str(param)) or net.load_model(str(param.with_suffix(".bin"))):
         raise Absent(f"ncnn could not load the conversion of {source.name}")
     entry, leaving = net.input_names()[0], net.output_names()[0]
@@ -113,13 +111,7 @@ def candidates(sources: Sources) -> list[Candidate]:
 
 def _candidate(precision: str, variant: str, path: Path, winograd: bool) -> Candidate:
     text = f"{variant}, Winograd {'on' if winograd else 'off'}"
-    on = PRECISIONS[precision]
-    program = FIRST.format(
-        param=str(_param(path)),
-        winograd=winograd,
-        on=on,
-        off=tuple(option for option in _HALF + _BFLOAT if option not in on),
-    )
+    program = FIRST.format(param=str(_param(path)), options=options(precision, winograd))
     first = FirstFace(program, ("ncnn",))
     return Candidate(
         RUNTIME,

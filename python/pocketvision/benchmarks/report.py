@@ -33,7 +33,7 @@ def table(rows: list[Row]) -> str:
     ]
     head = ["network", "runtime", "precision", "ms", "iqr", "ratio", "cosine"]
     head += ["start", "resident", "installed", "best variant"]
-    return _aligned(head, body, range(3, 10))
+    return aligned(head, body, range(3, 10))
 
 
 def summary(rows: list[Row]) -> str:
@@ -55,14 +55,15 @@ def summary(rows: list[Row]) -> str:
                     f"{best['runtime']} {best['precision']}",
                 )
             )
-    return _aligned(["network", "ours", "best peer", "ours/best", "which"], body, range(1, 4))
+    return aligned(["network", "ours", "best peer", "ours/best", "which"], body, range(1, 4))
 
 
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _aligned(head: list[str], body: Sequence[Sequence[str]], numeric: range) -> str:
+def aligned(head: list[str], body: Sequence[Sequence[str]], numeric: range) -> str:
+    """Lines of columns; those of ``numeric`` end flush."""
     widths = [max(len(line[i]) for line in [head, *body]) for i in range(len(head))]
     return "\n".join(
         "  ".join(

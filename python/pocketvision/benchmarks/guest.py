@@ -1,0 +1,134 @@
+"""A Python for aarch64 with the peers' wheels, unpacked below a folder and run in QEMU."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from .candidate import Absent
+from .environment import Environment, run
+
+PACKAGES = ("python3.11-minimal", "libpython3.11-stdlib", "libstdc++6")
+"""Debian's packages for arm64; what they need comes with them."""
+
+WHEELS = ("numpy", "onnxruntime", "ncnn", "ai-edge-litert")
+
+CPU = "cortex-a76"
+
+MARK = Path(__file__).with_name("mark.c")
+
+CPUINFO = """processor\t: 0
+Features\t: fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x4
+CPU part\t: 0xd0b
+CPU revision\t: 1
+"""
+"""What a Cortex-A76 says. The host's says nothing of ARM, and onnxruntime crashes over that."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """``folder/root`` holds Debian's files, ``folder/site`` the wheels."""
+
+    folder: Path
+
+    @property
+    def root(self) -> Path:
+        return (self.folder / "root").absolute()
+
+    @property
+    def site(self) -> Path:
+        return (self.folder / "site").absolute()
+
+    def version(self, package: str) -> str | None:
+        """Installed version of a wheel, or None."""
+        found = metadata.distributions(name=package, path=[str(self.site)])
+        return next((one.version for one in found), None) if self.site.is_dir() else None
+
+    def check(self) -> None:
+        """Raises Absent that says what is missing."""
+        if shutil.which("qemu-aarch64") is None:
+            raise Absent("qemu-aarch64 is absent; apt-get install qemu-user")
+        if not (self.root / "usr/bin/python3.11").exists() or self.version("numpy") is None:
+            raise Absent(f"no Python for aarch64 in {self.folder}; run with --install")
+
+    def install(self, envs: Path) -> None:
+        """Fetches what is missing, in the versions that this host has; raises Absent with a reason.
+
+        Needs Debian's apt-get, whose own state it leaves alone, and pip.
+        """
+        if not (self.root / "usr/bin/python3.11").exists():
+            self._unpack()
+        for file, text in (("proc/cpuinfo", CPUINFO), *_SYSTEM):
+            path = self.root / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        lacking = [name for name in WHEELS if self.version(name) is None]
+        if lacking:
+            platforms = [f"--platform=manylinux_2_{minor}_aarch64" for minor in (28, 27, 24, 17)]
+            command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *platforms]
+            command += ["--python-version=3.11", "--only-binary=:all:", f"--target={self.site}"]
+            run([*command, *(_pinned(name, envs) for name in lacking)])
+
+    def _unpack(self) -> None:
+        if shutil.which("apt-get") is None:
+            raise Absent("apt-get is absent: Python for aarch64 comes from Debian's packages")
+        apt = (self.folder / "apt").absolute()
+        for inner in ("state/lists/partial", "cache/archives/partial"):
+            (apt / inner).mkdir(parents=True, exist_ok=True)
+        (apt / "status").touch()
+        options = ["APT::Architecture=arm64", "APT::Architectures::=arm64"]
+        options += [f"Dir::State={apt / 'state'}", f"Dir::State::status={apt / 'status'}"]
+        options += [f"Dir::Cache={apt / 'cache'}", "Debug::NoLocking=1"]
+        command = ["apt-get", "-q", *(word for option in options for word in ("-o", option))]
+        run([*command, "update"])
+        only = ["--yes", "--download-only", "--no-install-recommends"]
+        run([*command, "install", *only, *PACKAGES])
+        partial = self.root.with_name("root.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        for package in sorted((apt / "cache/archives").glob("*.deb")):
+            run(["dpkg-deb", "-x", str(package), str(partial)])
+        partial.rename(self.root)
+        shutil.rmtree(apt)
+
+    def mark(self) -> Path:
+        """The library with ``mark()``, compiled once; raises Absent without a cross compiler."""
+        from ..compile.tools import tools_directory
+
+        library = (self.folder / "mark.so").absolute()
+        if not library.exists():
+            compiler = "aarch64-linux-gnu-gcc"
+            if shutil.which(compiler) is None:
+                raise Absent(f"{compiler} is absent; apt-get install gcc-aarch64-linux-gnu")
+            options = ["-O2", "-shared", "-fPIC", f"-I{tools_directory()}"]
+            partial = library.with_suffix(".partial")
+            run([compiler, *options, str(MARK), "-o", str(partial)])
+            partial.rename(library)
+        return library
+
+    def emulator(self) -> list[str]:
+        """QEMU as a Cortex-A76, with what the guest's Python has to know."""
+        words = [f"PYTHONPATH={self.site}", f"PYTHONHOME={self.root / 'usr'}"]
+        settings = [part for word in words for part in ("-E", word)]
+        return ["qemu-aarch64", "-cpu", CPU, "-L", str(self.root), *settings]
+
+    def program(self, script: Path, *arguments: str) -> list[str]:
+        """What follows the emulator: the guest's Python and a script."""
+        return [str(self.root / "usr/bin/python3.11"), str(script), *arguments]
+
+
+_CPUS = "sys/devices/system/cpu"
+_SYSTEM = tuple((f"{_CPUS}/{name}", "0\n") for name in ("possible", "present", "online"))
+
+
+def _pinned(name: str, envs: Path) -> str:
+    try:
+        version: str | None = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        version = Environment("litert", envs).version(name)
+    return f"{name}=={version}" if version else name
