@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.benchmarks import counted, guest
+from pocketvision.benchmarks import counted, guest, peers_counted
 from pocketvision.benchmarks.candidate import Absent, Example
 from pocketvision.benchmarks.contest import Faces
-from pocketvision.benchmarks.counted import Counted, Entry
 from pocketvision.benchmarks.guest import Guest
+from pocketvision.benchmarks.peers_counted import Counted, Entry
 
 FACE = Example(np.zeros((2, 2, 3), np.uint8), np.zeros((1, 3, 2, 2), np.float32))
 FACES = Faces([FACE], [FACE])
@@ -66,14 +66,14 @@ def test_the_right_one_with_the_fewest_instructions(monkeypatch: pytest.MonkeyPa
             raise Absent("it fell over")
         return found[one.variant]
 
-    monkeypatch.setattr(counted, "count_entry", count_entry)
+    monkeypatch.setattr(peers_counted, "count_entry", count_entry)
     notes: list[str] = []
     same = [entry(variant) for variant in (*found, "broken")]
-    chosen = counted.best(Guest(Path("x")), same, FACES, REFERENCE, 0.9, notes.append)
+    chosen = peers_counted.best(Guest(Path("x")), same, FACES, REFERENCE, 0.9, notes.append)
     assert chosen is not None and chosen[0].variant == "fast" and chosen[2] == 1
     assert len(notes) == 3
     assert "(wrong) void: cosine 0.000" in notes[0] and "(broken) skipped: it fell" in notes[2]
-    none = counted.best(Guest(Path("x")), same[2:], FACES, REFERENCE, 0.9, notes.append)
+    none = peers_counted.best(Guest(Path("x")), same[2:], FACES, REFERENCE, 0.9, notes.append)
     assert none is None
 
 
