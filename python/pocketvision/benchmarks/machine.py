@@ -38,7 +38,10 @@ def facts() -> dict[str, str]:
         "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
         "features": " ".join(
             name
-            for name in ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "asimddp")
+            for name in (
+                *("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8"),
+                "asimddp",
+            )
             if name in _flags()
         )
         + (f"; CPUID shows {restricted} and nothing newer" if restricted else ""),
