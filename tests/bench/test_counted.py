@@ -93,6 +93,14 @@ def test_the_table_has_the_fewest_instructions_first() -> None:
     assert lines[2].split()[:6] == ["n", "(noise)", "ncnn", "float16", "4.0", "-"]
 
 
+def test_other_networks_of_the_file_stay(tmp_path: Path) -> None:
+    path = tmp_path / "aarch64.json"
+    counted.write([{"network": "a", "instructions": 1}, {"network": "b", "instructions": 2}], path)
+    counted.write([{"network": "a", "instructions": 3}], path)
+    rows = counted.report.read_json(path)
+    assert {row["network"]: row["instructions"] for row in rows} == {"a": 3, "b": 2}
+
+
 def test_what_is_missing_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
