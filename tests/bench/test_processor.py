@@ -17,6 +17,9 @@ from pocketvision.errors import RunError
 
 TARGETS = "from pocketvision import models; print(*models.host_targets())"
 CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TARGETS!r}], check=True)"
+REFUSED = 120
+"""Exit status of cpuid.c."""
+
 FAULT = "import ctypes; ctypes.string_at(0)"
 
 
@@ -25,7 +28,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
     if "cpuid_fault" not in flags or " avx2 " not in flags:
         pytest.skip("this processor has no AVX2, or cannot make CPUID fault")
-    return processor.build(tmp_path_factory.mktemp("avx2"))
+    library = processor.build(tmp_path_factory.mktemp("avx2"))
+    if restricted(library, "", "avx2").returncode == REFUSED:
+        pytest.skip("Linux refuses to let CPUID fault")
+    return library
 
 
 def restricted(library: Path, program: str, name: str) -> subprocess.CompletedProcess[str]:
@@ -42,7 +48,7 @@ def restricted(library: Path, program: str, name: str) -> subprocess.CompletedPr
 def test_nothing_newer_is_left(library: Path, program: str) -> None:
     left = ["x86-64-avx2", "x86-64-portable"]
     assert restricted(library, program, "avx2").stdout.split() == left
-    if models.host_targets()[-3] == "x86-64-avxvnni":
+    if "x86-64-avxvnni" in models.host_targets():
         left = ["x86-64-avxvnni", *left]
     assert restricted(library, program, "avxvnni").stdout.split() == left
 
