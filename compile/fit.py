@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tqdm import tqdm
-
 from . import banks
 from .errors import CompileError
 from .lifetimes import moments, spans
@@ -80,6 +78,8 @@ def fit(program: Program, limit: int, around: Sequence[Span] = ()) -> Fused | No
     Deterministic: what is in strips is chosen by estimates, what is returned was planned. A bar on
     a terminal shows how much of the search is spent.
     """
+    from tqdm import tqdm  # builds of the package, whose environment lacks it, give no RAM
+
     with tqdm(total=RATED, desc="strips of rows", unit="choice", leave=False, disable=None) as bar:
         return _fit(program, limit, around, Budget(RATED, bar.update))
 

@@ -21,8 +21,9 @@ pytestmark = pytest.mark.skipif(not NAMES, reason="this installation was built w
 @pytest.mark.parametrize("name", NAMES)
 def test_variants_give_the_same_bytes(name: str) -> None:
     files = models.shipped()[name]
-    assert set(models.host_targets()) <= set(files)
-    variants = [Model(files[target]) for target in models.host_targets()]
+    runnable = [target for target in models.host_targets() if target in files]
+    assert set(models.host_targets()) - set(runnable) <= {"x86-64-avxvnni"}
+    variants = [Model(files[target]) for target in runnable]
     info = np.iinfo(variants[0].input.dtype)
     random = np.random.default_rng(5)
     for _ in range(20):
