@@ -73,3 +73,8 @@ def test_what_has_none(scale: float, reach: int) -> None:
     # Beside a channel that has one: a scale of 3/1024 ties nowhere within the reach.
     found = fixedpoint.factors(np.float32([scale, 3 / 1024]), np.array([reach, 90]), -128, 127)
     assert found.tolist() == [-1, 3 * 2**22]
+
+
+def test_a_clamp_to_one_value_takes_any_factor() -> None:
+    found = fixedpoint.factors(np.full(3, 0.01, np.float32), np.full(3, 1000), 5, 5)
+    assert (found >= 0).all()
