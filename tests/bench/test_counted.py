@@ -78,9 +78,9 @@ def test_the_right_one_with_the_fewest_instructions(monkeypatch: pytest.MonkeyPa
 
 
 def test_only_the_file_that_we_compile_takes_its_normalisation() -> None:
-    assert Entry("onnxruntime", "int8", "QDQ", ()).ours
-    assert not Entry("onnxruntime", "float32", "folded", ()).ours
-    assert not Entry("litert", "int8", "folded", ()).ours
+    assert Entry("onnxruntime", "int8", "QDQ", ()).quantised_by_us
+    assert not Entry("onnxruntime", "float32", "folded", ()).quantised_by_us
+    assert not Entry("litert", "int8", "folded", ()).quantised_by_us
 
 
 def test_the_table_has_the_fewest_instructions_first() -> None:

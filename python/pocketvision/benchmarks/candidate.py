@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,15 @@ class FirstFace:
     program: str
     packages: tuple[str, ...]
     python: Path = Path(sys.executable)
+
+
+class Configured(Protocol):
+    """What says which face a configuration takes, and how near the float network it has to be."""
+
+    @property
+    def precision(self) -> str: ...
+    @property
+    def quantised_by_us(self) -> bool: ...
 
 
 @dataclass(frozen=True)

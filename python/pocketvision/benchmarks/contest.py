@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .candidate import Absent, Candidate, Example, Runner
+from .candidate import Absent, Candidate, Configured, Example, Runner
 from .child import Child
 from .measure import stopwatch, take_turns
 
@@ -31,7 +31,7 @@ class Faces:
     int8: list[Example]
     floats: list[Example]
 
-    def of(self, candidate: Candidate) -> list[Example]:
+    def of(self, candidate: Configured) -> list[Example]:
         """Peers that quantise the float file themselves take its normalisation."""
         return self.int8 if candidate.quantised_by_us else self.floats
 
@@ -102,7 +102,7 @@ def fastest(
         except Absent as reason:
             note(f"{text} skipped: {reason}")
             continue
-        if ready.cosine is None or not ready.cosine >= _least(candidate, noise):
+        if ready.cosine is None or not ready.cosine >= least(candidate, noise):
             note(f"{text} void: cosine {ready.cosine:.3f} to the float network")
             _close(ready)
             continue
@@ -138,7 +138,8 @@ def close(entrants: list[Ready]) -> None:
         _close(entrant)
 
 
-def _least(candidate: Candidate, noise: bool) -> float:
+def least(candidate: Configured, noise: bool) -> float:
+    """The cosine below which a candidate is void."""
     if candidate.precision != "int8":
         return LEAST_COSINE
     if noise:

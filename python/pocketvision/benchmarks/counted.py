@@ -23,7 +23,7 @@ from ..embedder import Embedder
 from ..files import write_text
 from . import contest, peer_onnxruntime, report
 from .candidate import Absent
-from .contest import LEAST_COSINE, LEAST_COSINE_OWN, Faces, Note
+from .contest import Faces, Note
 from .examples import examples
 from .guest import CPU, Guest
 from .machine import facts
@@ -72,9 +72,10 @@ def rows(network: Network, guest: Guest, envs: Path, note: Note) -> list[dict[st
 
     found = [row(("pocketvision", "int8", TARGET), own)]
     every = sorted(entries(sources, note), key=lambda one: (one.runtime, one.precision))
-    for (_, precision), same in groupby(every, lambda one: (one.runtime, one.precision)):
-        least = LEAST_COSINE if precision != "int8" else -1.0 if network.noise else LEAST_COSINE_OWN
-        chosen = best(guest, list(same), faces, reference, least, note)
+    for _, group in groupby(every, lambda one: (one.runtime, one.precision)):
+        same = list(group)
+        least = contest.least(same[0], network.noise)
+        chosen = best(guest, same, faces, reference, least, note)
         if chosen is None:
             continue
         entry, one, cosine = chosen

@@ -29,7 +29,7 @@ class Entry:
     arguments: tuple[str, ...]
 
     @property
-    def ours(self) -> bool:
+    def quantised_by_us(self) -> bool:
         """Whether its int8 file is the one that we compile too."""
         return self.runtime == "onnxruntime" and self.precision == "int8"
 
@@ -98,7 +98,7 @@ def best(
     right: list[tuple[int, Entry, float]] = []
     for entry in same:
         text = f"{entry.runtime} {entry.precision} ({entry.variant})"
-        face = (faces.int8 if entry.ours else faces.floats)[0]
+        face = faces.of(entry)[0]
         try:
             found = count_entry(guest, entry, face)
         except Absent as reason:
@@ -112,7 +112,7 @@ def best(
     if not right:
         return None
     _, entry, cosine = min(right, key=lambda one: one[0])
-    face = (faces.int8 if entry.ours else faces.floats)[0]
+    face = faces.of(entry)[0]
     return entry, count_entry(guest, entry, face, cycles=True), cosine
 
 
