@@ -16,6 +16,8 @@ from .errors import CompileError
 HEADER = "pocketvision/model.h"
 STAMP = "stamp.h"
 
+NATIVE = ("cc", "gcc", "clang")
+
 
 def include_directory() -> Path:
     """Folder of the C headers: beside the installed package, or in the source tree."""
@@ -50,14 +52,23 @@ def find(names: Sequence[str], package: str, purpose: str) -> str:
     raise CompileError(f"{purpose}: {names[0]} is absent; on Debian: apt-get install {package}")
 
 
-def built(source: str, options: Sequence[str]) -> Path:
-    """A C file of ``tools_directory`` compiled for this machine, once, into the user's cache.
+def built(
+    source: str,
+    options: Sequence[str],
+    compilers: Sequence[str] = NATIVE,
+    package: str = "gcc",
+) -> Path:
+    """A C file of ``tools_directory`` compiled once into the user's cache.
+
+    Args:
+        compilers: names of the program that may do it; by default for this machine.
+        package: Debian's package that brings it.
 
     Raises:
         CompileError: no C compiler, it failed, or the cache cannot be written.
     """
     path = tools_directory() / source
-    compiler = find(("cc", "gcc", "clang"), "gcc", f"building {source}")
+    compiler = find(compilers, package, f"building {source}")
     command = [compiler, "-std=c11", "-O2", *options, str(path)]
     texts = (file.read_text() for file in (path, path.with_name(STAMP)))
     content = "\0".join([*command, platform.machine(), *texts])

@@ -12,7 +12,7 @@ class AvxVnni(Vnni):
     """Half the width and half the registers of AVX-512: eight int32 lanes."""
 
     name = "avx_vnni"
-    lanes, group, registers, blocks = 8, 4, 12, 2
+    lanes, registers = 8, 12
     vector = 8
     pack_words, pack_bytes = "llvm.x86.avx2.packssdw", "llvm.x86.avx2.packuswb"
     bytes, product_words = 32, "llvm.x86.avx2.pmul.hr.sw"

@@ -97,9 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.processor:
         given = sys.argv[1:] if arguments is None else arguments
         try:
-            processor.restrict(
-                options.processor, "pocketvision.bench", given, options.work or options.envs
-            )
+            processor.restrict(options.processor, "pocketvision.bench", given)
         except RunError as reason:
             parser.error(f"--processor {options.processor}: {reason}")
     if options.install:

@@ -24,11 +24,11 @@ FAULT = "import ctypes; ctypes.string_at(0)"
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def library() -> Path:
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
     if "cpuid_fault" not in flags or " avx2 " not in flags:
         pytest.skip("this processor has no AVX2, or cannot make CPUID fault")
-    library = processor.build(tmp_path_factory.mktemp("avx2"))
+    library = processor.library()
     if restricted(library, "", "avx2").returncode == REFUSED:
         pytest.skip("Linux refuses to let CPUID fault")
     return library
@@ -65,26 +65,18 @@ def test_the_benchmark_starts_anew_and_says_so(library: Path, tmp_path: Path) ->
     assert "CPUID shows avx2 and nothing newer" in done.stdout
 
 
-def test_within_the_restriction_nothing_starts_anew(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_within_the_restriction_nothing_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(RESTRICTED, "avx2")
-    processor.restrict("avx2", "nothing", [], tmp_path)
-    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(processor, "library", lambda: pytest.fail("it would start anew"))
+    processor.restrict("avx2", "nothing", [])
 
 
 def test_without_a_compiler_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(RunError, match="gcc: not found; install"):
-        processor.build(tmp_path)
+    with pytest.raises(RunError, match="cc is absent; .*install gcc"):
+        processor.library()
     with pytest.raises(SystemExit):
         bench.main(["--processor", "avx2", "--work", str(tmp_path)])
-    assert "--processor avx2: gcc: not found" in capsys.readouterr().err
-
-
-def test_what_gcc_refuses_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(processor, "SOURCE", tmp_path / "absent.c")
-    with pytest.raises(RunError, match=r"absent\.c: gcc refused it"):
-        processor.build(tmp_path)
+    assert "--processor avx2: building cpuid.c: cc is absent" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from pocketvision.compile import CompileError, tools
 
 OPTIONS = ("-shared", "-fPIC")
+NO_X86 = platform.machine() != "x86_64"
 
 
 @pytest.fixture
@@ -30,10 +32,25 @@ def test_a_tool_is_built_once(folder: Path) -> None:
     assert sorted(folder.iterdir()) == sorted([path, other])
 
 
-@pytest.mark.parametrize("source", ["icount.c", "peak.c"])
-def test_tools_are_clean_c(folder: Path, source: str) -> None:
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        ("icount.c", OPTIONS),
+        ("peak.c", ()),
+        pytest.param("cpuid.c", OPTIONS, marks=pytest.mark.skipif(NO_X86, reason="not an x86")),
+    ],
+)
+def test_tools_are_clean_c(folder: Path, source: str, options: tuple[str, ...]) -> None:
     strict = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
-    tools.built(source, (*(OPTIONS if source == "icount.c" else ()), *strict))
+    tools.built(source, (*options, *strict))
+
+
+def test_a_tool_for_another_machine(folder: Path) -> None:
+    compiler, package = "aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is absent; apt-get install {package}")
+    machine = tools.built("mark.c", OPTIONS, (compiler,), package).read_bytes()[18]
+    assert machine == 183  # EM_AARCH64
 
 
 def test_a_failing_compiler_leaves_nothing(folder: Path) -> None:

@@ -92,9 +92,9 @@ def table(found: list[dict[str, Any]]) -> str:
             row["runtime"],
             row["precision"],
             f"{row['instructions'] / 1e6:.1f}",
-            "-" if row["cycles"] is None else f"{row['cycles'] / 1e6:.1f}",
+            report.number(row["cycles"] and row["cycles"] / 1e6, ".1f"),
             f"{row['ratio_to_ours']:.2f}",
-            "-" if row["cosine_to_float"] is None else f"{row['cosine_to_float']:.4f}",
+            report.number(row["cosine_to_float"], ".4f"),
             row["variant"],
         )
         for row in sorted(found, key=lambda row: (row["network"], row["instructions"]))

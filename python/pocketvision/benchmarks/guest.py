@@ -18,8 +18,6 @@ WHEELS = ("numpy", "onnxruntime", "ncnn", "ai-edge-litert")
 
 CPU = "cortex-a76"
 
-MARK = Path(__file__).with_name("mark.c")
-
 CPUINFO = """processor\t: 0
 Features\t: fp asimd aes pmull sha1 sha2 crc32 atomics fphp asimdhp asimdrdm lrcpc dcpop asimddp
 CPU implementer\t: 0x41
@@ -97,19 +95,15 @@ class Guest:
         shutil.rmtree(apt)
 
     def mark(self) -> Path:
-        """The library with ``mark()``, compiled once; raises Absent without a cross compiler."""
-        from ..compile.tools import tools_directory
+        """The library with ``mark()``; raises Absent without a cross compiler."""
+        from ..compile import CompileError
+        from ..compile.tools import built
 
-        library = (self.folder / "mark.so").absolute()
-        if not library.exists():
-            compiler = "aarch64-linux-gnu-gcc"
-            if shutil.which(compiler) is None:
-                raise Absent(f"{compiler} is absent; apt-get install gcc-aarch64-linux-gnu")
-            options = ["-O2", "-shared", "-fPIC", f"-I{tools_directory()}"]
-            partial = library.with_suffix(".partial")
-            run([compiler, *options, str(MARK), "-o", str(partial)])
-            partial.rename(library)
-        return library
+        package = "gcc-aarch64-linux-gnu"
+        try:
+            return built("mark.c", ("-shared", "-fPIC"), ("aarch64-linux-gnu-gcc",), package)
+        except CompileError as error:
+            raise Absent(str(error)) from error
 
     def emulator(self) -> list[str]:
         """QEMU as a Cortex-A76, with what the guest's Python has to know."""

@@ -69,6 +69,11 @@ def options(precision: str, winograd: bool) -> dict[str, int]:
     return found | {"use_winograd_convolution": winograd}
 
 
+def text(variant: str, winograd: bool) -> str:
+    """A configuration in words."""
+    return f"{variant}, Winograd {'on' if winograd else 'off'}"
+
+
 def _param(source: Path) -> Path:
     return source.with_suffix(".ncnn.folder") / "model.ncnn.param"
 
@@ -110,13 +115,12 @@ def candidates(sources: Sources) -> list[Candidate]:
 
 
 def _candidate(precision: str, variant: str, path: Path, winograd: bool) -> Candidate:
-    text = f"{variant}, Winograd {'on' if winograd else 'off'}"
     program = FIRST.format(param=str(_param(path)), options=options(precision, winograd))
     first = FirstFace(program, ("ncnn",))
     return Candidate(
         RUNTIME,
         precision,
-        text,
+        text(variant, winograd),
         lambda: load(path, precision, winograd),
         first,
         convert=partial(convert, path),

@@ -53,8 +53,8 @@ def entries(sources: Sources, note: Note) -> Iterator[Entry]:
             param = str(peer_ncnn.convert(path))
             for precision in peer_ncnn.PRECISIONS:
                 for winograd in (True, False):
-                    text = f"{variant}, Winograd {'on' if winograd else 'off'}"
                     options = json.dumps(peer_ncnn.options(precision, winograd))
+                    text = peer_ncnn.text(variant, winograd)
                     yield Entry("ncnn", precision, text, (param, options))
     except Absent as reason:
         note(f"ncnn skipped: {reason}")

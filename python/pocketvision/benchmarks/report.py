@@ -23,10 +23,10 @@ def table(rows: list[Row]) -> str:
             f"{row['median_ms']:.2f}",
             f"{row['iqr_ms']:.2f}",
             f"{row['ratio_to_ours']:.2f}",
-            _number(row["cosine_to_float"], ".4f"),
-            _number(row["start_ms"], ".0f"),
-            _number(row["resident_mb"], ".0f"),
-            _number(row["installed_mb"], ".1f"),
+            number(row["cosine_to_float"], ".4f"),
+            number(row["start_ms"], ".0f"),
+            number(row["resident_mb"], ".0f"),
+            number(row["installed_mb"], ".1f"),
             row["variant"],
         )
         for row in sorted(rows, key=lambda row: (row["network"], row["median_ms"]))
@@ -58,7 +58,8 @@ def summary(rows: list[Row]) -> str:
     return aligned(["network", "ours", "best peer", "ours/best", "which"], body, range(1, 4))
 
 
-def _number(value: float | None, form: str) -> str:
+def number(value: float | None, form: str) -> str:
+    """``value`` in a format, or a dash for none."""
     return "-" if value is None else format(value, form)
 
 

@@ -34,7 +34,9 @@ typedef int (*Sigaction)(int, const struct sigaction *, struct sigaction *);
 static long faulting(int on) { return syscall(SYS_arch_prctl, ARCH_SET_CPUID, on ? 0UL : 1UL); }
 
 static int usual_sigaction(int signal, const struct sigaction *action, struct sigaction *before) {
-  return ((Sigaction)dlsym(RTLD_NEXT, "sigaction"))(signal, action, before);
+  Sigaction usual;
+  *(void **)&usual = dlsym(RTLD_NEXT, "sigaction"); /* as POSIX has it: ISO C has no such cast */
+  return usual(signal, action, before);
 }
 
 /* Compilers and interpreters report faults of their own; here they go without. */
