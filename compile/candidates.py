@@ -28,7 +28,7 @@ def candidates(isa: Isa, shape: Any, most: int) -> list[Tile]:
     """Up to ``most`` tiles, the template's own first; only that where there is no choice.
 
     Args:
-        isa: what the kernel is built for (for dense convolutions ``isa.dense``).
+        isa: what the kernel is built for (choose.instructions).
     """
     found: Iterator[Tile]
     if not isa.tiles:

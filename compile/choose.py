@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,9 +53,27 @@ class Packed:
         return pixel_pairs.table(padded) if self.paired else padded
 
 
+def instructions(isa: Isa, shape: Any) -> Isa:
+    """What the kernel of a shape is built for."""
+    return isa.dense if isinstance(shape, conv.ConvShape) and not shape.single else isa
+
+
+def fewest(isa: Isa, shape: conv.ConvShape, op: Conv, inputs: int) -> conv.ConvShape:
+    """``shape``, flattened, or the same on single pixels where that takes no more dot steps.
+
+    Pairs of pixels halve the steps, but not those of a few inputs, which they pad, nor those of
+    a row's odd pixel.
+    """
+    ways = [shape.flattened()]
+    if isa.dense.pair:
+        layer = conv.reads(isa, inputs, op.weight.shape[0], op.groups)
+        ways.insert(0, replace(shape, single=True, reads=layer).flattened())
+    return min(ways, key=lambda way: conv.steps(instructions(isa, way), way))
+
+
 def dense(isa: Isa, shape: conv.ConvShape, op: Conv) -> Packed:
     """For a dense or grouped convolution."""
-    on, outputs = isa.dense, op.weight.shape[0]
+    on, outputs = instructions(isa, shape), op.weight.shape[0]
     width = rounded(outputs, on.lanes)
     family = _dense(isa)
     if isa.scalar or isa.helium:
@@ -127,7 +145,7 @@ def _depthwise(isa: Isa) -> Any:
 
 
 def _build_conv(name: str, isa: Isa, shape: conv.ConvShape) -> Any:
-    return _dense(isa).build(name, isa.dense, shape)
+    return _dense(isa).build(name, instructions(isa, shape), shape)
 
 
 def _build_depthwise(name: str, isa: Isa, shape: depthwise.DepthwiseShape) -> Any:

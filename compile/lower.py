@@ -230,8 +230,9 @@ def _conv(program: Program, op: Conv) -> None:
         before = enter.shape if enter else None
         shape = conv.ConvShape(
             x, y, op.kernel, op.stride, layer, activation is not None, other, rounding, before
-        ).flattened()
-        shape = replace(shape, tile=program.tiles(isa.dense, shape))
+        )
+        shape = choose.fewest(isa, shape, op, source.channels)
+        shape = replace(shape, tile=program.tiles(choose.instructions(isa, shape), shape))
         packed = choose.dense(isa, shape, op)
     spare = (program.scratch(op.name, packed.scratch),) if packed.scratch else ()
     other_name = op.inputs[1] if op.add else None

@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import importer, measure, trial
+from . import choose, importer, measure, trial
 from .candidates import candidates
 from .describe import window
 from .errors import CompileError
 from .graph import Op
-from .kernels.conv import ConvShape
 from .lower import Program, lower
 from .pipeline import instruction_set, optimise
 from .targets import TARGETS, Target, resolve
@@ -176,7 +175,7 @@ def search(
     program: Program, target: Target, work: Work, unit: str, most: int, rounds: int
 ) -> Entry:
     """The best tile of one shape; a candidate with other bytes than the template's own is out."""
-    isa = program.isa.dense if isinstance(work.shape, ConvShape) else program.isa
+    isa = choose.instructions(program.isa, work.shape)
     tiles = candidates(isa, work.shape, most)
 
     def best(outcomes: Sequence[trial.Outcome]) -> int:

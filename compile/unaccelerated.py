@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import choose
 from .graph import Add, Concat, Conv, Graph, Op, Rescale, Table, whole
-from .kernels import conv, elementwise
+from .kernels import elementwise
+from .kernels.conv import ConvShape
 from .layout import CHANNEL_ALIGNMENT
 from .lower import Program
 
@@ -61,14 +63,19 @@ def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:
         yield "concatenation copied", _why_copied(graph, op)
     elif isinstance(op, Table):
         yield "table looked up value by value", "there is no vector kernel for it"
-    elif isinstance(op, Conv) and op.groups > 1 and not op.depthwise:
+    elif isinstance(op, Conv) and op.groups > 1 and _foreign(shape):
         inputs, outputs = graph.tensors[op.inputs[0]].channels, len(op.weight)
-        if not conv.reads(program.isa, inputs, outputs, op.groups).advance:
-            sizes = f"{inputs // op.groups} to {outputs // op.groups}"
-            yield (
-                "grouped convolution run as a dense one",
-                f"groups of {sizes} channels do not fall on blocks of {program.isa.lanes}",
-            )
+        sizes = f"{inputs // op.groups} to {outputs // op.groups}"
+        yield (
+            "grouped convolution run as a dense one",
+            f"groups of {sizes} channels do not fall on blocks of "
+            f"{choose.instructions(program.isa, shape).lanes}",
+        )
+
+
+def _foreign(shape: object) -> bool:
+    """Whether a convolution's blocks read every input, those of foreign groups as well."""
+    return isinstance(shape, ConvShape) and not shape.reads.advance
 
 
 def _is_copy(graph: Graph, op: Rescale) -> bool:

@@ -50,6 +50,8 @@ class ConvShape:
     rounding: Rounding
     prologue: WordsShape | None = None
     """A rescale that the input takes on its way in; conv_dsp.py and conv_mve.py have it."""
+    single: bool = False
+    """Pixels come one by one, on an instruction set that could take pairs (pixel_pairs.py)."""
     tile: Tile = OWN
 
     def flattened(self) -> ConvShape:
@@ -91,6 +93,13 @@ def reads(isa: Isa, inputs: int, outputs: int, groups: int) -> Reads:
     # Lanes past the last output belong to no group; their reads must stay inside the pixel.
     outside = found.first(blocks - 1) + span > rounded(inputs, 16)
     return dense if span % isa.group or outside else found
+
+
+def steps(isa: Isa, shape: ConvShape) -> int:
+    """Dot steps of a flattened shape for each block of outputs: of pairs, half as many each."""
+    taps = shape.kernel[0] * shape.kernel[1]
+    pixels = shape.y.height * rounded(shape.y.width, 2 if isa.pair else 1)
+    return pixels * taps * shape.reads.span // isa.group
 
 
 def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:

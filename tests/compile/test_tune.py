@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pocketvision.compile import TARGETS, CompileError, pipeline, reference, trial, tune, tuned
+from pocketvision.compile import (
+    TARGETS,
+    CompileError,
+    choose,
+    pipeline,
+    reference,
+    trial,
+    tune,
+    tuned,
+)
 from pocketvision.compile.candidates import candidates, misfit
 from pocketvision.compile.graph import Conv, Graph
 from pocketvision.compile.kernels.build import Product
@@ -90,7 +99,7 @@ def table_of(graph: Graph, target: str, path: Path, pick: Pick) -> Path:
     program = programs(graph, target)
     table = tuned.Table(path, target)
     for name, work in tune.shapes(program).items():
-        isa = program.isa.dense if isinstance(work.shape, ConvShape) else program.isa
+        isa = choose.instructions(program.isa, work.shape)
         entry = Entry(pick(isa, work.shape), 2.0, 1.0, tuned.INSTRUCTIONS)
         table = tuned.record(table, name, entry)
     return path
@@ -267,7 +276,7 @@ def test_every_candidate_fits_and_the_first_is_the_templates_own(grouped: Graph)
     for target in TUNABLE:
         program = programs(grouped, target)
         for work in tune.shapes(program).values():
-            isa = program.isa.dense if isinstance(work.shape, ConvShape) else program.isa
+            isa = choose.instructions(program.isa, work.shape)
             grid = candidates(isa, work.shape, 100)
             assert grid[0] == OWN and len(set(grid)) == len(grid) > 1
             assert [misfit(isa, work.shape, tile) for tile in grid] == [None] * len(grid)
@@ -290,6 +299,7 @@ def test_a_key_tells_shapes_apart_by_every_field_but_the_tile(grouped: Graph) ->
         if isinstance(shape, ConvShape):
             other["reads"] = replace(shape.reads, share=shape.reads.share + 1)
             other["prologue"] = WordsShape(shape.x, shape.x, Product(0, plus=False), False)
+            other["single"] = not shape.single
         assert {"tile", *other} == {place.name for place in fields(shape)}
         keys = {tuned.key(replace(shape, **{name: value})) for name, value in other.items()}
         assert len(keys) == len(other) and tuned.key(shape) not in keys

@@ -62,6 +62,20 @@ def instructions(graph: Graph, target: str) -> int:
 
 
 @pytest.mark.qemu
+def test_pairs_only_where_they_save_steps(machines: Machines) -> None:
+    """Three inputs fill no step of eight, and a single pixel would be its own partner."""
+    build = Builder(5, (6, 9, 3))
+    x = build.conv("input", 16, (3, 3), pads=(1, 1, 1, 1))
+    x = build.conv(x, 24)
+    x = build.pool(x, "average", (6, 9))
+    graph = build.graph(build.conv(x, 20))
+    program = lower.lower(graph, instruction_set(TARGETS[I8MM]))
+    shapes = [program.kernels[call.kernel] for call in program.calls if call.op.startswith("conv")]
+    assert [shape.single for shape in shapes] == [True, False, True]
+    machines.check(graph, I8MM, inputs(build.random, 3, graph.tensors["input"]))
+
+
+@pytest.mark.qemu
 def test_three_quarters_of_the_instructions_of_dot_products() -> None:
     graph = layers()
     pairs, dots = instructions(graph, I8MM), instructions(graph, DOTPROD)
