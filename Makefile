@@ -6,6 +6,8 @@ PIP := $(BIN)/pip --disable-pip-version-check -q
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc compile training/weights -type f \
 	-not -name '*.pyc' 2>/dev/null)
 C_FILES := $(shell find csrc tests python -name '*.[ch]' -o -name '*.[ch]pp' 2>/dev/null)
+# Up to four processes, each with whole files: those share what their tests prepare.
+SPREAD := -n auto --maxprocesses=4 --dist=loadfile
 CROSS := aarch64-linux-gnu-gcc qemu-aarch64 arm-none-eabi-gcc qemu-system-arm
 
 .PHONY: help run test test-full bench lint clean
@@ -19,12 +21,12 @@ run: $(VENV)/demo.stamp  ## the shipped model on real faces: scores, verdicts, l
 test: $(VENV)/dev.stamp  ## every test that needs no data folder
 	@for tool in $(CROSS); do command -v $$tool >/dev/null || \
 		echo "note: $$tool is missing; tests that run ARM code will be skipped"; done
-	$(BIN)/python -m pytest -rs -m "not shared and not full"
+	$(BIN)/python -m pytest $(SPREAD) -rs -m "not shared and not full"
 
 test-full: $(VENV)/dev.stamp  ## all tests; POCKETVISION_DATA names the data folder
 	@test -d "$(POCKETVISION_DATA)" || { echo "test-full: set POCKETVISION_DATA to the folder" \
 		"with lfw_112/, lfw_pairs.txt and train_112/, now: '$(POCKETVISION_DATA)'" >&2; exit 2; }
-	$(BIN)/python -m pytest -rs -m "full or not full"
+	$(BIN)/python -m pytest $(SPREAD) -rs -m "full or not full"
 
 bench: $(VENV)/dev.stamp  ## latency beside other runtimes: table, build/bench/bench.json and .png
 	$(BIN)/python -m pocketvision.bench --peers --starts 9 --work build/bench/work --out build/bench
