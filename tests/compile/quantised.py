@@ -7,9 +7,21 @@ from pathlib import Path
 import onnx
 import torch
 
+from pocketvision.training import models
 from pocketvision.training.export import export
 from pocketvision.training.quantize import calibrate, pixels, qdq, slopes
 from pocketvision.training.quantize.fold import fold
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "training/weights"
+
+
+def whole(name: str, folder: Path) -> Path:
+    """The int8 file of a network: the shipped one, or one of noise made in ``folder``."""
+    shipped = WEIGHTS / f"{name}.int8.onnx"
+    if shipped.is_file():
+        return shipped
+    torch.manual_seed(7)
+    return quantised(models.create(name), folder / shipped.name, 112)
 
 
 def quantised(network: torch.nn.Module, path: Path, size: int) -> Path:

@@ -7,19 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
 from pocketvision.compile import TARGETS, importer, pipeline  # noqa: E402
 from pocketvision.compile.graph import Graph  # noqa: E402
-from pocketvision.training import models  # noqa: E402
 
 from .graphs import in_batches, smooth_inputs  # noqa: E402
 from .machines import Machines  # noqa: E402
-from .quantised import quantised  # noqa: E402
+from .quantised import WEIGHTS, whole  # noqa: E402
 
 pytestmark = pytest.mark.full
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "training/weights"
 NETWORKS = [path.name.removesuffix(".int8.onnx") for path in sorted(WEIGHTS.glob("*.int8.onnx"))]
 NOISE = [name for name in ("mobilefacenet", "vargfacenet") if name not in NETWORKS]
 HOSTS = [name for name, target in TARGETS.items() if not target.firmware]
@@ -31,11 +29,7 @@ Case = tuple[Graph, np.ndarray, np.ndarray]
 @pytest.fixture(scope="module", params=[*NETWORKS, *NOISE])
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A network, pictures and what the reference makes of them: several minutes."""
-    path = WEIGHTS / f"{request.param}.int8.onnx"
-    if request.param in NOISE:
-        torch.manual_seed(7)
-        network = models.create(request.param)
-        path = quantised(network, tmp_path_factory.mktemp("noise") / path.name, 112)
+    path = whole(request.param, tmp_path_factory.mktemp("noise"))
     graph = pipeline.optimise(importer.load(path))
     x = smooth_inputs(graph, COUNT)
     return graph, x, in_batches(graph, x)
