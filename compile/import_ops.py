@@ -34,7 +34,7 @@ def conv(network: Network, node: Node) -> list[Op]:
     stride = tuple(attributes.get("strides", [1, 1]))
     x = network.tensors[source]
     kernel = weight.shape[2:]
-    pads = _pads(network, node, (x.height, x.width), kernel, stride)
+    pads = _pads(node, (x.height, x.width), kernel, stride)
     if weight.shape[1] * groups != x.channels:
         raise network.error(
             node, f"weight {weight.shape} with {groups} groups does not fit {x.channels} channels"
@@ -159,7 +159,7 @@ def pool(network: Network, node: Node) -> list[Op]:
     stride = (1, 1) if whole else tuple(node.attributes.get("strides", [1, 1]))
     if any(d != 1 for d in node.attributes.get("dilations", [1])):
         raise network.error(node, "dilated pooling is not supported")
-    pads = _pads(network, node, (x.height, x.width), kernel, stride)
+    pads = _pads(node, (x.height, x.width), kernel, stride)
     if node.attributes.get("ceil_mode", 0):
         # The last windows may reach past the stated padding; they see more of it.
         extent = [(size - 1) * s + k for size, s, k in zip(y.shape, stride, kernel, strict=False)]
@@ -333,7 +333,6 @@ def _convolution(
 
 
 def _pads(
-    network: Network,
     node: Node,
     size: tuple[int, ...],
     kernel: tuple[int, ...],

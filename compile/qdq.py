@@ -130,7 +130,7 @@ class Network:
                 behind = self.writer.get(behind.inputs[0])
             if behind is not None and behind.kind == "DequantizeLinear":
                 return self.source(inner, where)
-            return self._register(stored, inner)
+            return self._register(stored)
         return stored
 
     def is_constant(self, value: str) -> bool:
@@ -170,11 +170,11 @@ class Network:
                 f"its result {value!r} is read as float, expected one QuantizeLinear behind it; "
                 "quantise every activation (QDQ format, all operators)",
             )
-        return self._register(quantisers[0].output, value), passed
+        return self._register(quantisers[0].output), passed
 
     # --------------------------------------------------------------------------------- insides
 
-    def _register(self, stored: str, value: str) -> str:
+    def _register(self, stored: str) -> str:
         if stored not in self.tensors:
             quantiser = self.writer[stored]
             scale, zero = self._parameters(quantiser)
@@ -223,4 +223,4 @@ class Network:
         readers = self.readers[name]
         if len(readers) != 1 or readers[0].kind != "QuantizeLinear":
             raise self.error(f"input {name!r}", "expected one QuantizeLinear as its only reader")
-        return self._register(readers[0].output, name)
+        return self._register(readers[0].output)

@@ -20,7 +20,11 @@ from .tile import OWN, Tile
 
 @dataclass(frozen=True)
 class Reads:
-    """Input channels of a block of outputs: how many, and where ``share`` blocks on they start."""
+    """Input channels of each block of ``lanes`` outputs.
+
+    ``span`` of them (a multiple of the dot group) from ``block // share * advance`` on;
+    ``advance`` is 0 for dense layers.
+    """
 
     span: int
     advance: int
@@ -35,9 +39,7 @@ class Reads:
 class ConvShape:
     """Everything that shapes the code; layers that agree in it share one function.
 
-    ``x`` starts at the first (padding) pixel that the first window reads. ``span`` input channels
-    (a multiple of the dot group) feed each block of ``lanes`` outputs, the first at
-    ``block // share * advance``: ``advance`` is 0 for dense layers.
+    ``x`` starts at the first (padding) pixel that the first window reads.
     """
 
     x: View

@@ -29,6 +29,9 @@
 #define JOINED(a, b) a##b
 #define JOIN(a, b) JOINED(a, b)
 #define CONSTANT(name) JOIN(PREFIX, name)
+#if CONSTANT(_BANKS)
+#error "the arena is in several RAM banks: compile for one, or use pv_session_init_banks"
+#endif
 
 /* Static, so that a RAM too small for them is an error of the linker. */
 static _Alignas(CONSTANT(_ARENA_ALIGNMENT)) uint8_t arena[CONSTANT(_ARENA_BYTES)];

@@ -3,7 +3,7 @@
 >>> import pocketvision
 >>> embedder = pocketvision.Embedder("pocketnet-s-128")
 >>> a, b = embedder.embed(crops)            # uint8 (2, 112, 112, 3) -> float32 (2, 128)
->>> print(pocketvision.verify(a, b, far=1e-2))
+>>> print(pocketvision.verify(a, b, model=embedder, far=1e-2))
 """
 
 from __future__ import annotations

@@ -21,6 +21,13 @@ ARCFACE_TEMPLATE = (
 )
 """Image-left eye, image-right eye, nose, mouth corners left and right, in 112x112 pixels."""
 
+LEAST_SPAN = 2.0
+"""Pixels between the outermost landmarks of a face."""
+
+MIRRORED = -0.3
+"""Where the eyes' distance, seen from them to the mouth, is so much of that to the mouth, left and
+right are exchanged; 0.9 in the template, around 0 in profile."""
+
 
 def check_picture(picture: Any, name: str = "picture") -> NDArray[np.uint8]:
     """A dense uint8 (H, W, 3) array; InputError that says what came instead."""
@@ -67,6 +74,46 @@ def check_landmarks(landmarks: ArrayLike) -> NDArray[np.float64]:
     return np.ascontiguousarray(points)
 
 
+def check_faces(landmarks: ArrayLike, picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """``check_landmarks``, and InputError for points that can be no face of ``picture``.
+
+    A face may reach past the picture, but its middle lies inside. Points less than two pixels
+    apart are fractions of the picture; mirrored ones are (y, x), or the person's own left first.
+    """
+    points = check_landmarks(landmarks)
+    height, width = picture.shape[:2]
+    low, high = points.min(axis=1), points.max(axis=1)
+    spans = (high - low).max(axis=1)
+    middle = points.mean(axis=1)
+    eyes, down = points[:, 1] - points[:, 0], points[:, 3:].mean(1) - points[:, :2].mean(1)
+    with np.errstate(over="ignore", invalid="ignore"):  # points far outside, which are named first
+        turn = eyes[:, 0] * down[:, 1] - eyes[:, 1] * down[:, 0]
+        mirrored = turn < MIRRORED * (down**2).sum(axis=1)
+    wrong = (
+        (
+            ((middle < 0) | (middle > (width, height))).any(axis=1),
+            f"lie around ({{x:.6g}}, {{y:.6g}}), outside the picture of {width} x {height} pixels",
+        ),
+        (
+            (spans > 0) & (spans < LEAST_SPAN),
+            "are less than 2 pixels apart; multiply fractions of the picture by its size",
+        ),
+        (
+            mirrored,
+            "are mirrored; give (x, y), not (y, x), and the image-left eye and mouth corner first",
+        ),
+    )
+    for found, text in wrong:
+        if found.any():
+            face = int(np.flatnonzero(found)[0])
+            x, y = middle[face]
+            raise InputError(
+                f"landmarks of face {face}: expected pixels as (x, y), the points "
+                + text.format(x=x, y=y)
+            )
+    return points
+
+
 def align(
     picture: NDArray[np.uint8],
     landmarks: ArrayLike,
@@ -79,11 +126,12 @@ def align(
     ``picture``: uint8 (H, W, 3) of any size. ``landmarks``: (F, 5, 2) or (5, 2), pixels as (x, y),
     in the order of the template. ``size``: height and width of a crop. Returns uint8
     (F, height, width, 3): least-squares similarity (Umeyama 1991), bilinear, black outside.
-    Raises InputError for wrong types and shapes, for points that are not finite, and for points
-    that coincide or lie on one line.
+    Raises InputError for wrong types and shapes, for points that are not finite, for points
+    that coincide or lie on one line, and for those of ``check_faces``.
     """
     height, width = size
     if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
         raise InputError(f"size: expected positive (height, width) in pixels, got {size!r}")
     target = check_landmarks(template)[0]
-    return _runtime.warp(check_picture(picture), check_landmarks(landmarks), target, height, width)
+    pixels = check_picture(picture)
+    return _runtime.warp(pixels, check_faces(landmarks, pixels), target, height, width)

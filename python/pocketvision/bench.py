@@ -26,7 +26,7 @@ from .benchmarks import environment, plot, processor, report
 from .benchmarks.contest import Note
 from .benchmarks.network import locate
 from .benchmarks.race import race
-from .errors import RunError
+from .errors import InputError, RunError
 
 PEERS = ("onnxruntime", "openvino", "ncnn", "litert", "executorch", "torch")
 ENVIRONMENTS = Path("build/bench/envs")
@@ -53,11 +53,11 @@ def run(
     the installed models. ``note``: receives one line for each peer that is skipped or void;
     default: stderr.
     Rows: see ``benchmarks.rows.row``.
-    Raises ValueError for fewer than 2 rounds or an unknown network, RunError when our own
+    Raises InputError for fewer than 2 rounds or starts or an unknown network, RunError when our own
     embedding is further than ``contest.LEAST_COSINE`` from that of a trained float network.
     """
     if rounds < 2 or starts == 1:
-        raise ValueError(f"rounds and starts: expected at least 2, got {rounds} and {starts}")
+        raise InputError(f"rounds and starts: expected at least 2, got {rounds} and {starts}")
     chosen = (PEERS if peers else ()) if isinstance(peers, bool) else peers
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="pocketvision-bench-") as scratch:
@@ -102,15 +102,18 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"--processor {options.processor}: {reason}")
     if options.install:
         environment.install(options.envs, _to_stderr)
-    rows = run(
-        networks or None,
-        [peer for peer in PEERS if options.peers and peer not in left_out],
-        options.rounds,
-        starts=options.starts,
-        work=options.work,
-        envs=options.envs,
-        anew=options.compile,
-    )
+    try:
+        rows = run(
+            networks or None,
+            [peer for peer in PEERS if options.peers and peer not in left_out],
+            options.rounds,
+            starts=options.starts,
+            work=options.work,
+            envs=options.envs,
+            anew=options.compile,
+        )
+    except InputError as reason:
+        parser.error(str(reason))
     if options.add and options.out:
         measured = {one["network"] for one in rows}
         kept = report.read_json(options.out / "bench.json")

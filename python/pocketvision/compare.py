@@ -11,7 +11,7 @@ import numpy as np
 from . import _runtime
 from .embedder import Embedder
 from .errors import InputError
-from .models import DEFAULT_MODEL, resolve
+from .models import resolve
 from .record import Record
 from .runtime import Model
 
@@ -65,14 +65,12 @@ def similarity(a: ArrayLike, b: ArrayLike) -> float | NDArray[np.float32]:
     return matrix
 
 
-def verify(
-    a: ArrayLike, b: ArrayLike, *, far: float = 1e-2, model: str | Embedder = DEFAULT_MODEL
-) -> Verdict:
+def verify(a: ArrayLike, b: ArrayLike, *, model: str | Embedder, far: float = 1e-2) -> Verdict:
     """Whether two embeddings (D,) show one person, at a stated false accept rate.
 
-    ``far``: one of the rates that the model's record is calibrated for. ``model``: the embedder
-    that made both embeddings, or its name. Raises InputError for embeddings of another size or a
-    rate that is not calibrated.
+    ``model``: the embedder that made both embeddings, or its name: thresholds are a model's own.
+    ``far``: one of the rates that the model's record is calibrated for. Raises InputError for
+    embeddings of another size or a rate that is not calibrated.
     """
     record = model.record if isinstance(model, Embedder) else _record(model)
     for name, value in (("a", a), ("b", b)):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _runtime
-from .alignment import check_landmarks, check_picture
+from .alignment import check_faces, check_landmarks, check_picture
 from .errors import InputError, ModelFileError
 from .lending import Lending, check_threads
 from .models import DEFAULT_MODEL, resolve
@@ -125,7 +125,8 @@ class Embedder:
         template = self.record.preprocess["template"]
         if template is None:
             raise InputError(f"landmarks: {self.name} has no template; give aligned crops")
-        picture, points = check_picture(images), check_landmarks(landmarks)
+        picture = check_picture(images)
+        points = check_faces(landmarks, picture)
         target = check_landmarks(template)[0]
         return len(points), lambda w, start, end: w.embed_picture(
             picture, points[start:end], target, tables, start
@@ -137,6 +138,10 @@ class Embedder:
             crops = images
             if crops.dtype == np.uint8 and crops.shape[1:] == (*size, 3) and len(crops) > 0:
                 return np.ascontiguousarray(crops)
+        if isinstance(images, np.ndarray) and images.ndim < 3:
+            raise InputError(
+                f"images: expected uint8 RGB (N, H, W, 3) or (H, W, 3), got shape {images.shape}"
+            )
         items = [images] if isinstance(images, np.ndarray) and images.ndim == 3 else images
         if not isinstance(items, np.ndarray | Sequence) or isinstance(items, str | bytes):
             raise InputError(

@@ -70,8 +70,9 @@ def find(name: str, target: str | None = None) -> str:
     for candidate in [forced] if forced else host_targets():
         if candidate in files:
             return files[candidate]
+    asked = "target" if target or not forced else TARGET_VARIABLE
     raise InputError(
-        f"target: {normalise(name)} is not installed for {forced or platform.machine()}; "
+        f"{asked}: {normalise(name)} is not installed for {forced or platform.machine()}; "
         f"installed: {', '.join(files)}. This processor runs: {', '.join(host_targets())}."
     )
 

@@ -122,6 +122,13 @@ def test_an_absent_runtime_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
         peer_ncnn.candidates(Sources("x", [], [], None))
 
 
+def test_wrong_arguments_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    for given, message in ((["nope"], "no shipped model"), (["--rounds", "1"], "at least 2")):
+        with pytest.raises(SystemExit):
+            bench.main(given)
+        assert message in capsys.readouterr().err
+
+
 def test_unknown_network_and_too_few_rounds() -> None:
     with pytest.raises(ValueError, match="no shipped model"):
         bench.run(["no-such-net"], peers=False, rounds=2)

@@ -294,6 +294,17 @@ def test_too_small_a_ram_is_a_link_error(library, tmp_path: Path) -> None:
         board.build(TARGETS["cortex-m7"], tmp_path, main, options, parts)
 
 
+@pytest.mark.parametrize("source", ["embed.c", "identify.c"])
+def test_the_examples_take_no_arena_in_banks(source: str, tmp_path: Path) -> None:
+    need("gcc", "gcc")
+    (tmp_path / "model.h").write_text("#define TINY_BANKS 2\n")
+    include = [f"-I{tmp_path}", f"-I{tools.include_directory()}", '-DMODEL_H="model.h"']
+    path = tools.firmware_directory() / source
+    command = ["gcc", "-E", *include, "-DMODEL=tiny_model", "-DPREFIX=TINY", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode and "the arena is in several RAM banks: compile for one" in done.stderr
+
+
 @pytest.mark.parametrize(
     "said, message",
     [

@@ -30,7 +30,7 @@ CMSIS = {
     "depthwise 3x3 28x28x64": {"cortex-m4": 3.94, "cortex-m7": 3.88, "cortex-m55": 1.02},
     "stem 3x3 /2 112x112x3 to 16": {"cortex-m4": 6.53, "cortex-m7": 6.59, "cortex-m55": 1.78},
 }
-"""M instructions of CMSIS-NN's kernels, the better of gcc and clang, as DESIGN.md counted them."""
+"""M instructions of CMSIS-NN's kernels, the better of gcc and clang: counted once, as ours are."""
 
 SHARE = 0.55
 

@@ -25,10 +25,11 @@ Array = np.ndarray[Any, Any]
 TEMPLATE = np.array(ARCFACE_TEMPLATE)
 
 
-def placed(angle: float, scale: float, shift: tuple[float, float], jitter: Array) -> Array:
+def placed(angle: float, scale: float, middle: tuple[float, float], jitter: Array) -> Array:
     """The template as it stands in a picture where a face is turned, scaled and moved."""
     cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
-    return TEMPLATE @ np.array([[cosine, sine], [-sine, cosine]]) + shift + jitter * scale
+    points = TEMPLATE @ np.array([[cosine, sine], [-sine, cosine]]) + jitter * scale
+    return points - points.mean(axis=0) + middle
 
 
 @settings(max_examples=120, deadline=None)
@@ -37,15 +38,15 @@ def placed(angle: float, scale: float, shift: tuple[float, float], jitter: Array
     height=st.integers(1, 200),
     width=st.integers(1, 200),
     angle=st.floats(-np.pi, np.pi),
-    scale=st.floats(0.05, 20.0),
-    x=st.floats(-150.0, 250.0),
-    y=st.floats(-150.0, 250.0),
+    scale=st.floats(0.1, 20.0),
+    x=st.floats(0.01, 0.99),
+    y=st.floats(0.01, 0.99),
     size=st.sampled_from([(112, 112), (96, 80), (7, 33)]),
 )
 def test_warp_is_within_one_grey_level(seed, height, width, angle, scale, x, y, size) -> None:
     random = np.random.default_rng(seed)
     picture = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    landmarks = placed(angle, scale, (x, y), random.normal(0, 3, (5, 2)))
+    landmarks = placed(angle, scale, (x * width, y * height), random.normal(0, 3, (5, 2)))
     crop = align(picture, landmarks, size=size)[0]
     expected = reference.warp(picture, reference.umeyama(landmarks, TEMPLATE), *size)
     assert crop.shape == (*size, 3)
@@ -59,10 +60,11 @@ def test_landmarks_on_the_template_give_the_picture_itself() -> None:
 
 def test_outside_is_black_and_faces_are_independent() -> None:
     picture = np.full((112, 112, 3), 255, np.uint8)
-    crops = align(picture, np.stack([TEMPLATE, TEMPLATE + 5000.0, TEMPLATE]))
+    crops = align(picture, np.stack([TEMPLATE, TEMPLATE + 40.0, TEMPLATE]))
     assert crops.shape == (3, 112, 112, 3)
     assert crops[0].min() == 255 and crops[2].min() == 255
-    assert crops[1].max() == 0
+    assert crops[1][:71, :71].min() == 255
+    assert crops[1][73:].max() == 0 and crops[1][:, 73:].max() == 0
 
 
 def test_a_view_that_is_not_dense_is_accepted() -> None:
@@ -80,7 +82,12 @@ LINE = np.stack([np.linspace(10, 90, 5), np.linspace(20, 60, 5)], axis=1)
         (np.stack([TEMPLATE, np.where(TEMPLATE > 92.3, np.inf, TEMPLATE)]), "face 1 contains NaN"),
         (np.full((5, 2), 50.0), "coincide or lie on one line"),
         (LINE, "coincide or lie on one line"),
-        (TEMPLATE * 1e200, "too large"),
+        (TEMPLATE * 1e200, "outside the picture of 112 x 112 pixels"),
+        (np.stack([TEMPLATE, TEMPLATE + 5000]), r"face 1: .* around \(5056.03, 5071.* outside"),
+        (TEMPLATE - (100, 0), "outside the picture"),
+        (TEMPLATE / 112, "are less than 2 pixels apart; multiply fractions of the picture"),
+        (TEMPLATE[:, ::-1], r"mirrored; give \(x, y\), not \(y, x\)"),
+        (TEMPLATE[[1, 0, 2, 4, 3]], "the image-left eye and mouth corner first"),
         (np.zeros((0, 5, 2)), "at least one face"),
         (TEMPLATE[:4], "five"),
         (np.zeros((1, 5, 3)), "five"),

@@ -115,7 +115,12 @@ def test_embed_with_landmarks(
     assert [face["face"] for face in result["faces"]] == [0, 1, 0]
     assert "got 2 faces" in error_of(capsys, 2, "verify", *pictures, *arguments)
     listing.write_text(f"a.npy,{EYES}\n")
-    assert "no line for this picture" in error_of(capsys, 2, "embed", pictures[1], *arguments)
+    error = error_of(capsys, 2, "embed", pictures[1], *arguments)
+    assert "no line for this picture; it names a.npy" in error
+    listing.write_text(f"\ufeff./a.npy,{EYES}\n")  # as a spreadsheet writes it
+    assert len(json_of(capsys, "embed", pictures[0], *arguments)["faces"]) == 1
+    listing.write_bytes(b"\x89PNG")
+    assert "faces.csv: expected a CSV file" in error_of(capsys, 2, "embed", *pictures, *arguments)
     listing.write_text("a.npy,1,2,three\n")
     assert "faces.csv:1: expected picture,x1" in error_of(capsys, 2, "embed", *pictures, *arguments)
 
@@ -181,6 +186,10 @@ def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> N
         (["validate", "m.onnx", "--count", "some"], "some"),
         (["analyze", "m.onnx"], "--target"),
         (["analyze", "no/such.onnx", "--target", "cortex-m4"], "no such ONNX file"),
+        (
+            ["train", "r.toml", "--data", ".", "--out", "x", "--threads", "0"],
+            "--threads: expected at least 1",
+        ),
         (["tune"], "MODEL.onnx"),
         (["tune", "m.onnx", "--cost", "money"], "money"),
         (["tune", "no/such.onnx"], "no such ONNX file"),
@@ -195,12 +204,24 @@ def test_bad_pictures_are_2(capsys: Any, model_file: Path, tmp_path: Path) -> No
     text = tmp_path / "text.npy"
     text.write_text("not an array")
     assert "text.npy" in error_of(capsys, 2, "embed", str(text), *model)
+    text.write_bytes(b"")
+    assert "text.npy: expected an array" in error_of(capsys, 2, "embed", str(text), *model)
     small = tmp_path / "small.npy"
     np.save(small, np.zeros((64, 64, 3), np.uint8))
     assert "got 64x64. Give the picture with --landmarks" in error_of(
         capsys, 2, "embed", str(small), *model
     )
     assert "no such picture" in error_of(capsys, 2, "embed", str(tmp_path / "none.png"), *model)
+
+
+def test_places_that_cannot_be_written_are_2(
+    capsys: Any, model_file: Path, pictures: list[str], tmp_path: Path
+) -> None:
+    embed = ["embed", pictures[0], "--model", str(model_file), "--out"]
+    assert f"error: {tmp_path}: Is a directory" in error_of(capsys, 2, *embed, str(tmp_path))
+    below = Path(pictures[1]) / "vectors.npy"
+    assert f"error: {pictures[1]}: File exists" in error_of(capsys, 2, *embed, str(below))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "b.npy"]
 
 
 def test_image_files(capsys: Any, model_file: Path, tmp_path: Path, crops: Any) -> None:

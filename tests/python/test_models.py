@@ -35,7 +35,10 @@ def test_forced_target(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert models.find("net-a") == str(folder / "net-a.slow.so")
     assert models.find("net-a", "middle") == str(folder / "net-a.middle.so")
     monkeypatch.setenv(models.TARGET_VARIABLE, "fast")
-    with pytest.raises(InputError, match="not installed for fast; installed: middle, slow"):
+    with pytest.raises(
+        InputError,
+        match="^POCKETVISION_TARGET: net-a is not installed for fast; installed: middle, slow",
+    ):
         models.find("net-a")
 
 

@@ -156,8 +156,10 @@ def test_bad_input(int8, mobilefacenet_onnx, crops, tmp_path):
     (tmp_path / "text.onnx").write_text("no network")
     with pytest.raises(ValueError, match=r"text\.onnx"):
         quantize_model(tmp_path / "text.onnx", crops, out)
-    with pytest.raises(ValueError, match="48 found"):
+    with pytest.raises(ValueError, match="expected 80 images, .* found 48"):
         quantize_model(mobilefacenet_onnx, crops, out, count=48)
+    with pytest.raises(ValueError, match="count: expected at least 1 picture"):
+        quantize_model(mobilefacenet_onnx, crops, out, count=0)
     with pytest.raises(ValueError, match="uint8"):
         quantize_model(mobilefacenet_onnx, crops.astype(np.float32), out, count=8)
     with pytest.raises(FileNotFoundError, match="folder"):

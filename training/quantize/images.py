@@ -33,8 +33,8 @@ def choose(images: Path | np.ndarray, count: int, size: tuple[int, int]) -> np.n
 def _spaced(available: int, count: int, where: str) -> np.ndarray:
     if count < 1 or available < count:
         raise ValueError(
-            f"{where}: {count} calibration images asked for, {available} found; give more images "
-            "or a smaller count"
+            f"{where}: expected {count} images, to calibrate and to choose the method, found "
+            f"{available}; give more images or a smaller count"
         )
     return np.linspace(0, available - 1, count).round().astype(int)
 

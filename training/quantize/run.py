@@ -45,7 +45,7 @@ def quantize_model(
     Args:
         float_onnx: one float32 input (1, 3, H, W), one output (1, D).
         images: folder of aligned training crops, or uint8 RGB (N, H, W, 3). Never evaluation data.
-        count: images that calibrate.
+        count: images that calibrate, at least 1; 32 more are held out.
         report: PNG of the SQNR along the network; the table goes to stderr.
         record: record to write instead of the one in ``float_onnx``.
 
@@ -53,6 +53,8 @@ def quantize_model(
         FileNotFoundError: a file or folder is missing.
         ValueError: not such a network, or images that do not fit it.
     """
+    if count < 1:
+        raise ValueError(f"count: expected at least 1 picture to calibrate with, got {count}")
     model = read_float(float_onnx)
     if record is None:
         record = record_of(model, float_onnx)

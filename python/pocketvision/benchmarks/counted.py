@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..embedder import Embedder
+from ..errors import InputError
 from ..files import write_text
 from . import contest, peer_onnxruntime, report
 from .candidate import Absent
@@ -134,8 +135,12 @@ def main(arguments: list[str] | None = None) -> int:
     except Absent as reason:
         parser.error(str(reason))
     found: list[dict[str, Any]] = []
-    for name in options.networks.split(","):
-        found += rows(locate(name, options.work), guest, options.envs, _note)
+    try:
+        networks = [locate(name, options.work) for name in options.networks.split(",")]
+    except InputError as reason:
+        parser.error(f"--networks: {reason}")
+    for network in networks:
+        found += rows(network, guest, options.envs, _note)
         if options.out:  # after each network: counting takes minutes
             write(found, options.out / "aarch64.json")
     print(table(found))

@@ -25,11 +25,14 @@ _SHARED = "numpy"
 
 @dataclass(frozen=True)
 class Start:
-    """Milliseconds to the first embedding, resident MB behind it, MB that an installation takes."""
+    """Milliseconds to the first embedding, resident MB behind it, MB that an installation takes.
+
+    None: this system does not say.
+    """
 
     timing: Timing
     resident: float | None
-    installed: float
+    installed: float | None
 
 
 def measure(programs: list[FirstFace], rounds: int) -> list[Start]:
@@ -70,13 +73,18 @@ def _start(program: FirstFace, environment: dict[str, str]) -> tuple[float, floa
     raise RuntimeError(f"{program.packages[0]}: its first embedding failed:\n{program.program}")
 
 
-def installed(program: FirstFace) -> float:
-    """MB of its packages on the disk with what they require, numpy excepted."""
+def installed(program: FirstFace) -> float | None:
+    """MB of its packages on the disk with what they require, numpy excepted.
+
+    None where they lie outside the interpreter's own folder, as a .pth file allows.
+    """
     if program.packages == ("pocketvision",):
         return sum(_bytes(file) for file in _own_files()) / 1e6
     sites = [str(path) for path in program.python.parent.parent.glob("lib/python*/site-packages")]
     seen: set[str] = {_SHARED}
     waiting = list(program.packages)
+    if any(not list(metadata.distributions(name=name, path=sites)) for name in waiting):
+        return None
     total = 0
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()

@@ -33,6 +33,11 @@ VERBS = (
     *(tune, validate, analyze, report, bench, evaluate),
 )
 
+_WRONG_PATHS = (
+    *(FileNotFoundError, NotADirectoryError, IsADirectoryError),
+    *(FileExistsError, PermissionError),
+)
+
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line that starts with the program's name."""
@@ -58,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except ModuleNotFoundError as error:
         return _fail(1, _missing(error, parsed.extra))
-    except (ValueError, FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        return _fail(2, str(error))
+    except (ValueError, *_WRONG_PATHS) as error:
+        return _fail(2, _plain(error))
     except BrokenPipeError:
         # The reader of our output has left; Python's own flush at exit must not complain too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,7 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(1, "interrupted")
     except Exception as error:
-        return _fail(1, f"{type(error).__name__}: {error}")
+        return _fail(1, f"{type(error).__name__}: {_plain(error)}")
+
+
+def _plain(error: Exception) -> str:
+    """The system's errors as ``path: what is wrong``, others as they are."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename2 or error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,7 +81,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     if path.suffix == ".npy":
         try:
             return np.asarray(np.load(path, allow_pickle=False))
-        except ValueError as error:
+        except (ValueError, EOFError) as error:
             raise InputError(f"{path}: expected an array of uint8 (H, W, 3): {error}") from None
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -91,22 +93,25 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Landmarks (F, 5, 2) of each picture that the CSV file names."""
+    """Landmarks (F, 5, 2) of each picture that the CSV file names, by ``os.path.normpath``."""
     require_file(path, "landmarks file")
     faces: dict[str, list[list[float]]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            if not row:
-                continue
-            try:
-                points = [float(value) for value in row[1:]]
-            except ValueError:
-                points = []
-            if len(points) != 10:
-                raise InputError(
-                    f"{path}:{number}: expected picture,x1,y1,...,x5,y5, got {','.join(row)[:80]!r}"
-                )
-            faces.setdefault(row[0], []).append(points)
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before UTF-8
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: expected a CSV file of landmarks, got no UTF-8 text") from None
+    for number, row in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
+        if not row:
+            continue
+        try:
+            points = [float(value) for value in row[1:]]
+        except ValueError:
+            points = []
+        if len(points) != 10:
+            raise InputError(
+                f"{path}:{number}: expected picture,x1,y1,...,x5,y5, got {','.join(row)[:80]!r}"
+            )
+        faces.setdefault(os.path.normpath(row[0]), []).append(points)
     return {name: np.asarray(points).reshape(-1, 5, 2) for name, points in faces.items()}
 
 
@@ -120,9 +125,13 @@ def embed_file(
             return embedder.embed([picture])
         except InputError as error:
             raise InputError(f"{path}: {str(error).replace('landmarks=', '--landmarks')}") from None
-    points = landmarks.get(str(path), landmarks.get(path.name))
+    points = landmarks.get(os.path.normpath(path), landmarks.get(path.name))
     if points is None:
-        raise InputError(f"{path}: the landmarks file has no line for this picture")
+        names = ", ".join(list(landmarks)[:3]) or "nothing"
+        raise InputError(
+            f"{path}: the landmarks file has no line for this picture; it names {names}"
+            + (", ..." if len(landmarks) > 3 else "")
+        )
     try:
         return embedder.embed(picture, points)
     except InputError as error:

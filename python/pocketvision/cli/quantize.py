@@ -19,7 +19,12 @@ def add(verbs: Verbs) -> None:
         "--images", type=Path, required=True, metavar="DIR", help="aligned training crops"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.int8.onnx")
-    parser.add_argument("--count", type=int, default=256, help="pictures, default %(default)d")
+    parser.add_argument(
+        "--count",
+        type=int,
+        default=256,
+        help="pictures that calibrate, default %(default)d; 32 more choose the method",
+    )
     parser.add_argument("--report", type=Path, metavar="FILE", help="what each layer lost")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
+from ..files import write_text
 from .common import Verbs, new_verb, print_json, require_file
 
 
@@ -35,10 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     require_file(arguments.model, "ONNX file")
     done = report(arguments.model, arguments.target, arguments.rounds, arguments.emulate)
     if arguments.out is not None:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        partial = arguments.out.with_name(f".{arguments.out.name}.partial")
-        partial.write_text(page(done, _facts(done.unit)), encoding="utf-8")
-        os.replace(partial, arguments.out)
+        write_text(arguments.out, page(done, _facts(done.unit)))
     if arguments.json:
         print_json(done.to_dict())
     else:

@@ -28,6 +28,8 @@ def add(verbs: Verbs) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and print where the weights are."""
+    if arguments.threads is not None and arguments.threads < 1:
+        raise InputError(f"--threads: expected at least 1, got {arguments.threads}")
     if arguments.data is None:
         raise InputError("--data: missing; name the folder that the recipe's paths start from")
     import torch
