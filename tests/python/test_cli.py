@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import subprocess
@@ -214,13 +215,36 @@ def test_bad_pictures_are_2(capsys: Any, model_file: Path, tmp_path: Path) -> No
     assert "no such picture" in error_of(capsys, 2, "embed", str(tmp_path / "none.png"), *model)
 
 
-def test_places_that_cannot_be_written_are_2(
-    capsys: Any, model_file: Path, pictures: list[str], tmp_path: Path
+def test_places_that_cannot_be_written_are_said_before_the_work(
+    capsys: Any, pictures: list[str], tmp_path: Path
 ) -> None:
-    embed = ["embed", pictures[0], "--model", str(model_file), "--out"]
-    assert f"error: {tmp_path}: Is a directory" in error_of(capsys, 2, *embed, str(tmp_path))
-    below = Path(pictures[1]) / "vectors.npy"
-    assert f"error: {pictures[1]}: File exists" in error_of(capsys, 2, *embed, str(below))
+    below, folder = Path(pictures[0]) / "new", str(tmp_path)
+    for verb in (
+        ["embed", "none.png", "--out"],
+        ["gallery", "none", "--out"],
+        ["report", "none.onnx", "--out"],
+        ["quantize", "none.onnx", "--images", "none", "--out"],
+        ["evaluate", "lfw", "--model", "none", "--pairs", "none", "--plot"],
+    ):
+        error = error_of(capsys, 2, *verb, folder)
+        assert f"argument {verb[-1]}: {folder} is a folder; name a file in it" in error
+        error = error_of(capsys, 2, *verb, str(below))
+        assert f"argument {verb[-1]}: {pictures[0]} is a file; expected a folder" in error
+    for verb in (["compile", "none.onnx", "--out"], ["train", "none.toml", "--out"]):
+        assert f"{pictures[0]} is a file" in error_of(capsys, 2, *verb, str(below))
+
+
+def test_the_systems_errors_name_the_file_that_was_asked_for(
+    capsys: Any, model_file: Path, pictures: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(source))
+
+    monkeypatch.setattr("pocketvision.files.os.replace", full)
+    out = tmp_path / "v.npy"
+    verb = ["embed", pictures[0], "--model", str(model_file), "--out", str(out)]
+    assert f"OSError: {out}: No space left on device" in error_of(capsys, 1, *verb)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "b.npy"]
 
 

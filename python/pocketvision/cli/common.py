@@ -67,6 +67,26 @@ def progress_wanted() -> bool:
     return sys.stderr.isatty()
 
 
+def new_file(text: str) -> Path:
+    """The type of an option that names a file to write: a wrong place is said before the work."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder; name a file in it")
+    new_folder(str(path.parent))
+    return path
+
+
+def new_folder(text: str) -> Path:
+    """The type of an option that names a folder to write in, which need not exist yet."""
+    path = Path(text)
+    there = next(above for above in (path, *path.parents) if above.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{there} is a file; expected a folder")
+    if not os.access(there, os.W_OK):
+        raise argparse.ArgumentTypeError(f"the folder {there} cannot be written")
+    return path
+
+
 def require_file(path: Path, what: str) -> None:
     """Raises IsADirectoryError or FileNotFoundError where ``path`` is no file; ``what`` it is."""
     if path.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .common import Verbs, new_verb, print_json, require_file
+from .common import Verbs, new_folder, new_verb, print_json, require_file
 
 
 def add(verbs: Verbs) -> None:
@@ -18,7 +18,7 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "--ram", metavar="SIZES", help="RAM banks for the arena of firmware, such as 512K,288K"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=new_folder, required=True, metavar="DIR")
     parser.add_argument(
         "--table",
         type=Path,

@@ -19,6 +19,7 @@ from .common import (
     add_model_options,
     embed_file,
     make_embedder,
+    new_file,
     new_verb,
     print_json,
     progress_wanted,
@@ -30,7 +31,7 @@ def add(verbs: Verbs) -> None:
     """Register the verb."""
     parser = new_verb(verbs, "embed", run, "Embed aligned face crops, or faces with landmarks.")
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
-    parser.add_argument("--out", type=Path, metavar="FILE.npy", help="float32 (N, D) goes here")
+    parser.add_argument("--out", type=new_file, metavar="FILE.npy", help="float32 (N, D) goes here")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default %(default)d")
     add_model_options(parser)
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
-from .common import Verbs, new_verb, print_json, progress_wanted
+from .common import Verbs, new_file, new_verb, print_json, progress_wanted
 
 
 def add(verbs: Verbs) -> None:
@@ -29,7 +29,7 @@ def add(verbs: Verbs) -> None:
         help="add the embedding of the mirrored picture",
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="PNG", help="ROC, DET and score histograms (lfw)"
+        "--plot", type=new_file, metavar="PNG", help="ROC, DET and score histograms (lfw)"
     )
 
 

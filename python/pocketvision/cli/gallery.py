@@ -15,6 +15,7 @@ from .common import (
     add_model_options,
     embed_file,
     make_embedder,
+    new_file,
     new_verb,
     print_json,
     read_landmarks,
@@ -29,7 +30,7 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="with NAME.jpg, or folders NAME of pictures"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.pvg")
+    parser.add_argument("--out", type=new_file, required=True, metavar="FILE.pvg")
     add_model_options(parser)
 
 

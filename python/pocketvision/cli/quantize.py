@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from .common import Verbs, new_verb, print_json
+from .common import Verbs, new_file, new_verb, print_json
 
 
 def add(verbs: Verbs) -> None:
@@ -18,14 +18,14 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="aligned training crops"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.int8.onnx")
+    parser.add_argument("--out", type=new_file, required=True, metavar="FILE.int8.onnx")
     parser.add_argument(
         "--count",
         type=int,
         default=256,
         help="pictures that calibrate, default %(default)d; 32 more choose the method",
     )
-    parser.add_argument("--report", type=Path, metavar="FILE", help="what each layer lost")
+    parser.add_argument("--report", type=new_file, metavar="FILE", help="what each layer lost")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..files import write_text
-from .common import Verbs, new_verb, print_json, require_file
+from .common import Verbs, new_file, new_verb, print_json, require_file
 
 
 def add(verbs: Verbs) -> None:
@@ -19,7 +19,7 @@ def add(verbs: Verbs) -> None:
         help="target, or family or host for its best; aarch64 is counted in QEMU; "
         "default %(default)s",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE.html", help="also write a page")
+    parser.add_argument("--out", type=new_file, metavar="FILE.html", help="also write a page")
     parser.add_argument("--rounds", type=int, default=100, help="timed runs; default %(default)d")
     parser.add_argument(
         "--emulate", action="store_true", help="count in QEMU what this machine could run"

@@ -7,14 +7,16 @@ import os
 from pathlib import Path
 
 from ..errors import InputError
-from .common import Verbs, new_verb, print_json
+from .common import Verbs, new_folder, new_verb, print_json
 
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
     parser = new_verb(verbs, "train", run, "Train a model by a recipe; resumes.", "training")
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder")
+    parser.add_argument(
+        "--out", type=new_folder, required=True, metavar="DIR", help="the run's folder"
+    )
     parser.add_argument(
         "--data",
         type=Path,
