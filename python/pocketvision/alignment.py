@@ -82,35 +82,31 @@ def check_faces(landmarks: ArrayLike, picture: NDArray[np.uint8]) -> NDArray[np.
     """
     points = check_landmarks(landmarks)
     height, width = picture.shape[:2]
-    low, high = points.min(axis=1), points.max(axis=1)
-    spans = (high - low).max(axis=1)
-    middle = points.mean(axis=1)
-    eyes, down = points[:, 1] - points[:, 0], points[:, 3:].mean(1) - points[:, :2].mean(1)
-    with np.errstate(over="ignore", invalid="ignore"):  # points far outside, which are named first
-        turn = eyes[:, 0] * down[:, 1] - eyes[:, 1] * down[:, 0]
-        mirrored = turn < MIRRORED * (down**2).sum(axis=1)
-    wrong = (
-        (
-            ((middle < 0) | (middle > (width, height))).any(axis=1),
-            f"lie around ({{x:.6g}}, {{y:.6g}}), outside the picture of {width} x {height} pixels",
-        ),
-        (
-            (spans > 0) & (spans < LEAST_SPAN),
-            "are less than 2 pixels apart; multiply fractions of the picture by its size",
-        ),
-        (
-            mirrored,
-            "are mirrored; give (x, y), not (y, x), and the image-left eye and mouth corner first",
-        ),
-    )
-    for found, text in wrong:
-        if found.any():
-            face = int(np.flatnonzero(found)[0])
+    middle = points.sum(axis=1) / 5
+
+    def refuse(wrong: NDArray[np.bool_], text: str) -> None:
+        if wrong.any():
+            face = int(np.flatnonzero(wrong)[0])
             x, y = middle[face]
             raise InputError(
-                f"landmarks of face {face}: expected pixels as (x, y), the points "
-                + text.format(x=x, y=y)
+                f"landmarks of face {face}: expected pixels as (x, y), the points around "
+                f"({x:.6g}, {y:.6g}) {text}"
             )
+
+    outside = ((middle < 0) | (middle > (width, height))).any(axis=1)
+    refuse(outside, f"lie outside the picture of {width} x {height} pixels")
+    spans = (points.max(axis=1) - points.min(axis=1)).max(axis=1)
+    refuse(
+        (spans > 0) & (spans < LEAST_SPAN),
+        "are less than 2 pixels apart; multiply fractions of the picture by its size",
+    )
+    eyes = points[:, 1] - points[:, 0]
+    down = (points[:, 3] + points[:, 4] - points[:, 0] - points[:, 1]) / 2
+    turn = eyes[:, 0] * down[:, 1] - eyes[:, 1] * down[:, 0]
+    refuse(
+        turn < MIRRORED * (down**2).sum(axis=1),
+        "are mirrored; give (x, y), not (y, x), and the image-left eye and mouth corner first",
+    )
     return points
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..files import write_text
 from .machine import PACKAGES, facts
 
 Row = dict[str, Any]
@@ -97,9 +97,7 @@ def conditions(rows: list[Row]) -> str:
 
 def write_json(rows: list[Row], out: Path) -> Path:
     """Writes facts and rows to ``out``."""
-    partial = out.with_suffix(".partial")
-    partial.write_text(json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n", "utf-8")
-    os.replace(partial, out)
+    write_text(out, json.dumps({"machine": facts(), "rows": rows}, indent=1) + "\n")
     return out
 
 
