@@ -30,7 +30,7 @@ test-full: $(VENV)/dev.stamp  ## all tests; POCKETVISION_DATA names the data fol
 
 bench: $(VENV)/dev.stamp  ## latency beside other runtimes: table, build/bench/bench.json and .png
 	$(BIN)/python -m pocketvision.bench --peers --starts 9 --work build/bench/work --out build/bench
-	$(BIN)/python -m pocketvision.training.speed
+	$(BIN)/python -m pocketvision.training.run.speed
 	$(BIN)/python -m pytest tests/bench/bench_*.py --benchmark-only --benchmark-columns=median,iqr,rounds \
 		--benchmark-json=build/bench/pytest-benchmark.json
 

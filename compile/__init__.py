@@ -37,7 +37,7 @@ def compile_file(
         CompileError: a ``ValueError`` that names the file, node and what to do next.
         ModuleNotFoundError: TVM or onnx is missing (``pip install 'pocketvision[compile]'``).
     """
-    from .banks import parse
+    from .memory.banks import parse
     from .pipeline import compile_model
 
     banks = parse(ram) if ram is not None else ()

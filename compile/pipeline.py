@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import firmware, fit, importer, lower, tuned
-from .emit import emit
+from .emit import firmware
+from .emit.library import emit
 from .errors import CompileError
+from .frontend.load import load
 from .graph import Graph
-from .kernels.isa import Isa
+from .kernels.isa.base import Isa
+from .lower.lower import lower
+from .lower.program import Program
+from .memory import fit
+from .memory.plan import Plan
 from .passes import drop_identity, fold_activation, fuse_add, sink, split_padding, trim_taps
-from .plan import Plan
 from .targets import Target, resolve
+from .tiles import table as tiles
 
 PASSES = (drop_identity, trim_taps, fold_activation, fuse_add, split_padding, sink)
 
@@ -46,14 +51,12 @@ def optimise(graph: Graph, dump: Path | None = None) -> Graph:
     return graph
 
 
-def lowered(graph: Graph, target: Target, table: Path | None = None) -> lower.Program:
-    """An optimised graph as kernel calls with the tiles of ``tuned.load``."""
-    return lower.lower(graph, instruction_set(target), tuned.load(target.name, table).tile)
+def lowered(graph: Graph, target: Target, table: Path | None = None) -> Program:
+    """An optimised graph as kernel calls with the tiles of ``tiles.load``."""
+    return lower(graph, instruction_set(target), tiles.load(target.name, table).tile)
 
 
-def fitted(
-    program: lower.Program, target: Target, ram: Sequence[int]
-) -> tuple[lower.Program, Plan | None]:
+def fitted(program: Program, target: Target, ram: Sequence[int]) -> tuple[Program, Plan | None]:
     """``fit.within`` for firmware, and without ``ram`` the program as it is."""
     if ram and not target.firmware:
         raise CompileError(f"target {target.name}: RAM banks are for firmware, such as cortex-m7")
@@ -67,7 +70,7 @@ def compile_graph(
 
     Args:
         ram: bytes of the RAM banks that the arena may take, for firmware.
-        table: as ``tuned.load`` takes it.
+        table: as ``tiles.load`` takes it.
     """
     program, memory = fitted(lowered(graph, target, table), target, ram)
     if target.firmware:
@@ -99,8 +102,8 @@ def compile_model(
     """
     targets = resolve(target)
     for chosen in targets:
-        tuned.load(chosen.name, table)  # what is wrong with it is said before anything else
-    graph = optimise(importer.load(model), dump)
+        tiles.load(chosen.name, table)  # what is wrong with it is said before anything else
+    graph = optimise(load(model), dump)
     for note in graph.notes:
         print(f"{model.name}: note: {note}", file=sys.stderr)
     several = len(targets) > 1
@@ -123,7 +126,7 @@ def _library(graph: Graph, target: Target, out: Path, several: bool) -> Path:
 def instruction_set(target: Target) -> Isa:
     """The kernels' view of a target."""
     module, name = target.kernels
-    return getattr(importlib.import_module(f".kernels.{module}", __package__), name)()
+    return getattr(importlib.import_module(f".kernels.isa.{module}", __package__), name)()
 
 
 def _dump(graph: Graph, folder: Path | None, index: int, phase: str) -> None:

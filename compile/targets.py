@@ -19,7 +19,7 @@ class Target:
     """One instruction set to compile for.
 
     ``arch`` and ``features`` are the numbers of csrc/include/pocketvision/model.h; ``kernels``
-    names the module and class of compile/kernels; ``triple`` prefixes the cross C compiler, and
+    names the module and class of compile/kernels/isa; ``triple`` prefixes the cross C compiler, and
     ``options`` choose the same processor there.
     """
 

@@ -23,8 +23,8 @@ from safetensors.torch import save as serialise
 from pocketvision.files import write_text
 
 from . import models
-from .evaluate import lfw, pairs
-from .evaluate.embedders import OnnxEmbedder
+from .evaluate.faces import lfw, pairs
+from .evaluate.faces.embedders import OnnxEmbedder
 from .export import export
 from .models.describe import describe, digest
 from .quantize import quantize_model

@@ -8,21 +8,9 @@ from typing import Any
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import (
-    FLOATS,
-    INTS,
-    Epilogue,
-    Rounding,
-    Scales,
-    View,
-    flattened,
-    function,
-    rounded,
-    runs,
-    tiles,
-    widen,
-)
-from .isa import Expr, Isa
+from .epilogue import FLOATS, INTS, Epilogue, Rounding, Scales
+from .frame import View, flattened, function, rounded, runs, tiles, widen
+from .isa.base import Expr, Isa
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import View, function
-from .isa import Isa
+from .frame import View, function
+from .isa.base import Isa
 
 WIDE = 16
 

@@ -8,8 +8,9 @@ from typing import Any
 from tvm import tirx
 from tvm.script import tirx as T
 
-from .build import FLOATS, INTS, Epilogue, Rounding, View, function, rounded, store, widen
-from .isa import Isa
+from .epilogue import FLOATS, INTS, Epilogue, Rounding
+from .frame import View, function, rounded, store, widen
+from .isa.base import Isa
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ if(NOT TARGET pocketvision::core)
   add_library(pocketvision::core INTERFACE IMPORTED)
   target_sources(pocketvision::core INTERFACE
     "${_pocketvision}/core.c"
-    "${_pocketvision}/../runtime/session.c"
-    "${_pocketvision}/../runtime/status.c")
+    "${_pocketvision}/../runtime/core/session.c"
+    "${_pocketvision}/../runtime/core/status.c")
   target_include_directories(pocketvision::core INTERFACE "${_pocketvision}/../include")
 
   add_library(pocketvision::identity INTERFACE IMPORTED)
   foreach(_part face frame gallery placement recipe search template)
-    target_sources(pocketvision::identity INTERFACE "${_pocketvision}/../runtime/${_part}.c")
+    target_sources(pocketvision::identity INTERFACE "${_pocketvision}/../runtime/face/${_part}.c")
   endforeach()
   target_link_libraries(pocketvision::identity INTERFACE pocketvision::core)
 

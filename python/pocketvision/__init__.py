@@ -12,27 +12,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .alignment import align
-    from .compare import Verdict, similarity, top_k, verify
-    from .embedder import Embedder
     from .errors import InputError, ModelFileError, PocketvisionError, RunError
+    from .faces.alignment import align
+    from .faces.compare import Verdict, similarity, top_k, verify
+    from .faces.embedder import Embedder
     from .record import Record
 
 __version__ = "0.1.0"
 
 # Resolved at first use, so that a program pays at start-up only for what it touches.
 _HOMES = {
-    "Embedder": "embedder",
+    "Embedder": "faces.embedder",
     "InputError": "errors",
     "ModelFileError": "errors",
     "PocketvisionError": "errors",
     "Record": "record",
     "RunError": "errors",
-    "Verdict": "compare",
-    "align": "alignment",
-    "similarity": "compare",
-    "top_k": "compare",
-    "verify": "compare",
+    "Verdict": "faces.compare",
+    "align": "faces.alignment",
+    "similarity": "faces.compare",
+    "top_k": "faces.compare",
+    "verify": "faces.compare",
 }
 
 __all__ = [

@@ -21,12 +21,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import models
 from .benchmarks import environment, plot, processor, report
 from .benchmarks.contest import Note
 from .benchmarks.network import locate
 from .benchmarks.race import race
 from .errors import InputError, RunError
+from .runtime import shipped as models
 
 PEERS = ("onnxruntime", "openvino", "ncnn", "litert", "executorch", "torch")
 ENVIRONMENTS = Path("build/bench/envs")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder, ModelFileError
-from pocketvision.runtime import Model
+from pocketvision.runtime.model import Model
 
 _HEADER_BYTES = 64
 

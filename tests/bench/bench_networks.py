@@ -16,7 +16,7 @@ from pocketvision.benchmarks.candidate import Example, Sources
 from pocketvision.benchmarks.examples import examples
 from pocketvision.benchmarks.measure import pinned
 from pocketvision.benchmarks.sources import float_record, prepare
-from pocketvision.models import DEFAULT_MODEL
+from pocketvision.runtime.shipped import DEFAULT_MODEL
 
 
 @pytest.fixture(scope="module")

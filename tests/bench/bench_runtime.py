@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder, similarity, top_k
-from pocketvision.alignment import align
 from pocketvision.demo.faces import astronaut
-from pocketvision.models import DEFAULT_MODEL, find
-from pocketvision.runtime import Model
+from pocketvision.faces.alignment import align
+from pocketvision.runtime.model import Model
+from pocketvision.runtime.shipped import DEFAULT_MODEL, find
 
 FIRST_EMBEDDING = (
     "import numpy, pocketvision;"

@@ -16,8 +16,8 @@ import pytest
 from pocketvision import Embedder
 from pocketvision.benchmarks import threads
 from pocketvision.compile import compile_file
-from pocketvision.models import DEFAULT_MODEL
 from pocketvision.record import METADATA_KEY
+from pocketvision.runtime.shipped import DEFAULT_MODEL
 from pocketvision.training import models
 
 from ..compile.quantised import quantised

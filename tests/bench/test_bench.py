@@ -11,7 +11,7 @@ import pytest
 from pocketvision import bench
 from pocketvision.benchmarks import contest, plot, report
 from pocketvision.benchmarks.candidate import Absent, Candidate, Example, Runner, Sources
-from pocketvision.models import DEFAULT_MODEL
+from pocketvision.runtime.shipped import DEFAULT_MODEL
 
 NUMBERS = ("median_ms", "q1_ms", "q3_ms", "iqr_ms", "ratio_to_ours")
 

@@ -36,7 +36,7 @@ def entry(variant: str, precision: str = "float32") -> Entry:
 
 
 def test_marks_bound_what_is_counted(tmp_path: Path) -> None:
-    from pocketvision.compile.count import MARKS, count
+    from pocketvision.compile.machines.instructions import MARKS, count
 
     for tool in ("aarch64-linux-gnu-gcc", "qemu-aarch64"):
         if shutil.which(tool) is None:

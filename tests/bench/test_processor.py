@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pocketvision import bench, models
+from pocketvision import bench
 from pocketvision.benchmarks import processor
 from pocketvision.benchmarks.machine import RESTRICTED
 from pocketvision.errors import RunError
+from pocketvision.runtime import shipped as models
 
 TARGETS = "from pocketvision import models; print(*models.host_targets())"
 CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {TARGETS!r}], check=True)"

@@ -7,7 +7,7 @@ import pytest
 from pocketvision import Embedder
 from pocketvision.benchmarks import ours, start
 from pocketvision.benchmarks.candidate import FirstFace
-from pocketvision.models import DEFAULT_MODEL
+from pocketvision.runtime.shipped import DEFAULT_MODEL
 
 
 def test_ours_starts_and_says_what_it_holds() -> None:

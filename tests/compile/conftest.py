@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .machines import Machines
+from .runners import Machines
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pocketvision.compile import reference
-from pocketvision.compile.exact import product_factor, sum_factors
+from pocketvision.compile.arithmetic import reference
+from pocketvision.compile.arithmetic.file_rule import product_factor, sum_factors
 from pocketvision.compile.graph import (
     Add,
     Concat,

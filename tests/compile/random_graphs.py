@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from pocketvision.compile import pipeline, reference
+from pocketvision.compile import pipeline
+from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.passes import split_padding
 

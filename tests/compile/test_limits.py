@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from pocketvision.compile.report import Report, report  # noqa: E402
+from pocketvision.compile.inspect.report import Report, report  # noqa: E402
 
 from .quantised import whole  # noqa: E402
 

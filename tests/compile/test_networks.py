@@ -13,7 +13,9 @@ torch = pytest.importorskip("torch")
 
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static  # noqa: E402
 
-from pocketvision.compile import TARGETS, importer, pipeline, reference  # noqa: E402
+from pocketvision.compile import TARGETS, pipeline  # noqa: E402
+from pocketvision.compile.arithmetic import reference  # noqa: E402
+from pocketvision.compile.frontend.load import load  # noqa: E402
 from pocketvision.compile.graph import Add, Graph  # noqa: E402
 from pocketvision.training import models  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
@@ -22,8 +24,8 @@ from pocketvision.training.models.vargfacenet import VarGFaceNet  # noqa: E402
 
 from .build_onnx import onnxruntime_tensors, run_onnxruntime  # noqa: E402
 from .graphs import in_batches, inputs, smooth_inputs  # noqa: E402
-from .machines import Machines  # noqa: E402
 from .quantised import quantised  # noqa: E402
+from .runners import Machines  # noqa: E402
 
 SIDE = 112
 """Pixels of the networks' input."""
@@ -82,13 +84,13 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_each_layer_of_other_networks(network: Path) -> None:
-    graph = importer.load(network)
+    graph = load(network)
     assert_each_layer_is_onnxruntimes(network, graph, lively_inputs(graph, 1)[0])
 
 
 def test_other_networks_compile(network: Path, machines: Machines) -> None:
     target = machines.best()
-    graph = pipeline.optimise(importer.load(network))
+    graph = pipeline.optimise(load(network))
     noise = inputs(np.random.default_rng(2), 1, graph.tensors[graph.input])
     machines.check(graph, target, np.concatenate([lively_inputs(graph, 1), noise]))
 
@@ -137,7 +139,7 @@ def test_onnxruntimes_own_quantiser(
         export(network, tmp_path / "float.onnx", size=24), path, Noise(),
         activation_type=activation, per_channel=per_channel,
     )  # fmt: skip
-    before = importer.load(path)
+    before = load(path)
     x = lively_inputs(before, 6)
     graph = pipeline.optimise(before)
     machines.check(graph, machines.best(), x)
@@ -156,7 +158,7 @@ def shipped() -> Graph:
     """PocketNetS-128 after all passes."""
     if not SHIPPED.exists():
         pytest.skip(f"{SHIPPED.name} is not in this tree")
-    return pipeline.optimise(importer.load(SHIPPED))
+    return pipeline.optimise(load(SHIPPED))
 
 
 def compare_shipped(
@@ -189,7 +191,7 @@ def test_shipped_network(
 
 
 def test_each_layer_of_the_shipped_network(shipped: Graph) -> None:
-    assert_each_layer_is_onnxruntimes(SHIPPED, importer.load(SHIPPED), smooth_inputs(shipped, 1)[0])
+    assert_each_layer_is_onnxruntimes(SHIPPED, load(SHIPPED), smooth_inputs(shipped, 1)[0])
 
 
 def test_shipped_network_is_onnxruntimes_byte_for_byte(shipped: Graph, machines: Machines) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import pocketvision.compile
-from pocketvision.compile import CompileError, importer, pipeline, reference
+from pocketvision.compile import CompileError, pipeline
+from pocketvision.compile.arithmetic import reference
+from pocketvision.compile.frontend.load import load
 from pocketvision.compile.graph import Add, Rescale
 
 from .build_onnx import Qdq
@@ -40,7 +42,7 @@ def network(folder: Path) -> Path:
 
 
 def test_a_dump_for_each_phase(tmp_path: Path) -> None:
-    graph = pipeline.optimise(importer.load(network(tmp_path)), tmp_path / "dump")
+    graph = pipeline.optimise(load(network(tmp_path)), tmp_path / "dump")
     names = sorted(path.name for path in (tmp_path / "dump").iterdir())
     assert names == [f"{index}-{phase}.txt" for index, phase in enumerate(PHASES)]
     counts = []
@@ -54,7 +56,7 @@ def test_a_dump_for_each_phase(tmp_path: Path) -> None:
 
 
 def test_passes_keep_the_result_within_a_step(tmp_path: Path) -> None:
-    before = importer.load(network(tmp_path))
+    before = load(network(tmp_path))
     after = pipeline.optimise(before)
     assert not any(isinstance(op, Add | Rescale) for op in after.ops)
     x = inputs(np.random.default_rng(1), 4, before.tensors[before.input])
@@ -90,7 +92,7 @@ def test_what_was_compiled(tmp_path: Path) -> None:
 def test_a_pass_that_breaks_the_order_is_caught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph = importer.load(network(tmp_path))
+    graph = load(network(tmp_path))
     broken = pipeline.PASSES[0]
     monkeypatch.setattr(broken, "run", lambda g: g.with_ops(list(g.ops[::-1])))
     with pytest.raises(CompileError, match="before it is written; a pass broke the order"):

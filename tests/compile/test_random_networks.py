@@ -10,15 +10,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pocketvision.compile import TARGETS, importer, measure, pipeline  # noqa: E402
+from pocketvision.compile import TARGETS, pipeline  # noqa: E402
+from pocketvision.compile.frontend.load import load  # noqa: E402
 from pocketvision.compile.graph import Graph, macs  # noqa: E402
-from pocketvision.compile.lower import lower  # noqa: E402
+from pocketvision.compile.lower.lower import lower  # noqa: E402
+from pocketvision.compile.machines import measure  # noqa: E402
 from pocketvision.training.models.facechain import FaceChain  # noqa: E402
 from pocketvision.training.models.pocketnet import Genotype, PocketNet  # noqa: E402
 
 from .graphs import inputs  # noqa: E402
-from .machines import Machines  # noqa: E402
 from .quantised import quantised  # noqa: E402
+from .runners import Machines  # noqa: E402
 
 QUICK, LONG = 2, 30
 OPERATIONS = ("dw1", "dw3", "dw5", "dw7", "max", "avg", "skip")
@@ -62,7 +64,7 @@ def check(machines: Machines, folder: Path, speeds: list[str], family: str, seed
     random = np.random.default_rng([seed, len(family)])
     network, size = FAMILIES[family](random)
     path = quantised(network, folder / f"{family}-{seed}.onnx", size)
-    graph: Graph = pipeline.optimise(importer.load(path))
+    graph: Graph = pipeline.optimise(load(path))
     target = machines.best()
     machines.check(graph, target, inputs(random, 2, graph.tensors[graph.input]))
     program = lower(graph, pipeline.instruction_set(TARGETS[target]))

@@ -12,7 +12,7 @@ from pocketvision.compile import FAMILIES, TARGETS, CompileError, pipeline, targ
 from pocketvision.compile.targets import ARCH_AARCH64
 
 from .graphs import Builder
-from .machines import Machines
+from .runners import Machines
 
 HEADER = Path(__file__).resolve().parents[2] / "csrc/include/pocketvision/model.h"
 

@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip("torch")
 
-from pocketvision.compile import TARGETS, importer, pipeline  # noqa: E402
+from pocketvision.compile import TARGETS, pipeline  # noqa: E402
+from pocketvision.compile.frontend.load import load  # noqa: E402
 from pocketvision.compile.graph import Graph  # noqa: E402
 
 from .graphs import in_batches, smooth_inputs  # noqa: E402
-from .machines import Machines  # noqa: E402
 from .quantised import WEIGHTS, whole  # noqa: E402
+from .runners import Machines  # noqa: E402
 
 pytestmark = pytest.mark.full
 
@@ -30,7 +31,7 @@ Case = tuple[Graph, np.ndarray, np.ndarray]
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A network, pictures and what the reference makes of them: several minutes."""
     path = whole(request.param, tmp_path_factory.mktemp("noise"))
-    graph = pipeline.optimise(importer.load(path))
+    graph = pipeline.optimise(load(path))
     x = smooth_inputs(graph, COUNT)
     return graph, x, in_batches(graph, x)
 

@@ -10,13 +10,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pocketvision.compile import importer, pipeline  # noqa: E402
+from pocketvision.compile import pipeline  # noqa: E402
+from pocketvision.compile.frontend.load import load  # noqa: E402
 from pocketvision.training import models  # noqa: E402
 from pocketvision.training.models.count import count  # noqa: E402
 
 from .graphs import inputs  # noqa: E402
-from .machines import Machines  # noqa: E402
 from .quantised import quantised  # noqa: E402
+from .runners import Machines  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,6 @@ def test_from_network_to_machine_code(name: str, machines: Machines, tmp_path: P
         assert round(counted.insightface_flops / 1e6, 2) == figures.insightface
 
     file = quantised(network, tmp_path / f"{name}.int8.onnx", entry.input_size)
-    graph = pipeline.optimise(importer.load(file))
+    graph = pipeline.optimise(load(file))
     picture = inputs(np.random.default_rng(2), 1, graph.tensors[graph.input])
     machines.check(graph, machines.best(), picture)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("face", "frame", "gallery", "placement", "recipe", "search", "session", "status",
-         "template")  # fmt: skip
+PARTS = ("core/session", "core/status", "face/face", "face/frame", "face/gallery", "face/placement",
+         "face/recipe", "face/search", "face/template")  # fmt: skip
 """All of csrc/runtime that the example identify.c links."""
 
 FORMATS = {"grey8": 1, "rgb888": 2, "rgb565le": 3, "rgb565be": 4}

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketvision import align
-from pocketvision.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.alignment import ARCFACE_TEMPLATE
 
-from ..python import warp_reference
+from ..python.faces import warp_reference
 from .host import (
     FORMATS,
     PIXEL_BYTES,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketvision import InputError, top_k
-from pocketvision.gallery import Gallery, templates
+from pocketvision.faces.gallery import Gallery, templates
 
 from . import host
 from .host import SHA256, STATUS, Array, Match, library, model

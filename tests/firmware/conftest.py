@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.compile import FAMILIES, TARGETS, board, pipeline, reference, tools
+from pocketvision.compile import FAMILIES, TARGETS, pipeline
+from pocketvision.compile.arithmetic import reference
+from pocketvision.compile.emit import sources
 from pocketvision.compile.graph import Graph
+from pocketvision.compile.machines import board
 
 from ..compile.graphs import Builder, inputs
-from ..compile.machines import require_board
+from ..compile.runners import require_board
 
 CORES = FAMILIES["cortex-m"]
 Start = Callable[..., subprocess.CompletedProcess]
@@ -84,8 +87,8 @@ def start(tmp_path: Path) -> Start:
 
 def support() -> list[Path]:
     """The C files that every firmware with a model links besides its start-up code."""
-    runtime = tools.firmware_directory().parent / "runtime"
-    return [tools.firmware_directory() / "core.c", runtime / "session.c", runtime / "status.c"]
+    runtime = sources.firmware_directory().parent / "runtime"
+    return [sources.firmware_directory() / "core.c", runtime / "session.c", runtime / "status.c"]
 
 
 def need(tool: str, package: str) -> None:

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from pocketvision.compile import tools
+from pocketvision.compile.emit import sources
 
 from .conftest import need
 
@@ -19,7 +19,7 @@ def run(
     """``make run`` of the example in ``out``, at most three minutes."""
     need("make", "make")
     return subprocess.run(
-        ["timeout", "180", "make", "-s", "-f", str(tools.firmware_directory() / "Makefile"),
+        ["timeout", "180", "make", "-s", "-f", str(sources.firmware_directory() / "Makefile"),
          f"MODEL={folder}/{NAME}", f"TARGET={core}", f"EXAMPLE={example}", *words, "run"],
         cwd=out, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..csrc.host import packed
-from ..python import warp_reference
+from ..python.faces import warp_reference
 
 HEIGHT, WIDTH = 240, 320
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.compile import TARGETS, CompileError, board, pipeline, tools
+from pocketvision.compile import TARGETS, CompileError, pipeline
+from pocketvision.compile.arithmetic.reference import run as reference_run
+from pocketvision.compile.emit import sources
 from pocketvision.compile.graph import Graph
-from pocketvision.compile.reference import run as reference_run
+from pocketvision.compile.machines import board
 
 from .conftest import CORES, Start, need, support, tiny
 
@@ -21,7 +23,7 @@ def example(folder: Path, core: str, out: Path, *words: str) -> subprocess.Compl
     need("make", "make")
     # QEMU lets programs speak on its error stream.
     return subprocess.run(
-        ["make", "--no-print-directory", "-f", str(tools.firmware_directory() / "Makefile"),
+        ["make", "--no-print-directory", "-f", str(sources.firmware_directory() / "Makefile"),
          f"MODEL={folder}/tiny-one", f"TARGET={core}", f"OUT={out}", *words],
         cwd=out, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         timeout=120,
@@ -146,7 +148,7 @@ def test_two_models_in_one_image_of_a_c_plus_plus_caller(
     subprocess.run(
         ["arm-none-eabi-gcc", *TARGETS[core].options, "-std=c++17", "-O2", "-fno-exceptions",
          "-fno-rtti", "-fno-threadsafe-statics", "-Wall", "-Wextra", "-Werror",
-         f"-I{tools.include_directory()}", f"-I{tools.firmware_directory()}", f"-I{folder}",
+         f"-I{sources.include_directory()}", f"-I{sources.firmware_directory()}", f"-I{folder}",
          f"-I{tmp_path}", "-xc++", "-", "-c", "-o", str(tmp_path / "two.o")],
         input=TWO, text=True, check=True,
     )  # fmt: skip
@@ -281,14 +283,14 @@ def test_too_small_a_ram_is_a_link_error(library, tmp_path: Path) -> None:
     """The board's script with less RAM, as an engineer would write it for a smaller part."""
     boards = tmp_path / "boards"
     boards.mkdir()
-    text = (tools.firmware_directory() / "boards" / "mps2-an500.ld").read_text()
+    text = (sources.firmware_directory() / "boards" / "mps2-an500.ld").read_text()
     (boards / "mps2-an500.ld").write_text(text.replace("LENGTH = 4M\n}", "LENGTH = 10K\n}"))
     folder = library("cortex-m7")
     options = (
         *('-DMODEL_H="tiny-one.h"', "-DMODEL=tiny_one_model", "-DPREFIX=TINY_ONE"),
         *(f"-I{folder}", f"-L{boards}"),
     )
-    main = [tools.firmware_directory() / "embed.c", *support()]
+    main = [sources.firmware_directory() / "embed.c", *support()]
     parts = [str(folder / "tiny-one.cortex-m7.a")]
     with pytest.raises(CompileError, match=r"too large for the example board: RAM lacks \d+ bytes"):
         board.build(TARGETS["cortex-m7"], tmp_path, main, options, parts)
@@ -298,8 +300,8 @@ def test_too_small_a_ram_is_a_link_error(library, tmp_path: Path) -> None:
 def test_the_examples_take_no_arena_in_banks(source: str, tmp_path: Path) -> None:
     need("gcc", "gcc")
     (tmp_path / "model.h").write_text("#define TINY_BANKS 2\n")
-    include = [f"-I{tmp_path}", f"-I{tools.include_directory()}", '-DMODEL_H="model.h"']
-    path = tools.firmware_directory() / source
+    include = [f"-I{tmp_path}", f"-I{sources.include_directory()}", '-DMODEL_H="model.h"']
+    path = sources.firmware_directory() / source
     command = ["gcc", "-E", *include, "-DMODEL=tiny_model", "-DPREFIX=TINY", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode and "the arena is in several RAM banks: compile for one" in done.stderr

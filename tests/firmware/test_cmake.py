@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pocketvision.alignment import ARCFACE_TEMPLATE
-from pocketvision.compile import TARGETS, board, pipeline, tools
+from pocketvision.compile import TARGETS, pipeline
+from pocketvision.compile.emit import sources
 from pocketvision.compile.graph import Graph
+from pocketvision.compile.machines import board
+from pocketvision.faces.alignment import ARCFACE_TEMPLATE
 
-from ..compile.machines import require_board
+from ..compile.runners import require_board
 from .conftest import need
 
 LISTS = """
@@ -36,7 +38,7 @@ def configure(
     """Writes a project of one image, and configures it."""
     need("cmake", "cmake")
     need("make", "make")
-    firmware = tools.firmware_directory()
+    firmware = sources.firmware_directory()
     text = lists.format(firmware=firmware, core=core, machine=board.MACHINES[core], **values)
     (where / "CMakeLists.txt").write_text(text)
     return subprocess.run(
@@ -101,7 +103,7 @@ def test_an_absent_model_is_named(tmp_path: Path) -> None:
 
 def test_another_core_is_refused(tmp_path: Path) -> None:
     need("cmake", "cmake")
-    firmware = tools.firmware_directory()
+    firmware = sources.firmware_directory()
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.25)\nproject(app LANGUAGES C)\n"
     )

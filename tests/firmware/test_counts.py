@@ -8,16 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.compile import TARGETS, firmware, fit, measure, pipeline, reference
-from pocketvision.compile.execute import execute
+from pocketvision.compile import TARGETS, pipeline
+from pocketvision.compile.arithmetic import reference
+from pocketvision.compile.emit import firmware
 from pocketvision.compile.graph import Graph
-from pocketvision.compile.lower import Program, lower
-from pocketvision.compile.plan import Plan
+from pocketvision.compile.inspect.validate import made_up
+from pocketvision.compile.lower.lower import lower
+from pocketvision.compile.lower.program import Program
+from pocketvision.compile.machines import measure
+from pocketvision.compile.machines.execute import execute
+from pocketvision.compile.memory import fit
+from pocketvision.compile.memory.plan import Plan
 from pocketvision.compile.targets import Target
-from pocketvision.compile.validate import made_up
 
 from ..compile.graphs import Builder
-from ..compile.machines import require_board
+from ..compile.runners import require_board
 from .test_shipped import load
 
 PINNED = Path(__file__).with_name("pinned.json")

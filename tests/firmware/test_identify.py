@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder
-from pocketvision.compile import TARGETS, pipeline, tools
-from pocketvision.gallery import Gallery, templates
-from pocketvision.models import host_targets
+from pocketvision.compile import TARGETS, pipeline
+from pocketvision.compile.emit import sources
+from pocketvision.faces.gallery import Gallery, templates
+from pocketvision.runtime.shipped import host_targets
 
 from ..csrc.host import FORMATS, PARTS
 from .identify import NAME, answers, run
@@ -36,7 +37,7 @@ pv_status pv_check(const pv_model *model) { return pv_model_check(model); }
 @pytest.fixture(scope="module")
 def on_host(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same example as a program of this machine, around the model compiled for it."""
-    folder, firmware = tmp_path_factory.mktemp("host"), tools.firmware_directory()
+    folder, firmware = tmp_path_factory.mktemp("host"), sources.firmware_directory()
     done = pipeline.compile_graph(load(NAME), TARGETS[host_targets()[0]], folder / "model.so")
     (folder / "host.h").write_text(
         f'#include "{shipped("cortex-m7")}/{NAME}.h"\n#undef FACECHAIN_25M_ARENA_BYTES\n'
@@ -49,10 +50,10 @@ def on_host(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["cc", "-std=gnu11", "-O2", "-ffp-contract=fast", "-g", "-fsanitize=address,undefined",
          "-fno-sanitize-recover=all", '-DMODEL_H="host.h"',
          "-DMODEL=pocketvision_model", "-DRECIPE=facechain_25m_recipe", "-DPREFIX=FACECHAIN_25M",
-         f"-I{folder}", f"-I{firmware}", f"-I{tools.include_directory()}", str(folder / "shim.c"),
+         f"-I{folder}", f"-I{firmware}", f"-I{sources.include_directory()}", str(folder / "shim.c"),
          *(str(firmware / f"{part}.c") for part in ("identify", "facelist", "files")),
          *(str(runtime / f"{part}.c") for part in PARTS),
-         str(tools.tools_directory() / "board_host.c"), str(done.path), "-o",
+         str(sources.tools_directory() / "board_host.c"), str(done.path), "-o",
          str(folder / "identify")],
         check=True,
     )  # fmt: skip

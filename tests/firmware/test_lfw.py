@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder
-from pocketvision.alignment import ARCFACE_TEMPLATE
-from pocketvision.gallery import templates
+from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.gallery import templates
 
 from ..csrc.host import FORMATS
 from .identify import NAME, answers, run

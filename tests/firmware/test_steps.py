@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.compile import TARGETS, board, tools
-from pocketvision.compile.count import MARKS, count
+from pocketvision.compile import TARGETS
+from pocketvision.compile.emit import sources
+from pocketvision.compile.machines import board
+from pocketvision.compile.machines.instructions import MARKS, count
 
-from ..compile.machines import require_board
+from ..compile.runners import require_board
 from ..csrc.host import FORMATS, PARTS, fit, frame, packed, sample
 from ..csrc.test_frame import REFERENCE, SIZE, TEMPLATE
 from ..csrc.test_template import score, template
@@ -114,9 +116,9 @@ def test_bytes_and_instructions(
     require_board()
     (tmp_path / "main.c").write_text(MAIN)
     (tmp_path / "given.h").write_text(given)
-    runtime = tools.firmware_directory().parent / "runtime"
-    sources = [tmp_path / "main.c", *(runtime / f"{part}.c" for part in PARTS)]
-    image = board.build(TARGETS[core], tmp_path, sources, ["-DPV_MARK", f"-I{tmp_path}"], parts=[])
+    runtime = sources.firmware_directory().parent / "runtime"
+    files = [tmp_path / "main.c", *(runtime / f"{part}.c" for part in PARTS)]
+    image = board.build(TARGETS[core], tmp_path, files, ["-DPV_MARK", f"-I{tmp_path}"], parts=[])
     regions = count(board.emulator(TARGETS[core]), ["-kernel", str(image)], MARKS["thumb"])
     found = dict(zip(LIMITS, (region.executed for region in regions[::2]), strict=True))
     with capsys.disabled():

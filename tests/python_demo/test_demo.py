@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.alignment import align
 from pocketvision.demo import damage, faces
 from pocketvision.demo.__main__ import main
 from pocketvision.demo.damage import COPIES
+from pocketvision.faces.alignment import align
 
 
 def test_the_astronauts_landmarks_lie_where_the_face_is() -> None:

@@ -13,7 +13,7 @@ import pocketvision
 torch = pytest.importorskip("torch")
 
 from pocketvision.training import models  # noqa: E402
-from pocketvision.training.evaluate import embedders, lfw  # noqa: E402
+from pocketvision.training.evaluate.faces import embedders, lfw  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"

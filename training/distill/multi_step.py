@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..device import CPU
+from ..run.device import CPU
 from . import teacher
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from .. import models
-from ..device import CPU, autocast, bfloat16
+from ..run.device import CPU, autocast, bfloat16
 
 Embedder = Callable[[Tensor], np.ndarray]
 """Unit-norm float32 (N, D), on the host, of float32 (N, 3, H, W), RGB 0..255, on any device."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import protocol
+from .faces import protocol
 
 
 @dataclass(frozen=True)

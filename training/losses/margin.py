@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..device import autocast
+from ..run.device import autocast
 
 
 @dataclass(frozen=True)

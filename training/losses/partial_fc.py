@@ -9,8 +9,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import ranks
-from ..device import autocast
+from ..run import ranks
+from ..run.device import autocast
 from .margin import Margin, check_embedding, check_labels
 
 

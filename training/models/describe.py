@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from pocketvision.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.alignment import ARCFACE_TEMPLATE
 from pocketvision.record import Record
 
 from .registry import Entry

@@ -1,7 +1,7 @@
 """Moves weight scales by their last bits so that fixed-point factors give the file's own results.
 
 A convolution's accumulators are rescaled by a float32 per channel. For most scales there is an
-integer factor that rounds every accumulator to the same int8 (compile/fixedpoint.py); for the
+integer factor that rounds every accumulator to the same int8 (arithmetic/fixedpoint.py); for the
 others a float32 nearby has one. Cores without fast floats then need none, and still give the bytes
 of the file.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from pocketvision.compile import fixedpoint
+from pocketvision.compile.arithmetic import fixedpoint
 
 from .graph import Graph
 

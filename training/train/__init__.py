@@ -1,6 +1,1 @@
-"""Training runs from recipes: one loop for every model, data set and objective."""
-
-from .loop import train
-from .recipe import Recipe, parse, read
-
-__all__ = ["Recipe", "parse", "read", "train"]
+"""Training loops, one task a folder, one loop a page."""

@@ -19,8 +19,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from ..embedder import Embedder
 from ..errors import InputError
+from ..faces.embedder import Embedder
 from ..files import write_text
 from . import contest, peer_onnxruntime, report
 from .candidate import Absent
@@ -38,7 +38,7 @@ TARGET = "aarch64-dotprod"
 
 def count_ours(int8: Path) -> tuple[int, float | None]:
     """Instructions and modelled cycles of our compiled network."""
-    from ..compile.report import report as report_of
+    from ..compile.inspect.report import report as report_of
 
     total = report_of(int8, TARGET).total
     return int(total.cost), total.cycles

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..alignment import align
+from ..faces.alignment import align
 from ..record import Record
 from .candidate import Example
 

@@ -97,7 +97,7 @@ class Guest:
     def mark(self) -> Path:
         """The library with ``mark()``; raises Absent without a cross compiler."""
         from ..compile import CompileError
-        from ..compile.tools import built
+        from ..compile.machines.programs import built
 
         package = "gcc-aarch64-linux-gnu"
         try:

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import models
 from ..errors import InputError
+from ..runtime import shipped as models
 from . import noise
 from .candidate import Absent
 from .once import digest
@@ -46,7 +46,7 @@ def locate(given: str, work: Path, *, anew: bool = False) -> Network:
     except Absent:
         home = None
     if compiled.endswith(".so") and Path(given).exists():
-        from ..embedder import Embedder
+        from ..faces.embedder import Embedder
 
         name, anew = Embedder(given).record.name, False
     int8 = home / f"{name}.int8.onnx" if home else None

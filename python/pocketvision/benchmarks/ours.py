@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..embedder import Embedder
+from ..faces.embedder import Embedder
 from .candidate import Candidate, FirstFace, Runner
 
 RUNTIME = "pocketvision"

@@ -72,9 +72,9 @@ def entries(sources: Sources, note: Note) -> Iterator[Entry]:
 
 def count_entry(guest: Guest, entry: Entry, face: Example, cycles: bool = False) -> Counted:
     """One embedding of ``face`` in the guest; raises Absent with what went wrong."""
-    from ..compile.count import MARKS, count
-    from ..compile.cycles import modelled
     from ..compile.errors import CompileError
+    from ..compile.machines.cycles import modelled
+    from ..compile.machines.instructions import MARKS, count
 
     script = CHILDREN / f"count_{entry.runtime}.py"
     with tempfile.TemporaryDirectory(prefix="pocketvision-count-") as folder:

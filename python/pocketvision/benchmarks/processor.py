@@ -40,7 +40,7 @@ def restrict(name: str, module: str, arguments: Sequence[str]) -> None:
 def library() -> Path:
     """The library to preload; raises RunError where it cannot be compiled."""
     from ..compile import CompileError
-    from ..compile.tools import built
+    from ..compile.machines.programs import built
 
     try:
         return built("cpuid.c", ("-shared", "-fPIC"))

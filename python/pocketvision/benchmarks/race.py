@@ -9,8 +9,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..embedder import Embedder
 from ..errors import RunError
+from ..faces.embedder import Embedder
 from . import contest, ours, start
 from .candidate import Absent, Candidate, Sources
 from .contest import LEAST_COSINE, Faces, Note, Ready

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import models
-from ..embedder import Embedder
+from ..faces.embedder import Embedder
+from ..runtime import shipped as models
 from .examples import examples
 from .measure import interleave
 

@@ -12,21 +12,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
-from . import (
-    analyze,
-    bench,
-    compile,
-    embed,
-    evaluate,
-    gallery,
-    info,
-    quantize,
-    report,
-    train,
-    tune,
-    validate,
-    verify,
-)
+from .compile import analyze, compile, report, tune, validate
+from .train import evaluate, quantize, train
+from .use import bench, embed, gallery, info, verify
 
 VERBS = (
     *(info, embed, verify, gallery, train, quantize, compile),

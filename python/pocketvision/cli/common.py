@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..embedder import Embedder
 from ..errors import InputError
-from ..models import DEFAULT_MODEL
+from ..faces.embedder import Embedder
+from ..runtime.shipped import DEFAULT_MODEL
 
 Verbs = Any  # argparse names the type of add_subparsers() only privately
 

@@ -9,10 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..compare import verify
-from ..embedder import Embedder
 from ..errors import PocketvisionError
-from ..models import DEFAULT_MODEL
+from ..faces.compare import verify
+from ..faces.embedder import Embedder
+from ..runtime.shipped import DEFAULT_MODEL
 
 FAR = 1e-2
 SHOWN = 6

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare import similarity
-from ..embedder import Embedder
+from ..faces.compare import similarity
+from ..faces.embedder import Embedder
 from .damage import COPIES
 from .faces import Face
 

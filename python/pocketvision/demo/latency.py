@@ -10,7 +10,7 @@ from ..benchmarks.candidate import Absent, Runner
 from ..benchmarks.examples import examples
 from ..benchmarks.measure import Timing, interleave, pinned
 from ..benchmarks.sources import find_int8
-from ..embedder import Embedder
+from ..faces.embedder import Embedder
 
 
 @dataclass(frozen=True)

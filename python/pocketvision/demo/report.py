@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..alignment import align
-from ..embedder import Embedder
+from ..faces.alignment import align
+from ..faces.embedder import Embedder
 from .compare import Scores
 from .damage import COPIES
 from .faces import Face

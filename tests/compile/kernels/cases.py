@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pocketvision.compile.targets import TARGETS
 
 from .. import random_graphs
-from ..machines import Machines
+from ..runners import Machines
 
 on_every_target = pytest.mark.parametrize(
     "target",

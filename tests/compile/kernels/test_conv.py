@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ..graphs import Builder, inputs
-from ..machines import Machines
+from ..runners import Machines
 from .cases import LONG, QUICK, check, on_every_target, random_cases
 
 

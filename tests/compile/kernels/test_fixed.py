@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from pocketvision.compile import exact, lower
+from pocketvision.compile.arithmetic.fixedpoint import fixed_factors
 from pocketvision.compile.graph import Conv, FusedActivation, Tensor, results
-from pocketvision.compile.kernels.conv import ConvShape
-from pocketvision.compile.kernels.depthwise import DepthwiseShape
+from pocketvision.compile.kernels.conv.shape import ConvShape
+from pocketvision.compile.kernels.depthwise.shape import DepthwiseShape
+from pocketvision.compile.lower import lower
 from pocketvision.compile.pipeline import instruction_set
 from pocketvision.compile.targets import TARGETS
 
 from ..graphs import Builder, inputs
-from ..machines import Machines
+from ..runners import Machines
 from .cases import on_every_target
 from .test_rescale_words import factors
 
@@ -31,7 +32,7 @@ def moved(op: Conv, y: Tensor) -> Conv:
         while True:
             # The largest scale decides on the bits of the fraction; its own reach is of no account.
             pair = np.array([scale[channel], largest])
-            if exact.fixed_factors(pair, np.array([reach[channel], 0]), low - zero, high - zero):
+            if fixed_factors(pair, np.array([reach[channel], 0]), low - zero, high - zero):
                 break
             scale[channel] = np.nextafter(scale[channel], np.float32(0))
     return replace(op, scale=scale)

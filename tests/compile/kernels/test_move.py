@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ..graphs import Builder, inputs
-from ..machines import Machines
+from ..runners import Machines
 from .cases import LONG, QUICK, check, on_every_target, random_cases
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pocketvision.compile import lower, measure
 from pocketvision.compile.graph import Graph
-from pocketvision.compile.kernels import pixel_pairs
+from pocketvision.compile.kernels.conv import pixel_pairs
+from pocketvision.compile.lower import lower
+from pocketvision.compile.machines import measure
 from pocketvision.compile.pipeline import instruction_set
 from pocketvision.compile.targets import TARGETS
 
 from ..graphs import Builder, inputs
-from ..machines import Machines
+from ..runners import Machines
 
 I8MM, DOTPROD = "aarch64-i8mm", "aarch64-dotprod"
 

@@ -7,7 +7,7 @@ import pytest
 from pocketvision.compile.passes import split_padding
 
 from ..graphs import Builder, inputs
-from ..machines import Machines
+from ..runners import Machines
 from .cases import LONG, QUICK, check, on_every_target, random_cases
 
 

@@ -7,17 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pocketvision.compile import exact, lower
+from pocketvision.compile.arithmetic.words import word_factors
 from pocketvision.compile.graph import Conv, FusedActivation, Rescale
-from pocketvision.compile.kernels.build import Product
-from pocketvision.compile.kernels.conv import ConvShape
+from pocketvision.compile.kernels.conv.shape import ConvShape
 from pocketvision.compile.kernels.elementwise import RescaleShape
-from pocketvision.compile.kernels.rescale_words import WordsShape
+from pocketvision.compile.kernels.epilogue import Product
+from pocketvision.compile.kernels.rescale.shape import WordsShape
+from pocketvision.compile.lower import lower
 from pocketvision.compile.pipeline import instruction_set
 from pocketvision.compile.targets import TARGETS
 
 from ..graphs import Builder, inputs
-from ..machines import Machines
+from ..runners import Machines
 from .cases import on_every_target
 
 UNIT = 2.0**-15
@@ -83,10 +84,10 @@ def test_behind_convolutions(machines: Machines, target: str) -> None:
 
 def test_no_factor_is_found_where_there_is_none() -> None:
     channels = np.ones(3, np.float32)
-    assert exact.word_factors(channels, channels, 0, -128, 127) is not None
+    assert word_factors(channels, channels, 0, -128, 127) is not None
     # Half a step for every odd value: the float rule rounds to even, words round up.
-    assert exact.word_factors(channels / 2, channels, 0, -128, 127) is None
-    assert exact.word_factors(channels * 1000, channels, 0, -128, 127) is None
+    assert word_factors(channels / 2, channels, 0, -128, 127) is None
+    assert word_factors(channels * 1000, channels, 0, -128, 127) is None
 
 
 @on_every_target

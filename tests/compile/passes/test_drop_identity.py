@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pocketvision.compile import reference
+from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Graph, Rescale
 from pocketvision.compile.passes import drop_identity
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pocketvision.compile import reference
+from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Conv, Graph, Rescale
 from pocketvision.compile.passes import fold_activation
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pocketvision.compile import reference
+from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Add, Conv
 from pocketvision.compile.passes import fuse_add
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pocketvision.compile import layout, lifetimes, lower, reference
+from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Graph
+from pocketvision.compile.lower import layout, lower
+from pocketvision.compile.memory import lifetimes
+from pocketvision.compile.memory.plan import plan
 from pocketvision.compile.passes import sink
 from pocketvision.compile.pipeline import instruction_set
-from pocketvision.compile.plan import plan
 from pocketvision.compile.targets import TARGETS
 
 from .. import random_graphs

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pocketvision.compile import CompileError, layout, reference
+from pocketvision.compile import CompileError
+from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Pool, Rescale
+from pocketvision.compile.lower import layout
 from pocketvision.compile.passes import split_padding
 
 from ..graphs import Builder, inputs

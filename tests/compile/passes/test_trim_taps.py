@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pocketvision.compile import reference
+from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Conv, Graph
 from pocketvision.compile.passes import trim_taps
 

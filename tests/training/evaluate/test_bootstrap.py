@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pocketvision.training.evaluate import bootstrap, protocol
+from pocketvision.training.evaluate import bootstrap
+from pocketvision.training.evaluate.faces import protocol
 
 
 def test_weights_count_pairs_as_often_as_they_are_drawn():

@@ -1,0 +1,1 @@
+"""The one integer arithmetic of all targets, and constants that obey it."""

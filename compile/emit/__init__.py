@@ -1,0 +1,1 @@
+"""What a compilation writes: objects, libraries, headers and descriptions."""

@@ -1,0 +1,199 @@
+"""The compiled model for firmware: a static library, a C header with its sizes, and their JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from ..errors import CompileError
+from ..graph import Graph, Tensor
+from ..lower.program import Program
+from ..memory.plan import ALIGNMENT, Plan
+from ..targets import FEATURE_DSP, FEATURE_FPU, FEATURE_MVE, Target
+from . import face_recipe
+from .library import compiler, link, write_parts
+
+COMPILED = ("-ffreestanding", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
+"""Options of the C file of a model: it needs no C library, and no unwinder ever walks it."""
+
+UNUSED = (".comment", ".text.tvm.fp16.conv", ".ARM.exidx*", ".rel.ARM.exidx*")
+"""Sections that objects come with: names of compilers, conversions of half floats, unwinding."""
+
+MACROS = {
+    FEATURE_DSP: "__ARM_FEATURE_DSP",
+    FEATURE_FPU: "__ARM_FP",
+    FEATURE_MVE: "__ARM_FEATURE_MVE",
+}
+"""What compilers define where the code they make may use a feature; there is none for FPv5."""
+
+
+def identifier(name: str) -> str:
+    """A model's name as part of C identifiers: ``facechain-25m`` gives ``facechain_25m``."""
+    word = re.sub(r"[^A-Za-z0-9]", "_", name).lower()
+    return f"m_{word}" if not word or word[0].isdigit() else word
+
+
+def symbol(graph: Graph) -> str:
+    """Name of the model's struct."""
+    return f"{identifier(graph.name)}_model"
+
+
+def files(graph: Graph, path: Path) -> tuple[Path, Path, Path]:
+    """What ``emit`` writes for the library ``path``: itself, its header, its description."""
+    return path, path.with_name(f"{graph.name}.h"), path.with_suffix(".json")
+
+
+def emit(program: Program, target: Target, path: Path, memory: Plan | None = None) -> Plan:
+    """Writes ``files(program.graph, path)``, each through a temporary name; returns the plan.
+
+    Args:
+        memory: as for ``write_parts``.
+
+    Raises:
+        CompileError: no cross compiler, or it failed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    graph = program.graph
+    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
+        work = Path(folder)
+        memory = write_parts(program, target, work, symbol=symbol(graph), memory=memory)
+        archive(program, target, work)
+        sizes = _sizes(program, target, memory, work / "model.o")
+        pieces = list(memory.sizes) if memory.count else []
+        library, header, description = files(graph, path)
+        (work / "model.h").write_text(_header(graph, target, sizes, pieces))
+        text = {
+            "model": graph.name,
+            "target": target.name,
+            "source_sha256": graph.sha256,
+            "symbol": symbol(graph),
+            "bytes": sizes,
+            "banks": pieces,
+            "input": _tensor(graph.tensors[graph.input]),
+            "output": _tensor(graph.tensors[graph.output]),
+            "files": [library.name, header.name],
+            "record": json.loads(graph.record) if graph.record else None,
+        }
+        (work / "model.json").write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n")
+        for name, out in (("model.a", library), ("model.h", header), ("model.json", description)):
+            partial = out.with_name(f".{out.name}.partial")
+            shutil.copyfile(work / name, partial)
+            os.replace(partial, out)
+    return memory
+
+
+def archive(program: Program, target: Target, work: Path) -> None:
+    """Makes ``work/model.a``, one object with one global symbol, of the parts in ``work``."""
+    link(target, work, (*COMPILED, "-r", "-nostdlib"), "model.o")
+    options = ["--strip-unneeded", f"--keep-global-symbol={symbol(program.graph)}"]
+    options += [f"--remove-section={name}" for name in UNUSED]
+    tool(target, "objcopy", work, *options, "model.o")
+    tool(target, "ar", work, "rcsD", "model.a", "model.o")
+
+
+def tool(target: Target, name: str, work: Path, *arguments: str) -> str:
+    """What a program of the cross binutils prints; they stand beside the compiler.
+
+    Raises:
+        CompileError: it is absent, or failed.
+    """
+    path = re.sub(r"gcc$", name, compiler(target))
+    try:
+        done = subprocess.run([path, *arguments], cwd=work, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise CompileError(
+            f"target {target.name}: {path} is absent; "
+            "on Debian: apt-get install binutils-arm-none-eabi"
+        ) from None
+    if done.returncode:
+        raise CompileError(f"target {target.name}: {path} failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def flash_bytes(target: Target, made: Path) -> int:
+    """Bytes that an object adds to an image."""
+    row = tool(target, "size", made.parent, "-B", "-d", made.name).splitlines()[1].split()
+    return int(row[0]) + int(row[1])
+
+
+def _sizes(program: Program, target: Target, memory: Plan, made: Path) -> dict[str, int]:
+    graph = program.graph
+    x, y = graph.tensors[graph.input], graph.tensors[graph.output]
+    return {
+        "arena": memory.bytes,
+        "arena_alignment": ALIGNMENT,
+        "flash": flash_bytes(target, made),
+        "constants": len(program.constants),
+        "input": x.height * x.width * x.channels,
+        "output": y.height * y.width * y.channels,
+    }
+
+
+def _tensor(tensor: Tensor) -> dict[str, object]:
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": "int8",
+        "scale": float(tensor.scale),
+        "zero_point": tensor.zero_point,
+    }
+
+
+def _header(graph: Graph, target: Target, sizes: dict[str, int], pieces: list[int]) -> str:
+    word = identifier(graph.name)
+    prefix = word.upper()
+    needed = [macro for feature, macro in MACROS.items() if target.features & feature]
+    lacking = " || ".join(f"!defined({macro})" for macro in needed)
+    options = " ".join(target.options)
+    constants = face_recipe.text(word, graph.record, graph.tensors[graph.input])
+    needed_headers = ("model.h", "recipe.h") if constants else ("model.h",)
+    includes = "\n".join(f"#include <pocketvision/{name}>" for name in needed_headers)
+    macros = {
+        "TARGET": f'"{target.name}"',
+        "ARENA_BYTES": sizes["arena"],
+        "ARENA_ALIGNMENT": sizes["arena_alignment"],
+        "INPUT_BYTES": sizes["input"],
+        "OUTPUT_BYTES": sizes["output"],
+        "FLASH_BYTES": sizes["flash"],
+        **({"BANKS": len(pieces)} if pieces else {}),
+        **{f"BANK{bank}_BYTES": size for bank, size in enumerate(pieces)},
+    }
+    return f"""\
+/* Written by the compiler together with {graph.name}.{target.name}.a, for which alone it holds. */
+#ifndef POCKETVISION_MODEL_{prefix}_H
+#define POCKETVISION_MODEL_{prefix}_H
+
+{includes}
+
+#if defined(__arm__) && ({lacking})
+#error "{graph.name} was compiled for {target.name}, this file is not: {options}"
+#endif
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+extern const pv_model {word}_model;
+
+{constants}
+#ifdef __cplusplus
+}}
+#endif
+
+{_defines(prefix, macros)}
+/* A firmware that knows how much RAM it can spare is told at once if that is too little. */
+#if defined({prefix}_RAM_BYTES) && {prefix}_RAM_BYTES < {prefix}_ARENA_BYTES
+#error "{graph.name} needs an arena of {sizes["arena"]} bytes, more than {prefix}_RAM_BYTES"
+#endif
+
+#endif
+"""
+
+
+def _defines(prefix: str, macros: dict[str, object]) -> str:
+    return "".join(f"#define {prefix}_{name} {value}\n" for name, value in macros.items())

@@ -1,0 +1,1 @@
+"""ONNX files in QDQ form to the int8 graph."""

@@ -1,0 +1,111 @@
+"""ONNX in QDQ form to the int8 graph."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from ..errors import CompileError
+from ..graph import Graph, Op
+from . import import_ops
+from .network import Network, Node
+
+RECORD_KEY = "pocketvision.record"
+
+IMPORTERS: dict[str, Callable[[Network, Node], list[Op]]] = {
+    "Conv": import_ops.conv,
+    "Gemm": import_ops.gemm,
+    "MatMul": import_ops.gemm,
+    "PRelu": import_ops.prelu,
+    "Relu": import_ops.relu,
+    "LeakyRelu": import_ops.leaky_relu,
+    "Clip": import_ops.clip,
+    "Add": import_ops.add,
+    "Mul": import_ops.multiply,
+    "Sigmoid": import_ops.sigmoid,
+    "Concat": import_ops.concat,
+    "MaxPool": import_ops.pool,
+    "AveragePool": import_ops.pool,
+    "GlobalAveragePool": import_ops.pool,
+    "GlobalMaxPool": import_ops.pool,
+}
+
+ABSORBED = ("QuantizeLinear", "DequantizeLinear", "Flatten", "Reshape", "Squeeze", "Identity")
+"""Operators that only move numbers: resolved while walking the graph, never lowered."""
+
+
+def load(path: Path) -> Graph:
+    """The int8 graph of an ONNX file.
+
+    Raises:
+        CompileError: not ONNX, not quantised, more than one input or output, or an operator that
+            the compiler does not know; the message names the node and lists what is supported.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CompileError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        model = onnx.load_model_from_string(content)
+        onnx.checker.check_model(model)
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except Exception as error:  # onnx and protobuf raise types of their own for each defect
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CompileError(
+            f"{path}: not a valid ONNX file ({reason}); expected an int8 one, "
+            "which `pocketvision quantize` writes"
+        ) from error
+    if not model.graph.node:
+        raise CompileError(f"{path}: not a valid ONNX file (it holds no operator)")
+    if not any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        raise CompileError(
+            f"{path}: this is a float model and the compiler takes int8; "
+            f"type `pocketvision quantize {path.name} --images DIR --out MODEL.int8.onnx` first"
+        )
+    unknown = sorted(
+        f"{node.name or node.output[0]} ({node.op_type})"
+        for node in model.graph.node
+        if node.op_type not in IMPORTERS and node.op_type not in ABSORBED
+    )
+    if unknown:
+        raise CompileError(
+            f"{path}: unsupported operator at node {', '.join(unknown[:8])}"
+            + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
+            + f"; supported: {', '.join(sorted(IMPORTERS))} in QDQ form. "
+            "Replace it in the float model (batch norms: `pocketvision quantize` folds them)"
+        )
+    network = Network(path.name, model)
+    ops: list[Op] = []
+    for node in network.nodes:
+        if node.kind in IMPORTERS and not network.is_absorbed(node):
+            ops.extend(IMPORTERS[node.kind](network, node))
+    record = next((p.value for p in model.metadata_props if p.key == RECORD_KEY), "{}")
+    try:
+        json.loads(record)
+    except json.JSONDecodeError as error:
+        raise CompileError(f"{path}: metadata {RECORD_KEY!r} is not JSON ({error})") from error
+    graph = Graph(
+        name=path.stem.removesuffix(".int8"),
+        tensors=network.tensors,
+        ops=tuple(ops),
+        input=network.input,
+        output=network.output,
+        record=record,
+        sha256=hashlib.sha256(content).hexdigest(),
+        notes=tuple(network.notes),
+    )
+    _check_finite(path, graph)
+    return graph.with_ops(list(graph.ops)).validate()
+
+
+def _check_finite(path: Path, graph: Graph) -> None:
+    for op in graph.ops:
+        for field in ("scale", "negative_scale"):
+            values = getattr(op, field, None)
+            if values is not None and not np.all(np.isfinite(values)):
+                raise CompileError(f"{path}: node {op.name!r} has a scale that is not finite")

@@ -1,0 +1,75 @@
+"""The int8 graph: a network's tensors and operators in execution order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from ..errors import CompileError
+from .ops import Conv, Op, Tensor, conv_macs
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A whole network with one input and one output, and the metadata of its file."""
+
+    name: str
+    tensors: dict[str, Tensor]
+    ops: tuple[Op, ...]
+    input: str
+    output: str
+    record: str = "{}"
+    sha256: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def producers(self) -> Mapping[str, Op]:
+        """The operator that writes each tensor."""
+        return self._producers
+
+    def consumers(self) -> Mapping[str, Sequence[Op]]:
+        """The operators that read each tensor, in execution order; none for other names."""
+        return self._consumers
+
+    @cached_property
+    def _producers(self) -> Mapping[str, Op]:
+        return {op.output: op for op in self.ops}
+
+    @cached_property
+    def _consumers(self) -> Mapping[str, Sequence[Op]]:
+        found: dict[str, list[Op]] = {name: [] for name in self.tensors}
+        for op in self.ops:
+            for name in dict.fromkeys(op.inputs):
+                found[name].append(op)
+        return found
+
+    def with_ops(self, ops: list[Op], tensors: dict[str, Tensor] | None = None) -> Graph:
+        """This graph with other operators; tensors that nothing touches any more are dropped."""
+        tensors = self.tensors if tensors is None else tensors
+        used = {self.input, self.output}
+        for op in ops:
+            used.update(op.inputs, (op.output,))
+        kept = {name: tensor for name, tensor in tensors.items() if name in used}
+        return replace(self, ops=tuple(ops), tensors=kept)
+
+    def validate(self) -> Graph:
+        """Checks that every operator reads what is there already; returns the graph itself."""
+        written = {self.input}
+        for op in self.ops:
+            for name in op.inputs:
+                if name not in written:
+                    raise CompileError(
+                        f"{self.name}: node {op.name!r} reads {name!r} before it is written; "
+                        "a pass broke the order of operators"
+                    )
+            if op.output in written:
+                raise CompileError(f"{self.name}: {op.output!r} is written twice ({op.name!r})")
+            written.add(op.output)
+        if self.output not in written:
+            raise CompileError(f"{self.name}: the output {self.output!r} is never written")
+        return self
+
+
+def macs(graph: Graph) -> int:
+    """Multiply-accumulates of all convolutions."""
+    return sum(conv_macs(op, graph.tensors[op.output]) for op in graph.ops if isinstance(op, Conv))

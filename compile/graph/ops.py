@@ -1,0 +1,203 @@
+"""Quantised tensors and the few integer operators on them.
+
+Every tensor is int8, NHWC, batch 1; real value = scale * (stored - zero_point). Files that store
+uint8 are shifted by 128 on import. Operators are in execution order. The meaning of each operator's
+numbers is fixed by arithmetic/README.md and executed literally by reference.py.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+_STRIP = re.compile(r" strip (\d+)")
+
+INT8_MIN, INT8_MAX = -128, 127
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An int8 activation of ``height x width x channels``."""
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    scale: float
+    zero_point: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.channels
+
+    @property
+    def quantisation(self) -> tuple[float, int]:
+        return self.scale, self.zero_point
+
+
+@dataclass(frozen=True, kw_only=True)
+class Op:
+    """One operator: reads ``inputs``, writes ``output``; the result is clamped to [low, high]."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    low: int = INT8_MIN
+    high: int = INT8_MAX
+
+
+@dataclass(frozen=True)
+class Sum:
+    """``(a - za) * a_factor + (b - zb) * b_factor + offset``, rescaled by ``2 ** -shift``."""
+
+    a_factor: int
+    b_factor: int
+    shift: int
+    offset: int = 0
+
+    def swapped(self) -> Sum:
+        """The same sum of the operands in the other order."""
+        return replace(self, a_factor=self.b_factor, b_factor=self.a_factor)
+
+
+@dataclass(frozen=True, eq=False)
+class FusedActivation:
+    """A PReLU, ReLU or requantisation done where a convolution's result leaves.
+
+    ``zero_point``/``low``/``high`` are those of the convolution's own, now unstored, output; its
+    steps from that zero point are rescaled by ``scale``, negative ones by ``negative_scale`` (O).
+    """
+
+    scale: np.float32
+    negative_scale: np.ndarray
+    zero_point: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class FusedAdd:
+    """An add done where a convolution's result leaves: the result becomes operand a.
+
+    ``zero_point``/``low``/``high`` are those of operand a, now unstored; the operator's
+    ``inputs[1]`` is operand b.
+    """
+
+    sum: Sum
+    zero_point: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Conv(Op):
+    """Convolution: weight int8 (O, I / groups, kh, kw), bias int32 (O), one rescale per channel.
+
+    ``activation``, then ``add``, if given, take the result before it is stored. ``pads`` is (top,
+    left, bottom, right); negative ones crop.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    scale: np.ndarray
+    stride: tuple[int, ...] = (1, 1)
+    pads: tuple[int, ...] = (0, 0, 0, 0)
+    groups: int = 1
+    activation: FusedActivation | None = None
+    add: FusedAdd | None = None
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        return self.weight.shape[2], self.weight.shape[3]
+
+    @property
+    def depthwise(self) -> bool:
+        return self.weight.shape[1] == 1 and self.groups == self.weight.shape[0] > 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rescale(Op):
+    """Element-wise change of scale, (C) for each sign: requantise, PReLU, ReLU, copy."""
+
+    scale: np.ndarray
+    negative_scale: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Add(Op):
+    """Sum of two tensors of one shape."""
+
+    sum: Sum
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multiply(Op):
+    """Product of two tensors; the second has the first's shape, or one pixel: a channel gate."""
+
+    scale: np.float32
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table(Op):
+    """Any function of one value: ``table`` int8 (256) holds the results of -128 to 127."""
+
+    table: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pool(Op):
+    """Max or average pooling. ``scale`` (out height, out width) is given for averages only."""
+
+    kind: str
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pads: tuple[int, ...]
+    scale: np.ndarray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concat(Op):
+    """Channels of the inputs side by side; inputs and output share one quantisation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows(Op):
+    """As many rows of the input as the output has, from ``first`` on: a view, never a copy."""
+
+    first: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack(Op):
+    """Rows of the inputs one below the other; nothing else reads them, so they are never copied."""
+
+
+def results(
+    op: Op, y: Tensor, *links: FusedActivation | FusedAdd | None
+) -> list[tuple[int, int, int]]:
+    """(zero point, low, high) of each int8 value that ``op`` forms, its output ``y`` last."""
+    found = [(link.zero_point, link.low, link.high) for link in links if link is not None]
+    return [*found, (y.zero_point, op.low, op.high)]
+
+
+def conv_macs(op: Conv, output: Tensor) -> int:
+    """Multiply-accumulates of one convolution."""
+    return output.height * output.width * int(np.prod(op.weight.shape))
+
+
+def strip(name: str, number: int) -> str:
+    """The name of one strip of the operator or tensor ``name``."""
+    return f"{name} strip {number}"
+
+
+def strip_of(name: str) -> int | None:
+    """The strip that ``name``, or the one it was derived from, is of."""
+    found = _STRIP.search(name)
+    return int(found[1]) if found else None
+
+
+def whole(name: str) -> str:
+    """``name`` without the number of a strip."""
+    return _STRIP.sub("", name)

@@ -1,0 +1,1 @@
+"""What a compiled model costs, whether a board holds it, and whether its bytes are right."""

@@ -1,0 +1,133 @@
+"""What a compiled model does the slow way, and why: passes of their own, copies, float rescales."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..graph import Add, Concat, Conv, Graph, Op, Rescale, Table, whole
+from ..kernels import elementwise
+from ..kernels.conv.shape import ConvShape
+from ..lower import families
+from ..lower.layout import CHANNEL_ALIGNMENT
+from ..lower.program import Program
+
+OWN_PASS = "{} as a pass of its own"
+
+
+@dataclass(frozen=True)
+class Note:
+    """One operator (or copy) of the program that could be faster but for ``why``."""
+
+    operator: str
+    what: str
+    why: str
+
+
+def notes(program: Program) -> list[Note]:
+    """All of them, in execution order."""
+    graph = program.graph
+    shapes = {call.op: program.kernels[call.kernel] for call in program.calls}
+    found = []
+    for name in dict.fromkeys(map(whole, shapes)):
+        if name in ("input", "output"):
+            found.append(Note(name, "copy", f"the caller's {name} is dense, the arena is not"))
+        elif name.endswith(" border"):
+            why = "the arena's bytes belong to other tensors before"
+            found.append(Note(name, "border of a padded tensor filled on every run", why))
+    for op in graph.ops:
+        slow = _of(program, op, shapes.get(op.name))
+        found += [Note(whole(op.name), what, why) for what, why in slow]
+    return list(dict.fromkeys(found))
+
+
+def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:
+    graph = program.graph
+    if isinstance(op, Rescale):
+        if _is_copy(graph, op):
+            yield "copy", "a padded maximum, or the output, needs a tensor of its own"
+            return
+        yield OWN_PASS.format("activation"), _why_no_activation(graph, op)
+        if isinstance(shape, elementwise.RescaleShape):
+            product = bool(program.isa.bytes)
+            yield (
+                "rescale in float",
+                "no 16-bit factors give the same bytes" if product
+                else "the target's kernels have no rounding 16-bit product",
+            )  # fmt: skip
+    elif isinstance(op, Add):
+        yield OWN_PASS.format("add"), _why_no_add(graph, op)
+    elif isinstance(op, Concat) and op.output in program.layout.materialised:
+        yield "concatenation copied", _why_copied(graph, op)
+    elif isinstance(op, Table):
+        yield "table looked up value by value", "there is no vector kernel for it"
+    elif isinstance(op, Conv) and op.groups > 1 and _foreign(shape):
+        inputs, outputs = graph.tensors[op.inputs[0]].channels, len(op.weight)
+        sizes = f"{inputs // op.groups} to {outputs // op.groups}"
+        yield (
+            "grouped convolution run as a dense one",
+            f"groups of {sizes} channels do not fall on blocks of "
+            f"{families.instructions(program.isa, shape).lanes}",
+        )
+
+
+def _foreign(shape: object) -> bool:
+    """Whether a convolution's blocks read every input, those of foreign groups as well."""
+    return isinstance(shape, ConvShape) and not shape.reads.advance
+
+
+def _is_copy(graph: Graph, op: Rescale) -> bool:
+    same = graph.tensors[op.inputs[0]].quantisation == graph.tensors[op.output].quantisation
+    return same and bool(np.all(op.scale == 1) and np.all(op.negative_scale == 1))
+
+
+def _why_no_activation(graph: Graph, op: Rescale) -> str:
+    """The condition of passes/fold_activation.py that failed."""
+    source = op.inputs[0]
+    producer = graph.producers().get(source)
+    if not isinstance(producer, Conv):
+        return f"its source {_source(producer)}"
+    if producer.add is not None:
+        return "its source comes from add, not from a convolution"
+    if len(graph.consumers()[source]) > 1 or source == graph.output:
+        return "its source has other readers"
+    if producer.activation is not None:
+        return "the convolution before it has an activation already"
+    return "its positive slopes differ"
+
+
+def _why_no_add(graph: Graph, op: Add) -> str:
+    """The condition of passes/fuse_add.py that failed."""
+    if op.inputs[0] == op.inputs[1]:
+        return "it adds a tensor to itself"
+    order = {other.output: index for index, other in enumerate(graph.ops)}
+    later = max(op.inputs, key=lambda name: order.get(name, -1))
+    producer = graph.producers().get(later)
+    if not isinstance(producer, Conv):
+        return f"its later operand {_source(producer)}"
+    if len(graph.consumers()[later]) > 1 or later == graph.output:
+        return "its later operand has other readers"
+    return "the convolution before it adds already"
+
+
+def _why_copied(graph: Graph, op: Concat) -> str:
+    """The condition of layout.py that failed."""
+    parts = [graph.tensors[name] for name in op.inputs]
+    if any(part.channels % CHANNEL_ALIGNMENT for part in parts[:-1]):
+        return f"its parts are no multiples of {CHANNEL_ALIGNMENT} channels"
+    if len(set(op.inputs)) < len(op.inputs):
+        return "one tensor stands in it twice"
+    if graph.input in op.inputs:
+        return "the network's input is one of its parts"
+    others = [o for o in graph.ops if isinstance(o, Concat) and o is not op]
+    if any(name in other.inputs for other in others for name in op.inputs):
+        return "a part belongs to another concatenation"
+    return "a padded maximum reads one of its parts"
+
+
+def _source(producer: Op | None) -> str:
+    if producer is None:
+        return "is the network's input"
+    return f"comes from {type(producer).__name__.lower()}, not from a convolution"

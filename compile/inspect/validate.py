@@ -1,0 +1,164 @@
+"""Whether a compiled model gives the reference's bytes: on this machine, in QEMU, on a board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arithmetic import reference
+from ..errors import CompileError
+from ..frontend.load import load
+from ..graph import Graph
+from ..machines.execute import execute, traced
+from ..pipeline import fitted, lowered, optimise
+from ..targets import Target, resolve
+
+COARSE = (1, 2, 4, 8, 16)
+"""Pixels that a cell of made-up inputs is wide: noise, and what looks more like a picture."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first operator whose result differs, and its first value that does."""
+
+    operator: str
+    values: int
+    of: int
+    place: tuple[int, ...]  # (vector, y, x, channel)
+    expected: int
+    found: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.values} of {self.of} values of {self.operator} differ, first at (vector, y, x, "
+            f"channel) = {self.place}: expected {self.expected}, got {self.found}"
+        )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What was compared on one target. ``skipped``: why it could not run here."""
+
+    target: str
+    vectors: int
+    tensors: int = 0
+    stack: int | None = None
+    difference: Difference | None = None
+    skipped: str | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Every byte that was compared; nothing was where the target is skipped."""
+        return self.difference is None and self.skipped is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "equal": self.equal}
+
+    def __str__(self) -> str:
+        if self.skipped is not None:
+            return f"{self.target}: skipped: {self.skipped}"
+        if self.difference is not None:
+            return f"{self.target}: different: {self.difference}"
+        stack = "" if self.stack is None else f", stack {self.stack:,} bytes"
+        what = f"{self.tensors} operators" if self.tensors > 1 else "the output"
+        return f"{self.target}: equal bytes of {what} for {self.vectors} vectors{stack}"
+
+
+def validate(
+    model: Path,
+    target: str,
+    inputs: Path | None = None,
+    count: int = 8,
+    layers: bool = False,
+    ram: Sequence[int] = (),
+) -> list[Validation]:
+    """Compiles ``model`` for every member of ``target``, runs it and compares with the reference.
+
+    Args:
+        inputs: .npy file of int8 (N, H, W, C) as the network's input is stored; noise without it.
+        count: how many vectors: the file's first, or made up.
+        layers: compare every operator's result, not the output alone.
+        ram: bytes of the RAM banks that the arena may take, for firmware: what a compilation for
+            them would run in strips of rows runs in strips here.
+
+    Raises:
+        CompileError: a bad model, target or file; a tool is absent. Of a family a member that
+            cannot run is skipped if another one does.
+    """
+    if count < 1:
+        raise CompileError(f"count: expected at least 1, got {count}")
+    targets = resolve(target)
+    graph = optimise(load(model))
+    x = made_up(graph, count) if inputs is None else _read(graph, inputs)[:count]
+    expected = reference.run_all(graph, x, keep=layers)
+    done = []
+    for member in targets:
+        try:
+            done.append(compare(graph, member, x, expected, layers, ram))
+        except CompileError as error:
+            if len(targets) == 1:
+                raise
+            done.append(Validation(member.name, len(x), skipped=str(error)))
+    if all(one.skipped is not None for one in done):
+        raise CompileError("; ".join(str(one.skipped) for one in done))
+    return done
+
+
+def compare(
+    graph: Graph,
+    target: Target,
+    x: np.ndarray,
+    expected: dict[str, np.ndarray],
+    layers: bool,
+    ram: Sequence[int] = (),
+) -> Validation:
+    """One target on int8 (N, H, W, C); ``expected`` by tensor name, as ``run_all`` gives them."""
+    program, _ = fitted(lowered(graph, target), target, ram)
+    if layers and program.graph.ops != graph.ops:
+        strips = reference.run_all(program.graph, x, keep=True)
+        expected = strips | {graph.output: expected[graph.output]}
+    ran = execute(program, target, x, layers)
+    names = {op.output: op.name for op in traced(program)}
+    last = names.pop(graph.output, "the output")
+    for tensor, operator in {**(names if layers else {}), graph.output: last}.items():
+        wanted, got = expected[tensor], ran.values[tensor]
+        if not np.array_equal(wanted, got):
+            wrong = np.argwhere(wanted != got)
+            place = tuple(map(int, wrong[0]))
+            difference = Difference(
+                operator, len(wrong), got.size, place, int(wanted[place]), int(got[place])
+            )
+            return Validation(target.name, len(x), len(ran.values), ran.stack, difference)
+    return Validation(target.name, len(x), len(ran.values), ran.stack)
+
+
+def made_up(graph: Graph, count: int) -> np.ndarray:
+    """int8 (count, H, W, C), from single pixels of noise to coarse cells; always the same."""
+    height, width, channels = graph.tensors[graph.input].shape
+    random = np.random.default_rng(0)
+    found = np.empty((count, height, width, channels), np.int8)
+    for index in range(count):
+        step = COARSE[index % len(COARSE)]
+        cells = random.integers(-128, 128, (-(-height // step), -(-width // step), channels))
+        found[index] = cells.repeat(step, 0).repeat(step, 1)[:height, :width]
+    return found
+
+
+def _read(graph: Graph, path: Path) -> np.ndarray:
+    shape = graph.tensors[graph.input].shape
+    try:
+        x = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise CompileError(f"{path}: expected a .npy file: {error}") from None
+    if not isinstance(x, np.ndarray) or x.dtype != np.int8 or x.shape[1:] != shape or len(x) == 0:
+        found = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
+        raise CompileError(
+            f"{path}: expected int8 (N, {', '.join(map(str, shape))}), as the network's input is "
+            f"stored, got {found}"
+        )
+    return x

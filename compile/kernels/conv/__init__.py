@@ -1,0 +1,1 @@
+"""Dense, grouped and 1x1 convolutions, one family a file."""

@@ -1,0 +1,189 @@
+"""Dense, grouped and 1x1 convolution: register tiles of pixels by blocks of output channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from ..conv_frame import epilogue, parameters
+from ..epilogue import Epilogue, Scales
+from ..frame import function, rounded, runs, store
+from ..isa.base import Isa
+from . import pixel_pairs
+from .shape import ConvShape, reads, tile_of
+
+
+def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
+    """int8 weights as tiles of ``columns`` blocks read them: tile, tap, step, block, one vector."""
+    outputs, per_input, kh, kw = weight.shape
+    inputs = per_input * groups
+    layer = reads(isa, inputs, outputs, groups)
+    span = layer.span
+    blocks = rounded(outputs, isa.lanes) // isa.lanes
+    packed = np.zeros((blocks, isa.lanes, kh * kw, span), np.int8)
+    flat = weight.reshape(outputs, per_input, kh * kw).transpose(0, 2, 1)
+    for output in range(outputs):
+        block, lane = divmod(output, isa.lanes)
+        first = output // (outputs // groups) * per_input - layer.first(block)
+        packed[block, lane, :, first : first + per_input] = flat[output]
+    steps = packed.reshape(blocks, isa.lanes, kh * kw, span // isa.group, isa.group)
+    vectors = isa.pack(steps.transpose(0, 2, 3, 1, 4))
+    tiles = [vectors[first : first + columns] for first in range(0, blocks, columns)]
+    return np.concatenate([t.swapaxes(0, 1).swapaxes(1, 2).ravel() for t in tiles])
+
+
+def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y)``."""
+    shape = shape.flattened()
+    x, y = shape.x, shape.y
+    channels = rounded(y.channels, isa.lanes)
+    taps = shape.kernel[0] * shape.kernel[1]
+    all_steps = shape.reads.span // isa.group
+    vector = isa.lanes * isa.group
+
+    def body(**p: Any) -> None:
+        finish = epilogue(isa, isa.lanes, shape, p)
+        blocks = channels // isa.lanes
+        nothing = isa.unknown_zero(finish.limits)
+        # A tile's blocks share their operands, unless each block has groups of its own.
+        private = shape.reads.advance > 0 and shape.reads.share == 1
+        pixels, columns = tile_of(isa, shape)
+
+        def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
+            """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
+            per_step = wide * high
+            flat = taps * all_steps * per_step <= (shape.tile.unrolled or isa.unrolled)
+            # LLVM would keep on the stack what it knows to be the same for all tiles; where steps
+            # are in loops it does not try.
+            still = nothing * left if flat and nothing is not None else 0
+            pairs = 2 if isa.pair else 1
+            slots = rounded(wide, pairs)  # an odd last pixel is its own partner
+            acc = T.alloc_buffer((slots * high * isa.lanes,), "int32", scope="local")
+            kind = f"int32x{isa.lanes}"
+
+            def places(m: int, n: int) -> list[int]:
+                return [((m + i) * high + n) * isa.lanes for i in range(pairs)]
+
+            def put(m: int, n: int, values: list[Any]) -> None:
+                for place, value in zip(places(m, n), values, strict=True):
+                    store(acc, place, value, isa.lanes)
+
+            def sums(m: int, n: int) -> list[Any]:
+                return [acc.vload([place], kind) for place in places(m, n)]
+
+            for n in range(high):
+                first = (block + n) * isa.lanes * pairs + still
+                starts = [
+                    T.bind(p["bias"].vload([first + i * isa.lanes], kind)) for i in range(pairs)
+                ]
+                for m in range(0, slots, pairs):
+                    put(m, n, starts)
+            base = T.bind(row * (shape.stride[0] * x.row) + left * (shape.stride[1] * x.pixel))
+
+            def dots(tap: Any, offset: Any, first: Any, steps: int) -> None:
+                """``steps`` steps from ``first`` on whose operands come by one load."""
+                shared: dict[tuple[int, int], list[Any]] = {}
+                for m in range(0, wide, pairs):
+                    for n in range(high if private else 1):
+                        channel = first * isa.group + shape.reads.first(block + n)
+                        pixels = [
+                            min(m + i, wide - 1) * shape.stride[1] * x.pixel for i in range(pairs)
+                        ]
+                        at = [base + offset + pixel + channel for pixel in pixels]
+                        shared[m, n] = isa.operands(p["x"], at, steps)
+                for step in range(steps):
+                    at = block * (taps * all_steps) + (tap * all_steps + first + step) * high
+                    at = still + at
+                    weights = [isa.weight(p["w"], (at + n) * vector) for n in range(high)]
+                    for m in range(0, slots, pairs):
+                        for n in range(high):
+                            operand = shared[m, n if private else 0][step]
+                            put(m, n, isa.dots(sums(m, n), operand, weights[n]))
+
+            def several(tap: Any, offset: Any, first: Any, steps: int) -> None:
+                for start in range(0, steps, isa.together):
+                    dots(tap, offset, first + start, min(isa.together, steps - start))
+
+            if flat:
+                for tap in range(taps):
+                    ky, kx = divmod(tap, shape.kernel[1])
+                    several(tap, ky * x.row + kx * x.pixel, 0, all_steps)
+            else:
+                with T.serial(0, shape.kernel[0]) as ky, T.serial(0, shape.kernel[1]) as kx:
+                    tap = ky * shape.kernel[1] + kx
+                    offset = ky * x.row + kx * x.pixel
+                    unroll = max(
+                        u
+                        for u in (1, 2, 4, 8)
+                        if all_steps % u == 0 and (u == 1 or u * per_step <= 128)
+                    )
+                    with T.serial(0, all_steps // unroll) as chunk:
+                        several(tap, offset, chunk * unroll, unroll)
+            at, size = (row, left), (wide, high)
+            if isa.pair:
+                pixel_pairs.leave(finish, p, shape, at, acc, size, block, still)
+            else:
+                scales = tile_scales(finish, p, isa.lanes, block, high, still)
+                leave(finish, p, shape, at, acc, size, scales)
+
+        def rows(block: Any, high: int) -> None:
+            with T.serial(0, y.height) as row:
+                if y.width >= pixels:
+                    with T.serial(0, y.width // pixels) as column:
+                        one_tile(block, row, column * pixels, pixels, high)
+                if y.width % pixels:
+                    one_tile(block, row, y.width // pixels * pixels, y.width % pixels, high)
+
+        if blocks // columns:
+            with T.serial(0, blocks // columns) as group:
+                rows(group * columns, columns)
+        if blocks % columns:
+            rows(blocks // columns * columns, blocks % columns)
+
+    entries = pixel_pairs.entries(channels) if isa.pair else channels
+    weights = channels * taps * shape.reads.span
+    return function(name, parameters(isa, shape, entries, weights), body)
+
+
+def tile_scales(
+    finish: Epilogue, p: dict[str, Any], lanes: int, block: Any, high: int, still: Any = 0
+) -> list[tuple[Any, Scales]]:
+    """The channel at which each of ``high`` blocks starts, and its scales ``still`` further on."""
+    channels = [T.bind((block + n) * lanes) for n in range(high)]
+    return [(c, finish.scales((p["scale"], p["negative"]), c + still)) for c in channels]
+
+
+def leave(
+    finish: Epilogue,
+    p: dict[str, Any],
+    shape: ConvShape,
+    at: tuple[Any, Any],
+    acc: Any,
+    size: tuple[int, int],
+    scales: list[tuple[Any, Scales]],
+) -> None:
+    """Rescales and stores a tile's sums.
+
+    Args:
+        at: (row, column) of the tile's first output.
+        acc: int32 sums by pixel and block, a vector each.
+        size: (pixels, blocks) of the tile.
+        scales: as ``tile_scales`` gives them.
+    """
+    isa, y, other = finish.isa, shape.y, shape.other
+    (wide, high), (row, left), first = size, at, scales[0][0]
+    kind = f"int32x{isa.lanes}"
+    parts = []
+    for m in range(wide):
+        addends: list[Any] = [None] * high
+        if other:
+            place = row * other.row + (left + m) * other.pixel + first
+            addends = isa.widened(p["other"], place, high, isa.lanes)
+        for n in range(high):
+            value = acc.vload([(m * high + n) * isa.lanes], kind)
+            parts.append(finish.rounded(value, scales[n][1], addends[n]))
+    start = row * y.row + left * y.pixel + first
+    finish.store(p["y"], parts, runs(start, wide, high, y.pixel, isa.lanes))

@@ -1,0 +1,60 @@
+"""The frame of every convolution kernel, dense or depthwise: its parameters and its epilogue."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from .epilogue import FLOATS, INTS, Epilogue, Rounding
+from .frame import View
+from .isa.base import Isa
+
+
+class Convolution(Protocol):
+    """What the frame asks of a shape."""
+
+    @property
+    def x(self) -> View: ...
+    @property
+    def y(self) -> View: ...
+    @property
+    def other(self) -> View | None: ...
+    @property
+    def activation(self) -> bool: ...
+    @property
+    def rounding(self) -> Rounding: ...
+
+
+def parameters(
+    isa: Isa, shape: Convolution, channels: int, weights: int, kind: str = "int8", scratch: int = 0
+) -> list[tuple[str, str, int]]:
+    """``(x, w, bias, scale, negative, floats, ints, other, y[, scratch])`` of ``channels``.
+
+    Args:
+        weights: how many of the type ``kind``.
+        scratch: int32 words of scratch memory.
+    """
+    return [
+        ("x", isa.dtype, shape.x.extent),
+        ("w", kind, weights),
+        ("bias", "int32", channels),
+        ("scale", shape.rounding.scale_dtype, channels),
+        ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("other", isa.dtype, shape.other.extent if shape.other else 1),
+        ("y", isa.dtype, shape.y.extent),
+        *([("scratch", "int32", scratch)] if scratch else []),
+    ]
+
+
+def epilogue(isa: Isa, lanes: int, shape: Convolution, p: dict[str, Any]) -> Epilogue:
+    """The epilogue of ``shape`` on the parameters ``p``."""
+    return Epilogue(
+        isa,
+        lanes,
+        p["floats"],
+        p["ints"],
+        activation=shape.activation,
+        add=shape.other is not None,
+        rounding=shape.rounding,
+    )

@@ -1,0 +1,1 @@
+"""Primitives of Cortex-M: DSP instructions and Helium vectors."""

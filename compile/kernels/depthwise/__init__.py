@@ -1,0 +1,1 @@
+"""Depthwise convolutions, one family a file."""

@@ -1,0 +1,162 @@
+"""Depthwise convolution on SMLAD: pairs of rows of one channel, shared by two rows of outputs.
+
+The input rows of a strip are regrouped in scratch memory, four channels at a time, to words that
+hold one channel of two rows. A row of outputs begins at the first or at the second row of a pair:
+``w[j], w[j + 1]`` in one word serve both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from ..conv_frame import parameters
+from ..cortex_m.dsp import Scalar, bottoms, dsp, halves, load, tops
+from ..frame import function, rounded
+from ..isa.base import Expr, Isa
+from .shape import DepthwiseShape
+
+GROUP = 4
+
+
+@dataclass(frozen=True)
+class Strip:
+    """``rows`` of outputs: their ``pairs`` of input rows, and the dots of one column of taps.
+
+    A dot is (output row, pair, instruction, index of its word of weights).
+    """
+
+    rows: int
+    pairs: int
+    lines: int
+    dots: tuple[tuple[int, int, str, int], ...]
+
+
+def strip_of(kernel: int, stride: int, rows: int) -> Strip:
+    """The dots of ``rows`` rows of outputs."""
+    lines = stride * (rows - 1) + kernel
+    pairs = -(-lines // 2)
+    dots = []
+    for row in range(rows):
+        for pair in range(pairs):
+            first = 2 * pair - stride * row
+            if first >= 0 and first + 1 < kernel:
+                dots.append((row, pair, "smlad", first))
+            elif first == -1:
+                dots.append((row, pair, "smlatb", 0))
+            elif first == kernel - 1:
+                dots.append((row, pair, "smlabt", kernel - 2))
+    return Strip(rows, pairs, lines, tuple(dots))
+
+
+def fits(kernel: tuple[int, ...]) -> bool:
+    """Whether there are two rows of taps to pair."""
+    return kernel[0] > 1
+
+
+def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:
+    """int8 (C, 1, kh, kw) to int16 (C rounded up, kw, kh - 1, 2): neighbours of a column."""
+    channels = weight.shape[0]
+    columns = np.zeros((rounded(channels, isa.vector), *weight.shape[:1:-1]), np.int16)
+    columns[:channels] = weight[:, 0].transpose(0, 2, 1)
+    return np.ascontiguousarray(np.stack([columns[:, :, :-1], columns[:, :, 1:]], axis=3))
+
+
+def scratch(shape: DepthwiseShape) -> int:
+    """int32 words of scratch memory."""
+    return GROUP * _columns(shape) * strip_of(shape.kernel[0], shape.stride[0], _high(shape)).pairs
+
+
+def _columns(shape: DepthwiseShape) -> int:
+    return shape.stride[1] * (shape.y.width - 1) + shape.kernel[1]
+
+
+def _high(shape: DepthwiseShape) -> int:
+    return min(shape.y.height, 2 if shape.stride[0] == 1 else 1)
+
+
+def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, scratch)``."""
+    x, y, other = shape.x, shape.y, shape.other
+    channels = rounded(y.channels, isa.vector)
+    kh, kw = shape.kernel
+    down, across = shape.stride
+    columns = _columns(shape)
+    per_channel = kw * (kh - 1)
+
+    def body(**p: Any) -> None:
+        finish = Scalar(shape, p)
+        spare = p["scratch"]
+
+        def regroup(strip: Strip, group: Expr, row: Expr) -> None:
+            with T.serial(0, columns) as column:
+                at = row * (down * x.row) + column * x.pixel + group * GROUP
+                for pair in range(strip.pairs):
+                    upper = halves(load(p["x"], at + 2 * pair * x.row))
+                    lower = upper
+                    if 2 * pair + 1 < strip.lines:
+                        lower = halves(load(p["x"], at + (2 * pair + 1) * x.row))
+                    for half in range(2):
+                        for which, joined in ((half, bottoms), (half + 2, tops)):
+                            words = joined(upper[half], lower[half])
+                            place = (which * columns + column) * strip.pairs + pair
+                            T.buffer_store(spare, words, [place])
+
+        def tile(
+            strip: Strip, row: Expr, left: Expr, wide: int, which: Expr, channel: Expr, table: Any
+        ) -> None:
+            acc = T.alloc_buffer((strip.rows * wide,), "int32", scope="local")
+            for n in range(strip.rows * wide):
+                T.buffer_store(acc, table[0], [n])
+            first = which * columns + left * across
+            weights: dict[tuple[int, int], Expr] = {}
+            for column in range(across * (wide - 1) + kw):
+                words = [
+                    T.bind(spare.vload([(first + column) * strip.pairs + pair], "int32"))
+                    for pair in range(strip.pairs)
+                ]
+                for m in range(wide):
+                    kx = column - m * across
+                    if not 0 <= kx < kw:
+                        continue
+                    for r, pair, instruction, word in strip.dots:
+                        if (kx, word) not in weights:
+                            at = channel * per_channel + kx * (kh - 1) + word
+                            weights[kx, word] = T.bind(p["w"].vload([at], "int32"))
+                        total = acc.vload([r * wide + m], "int32")
+                        total = dsp(instruction, words[pair], weights[kx, word], total)
+                        T.buffer_store(acc, total, [r * wide + m])
+            for r in range(strip.rows):
+                for m in range(wide):
+                    addend = None
+                    if other:
+                        at = (row + r) * other.row + (left + m) * other.pixel + channel
+                        addend = T.Cast("int32", p["other"].vload([at], "int8"))
+                    value = finish.stored(acc.vload([r * wide + m], "int32"), table[1], addend)
+                    at = (row + r) * y.row + (left + m) * y.pixel + channel
+                    T.buffer_store(p["y"], T.Cast("int8", value), [at])
+
+        def rows(strip: Strip, group: Expr, row: Expr) -> None:
+            regroup(strip, group, row)
+            wide = min(2, y.width)
+            with T.serial(0, GROUP) as which:
+                channel = T.bind(group * GROUP + which)
+                table = T.bind(p["bias"].vload([channel], "int32")), finish.channel(channel)
+                with T.serial(0, y.width // wide) as column:
+                    tile(strip, row, column * wide, wide, which, channel, table)
+                if y.width % wide:
+                    tile(strip, row, y.width // wide * wide, y.width % wide, which, channel, table)
+
+        high = _high(shape)
+        with T.serial(0, channels // GROUP) as group:
+            with T.serial(0, y.height // high) as row:
+                rows(strip_of(kh, down, high), group, row * high)
+            if y.height % high:
+                rows(strip_of(kh, down, y.height % high), group, y.height // high * high)
+
+    weights = channels * per_channel
+    return function(name, parameters(isa, shape, channels, weights, "int32", scratch(shape)), body)

@@ -1,0 +1,253 @@
+"""Depthwise convolution on MVE: one channel's window is a few vectors of words of four columns.
+
+VST4 turns four pixels of sixteen channels into sixteen words, a word for every second column of
+input. Gathered words are windows (csrc/kernels/mve_windows.S): at stride 1 one holds four outputs,
+two by two, whose weights are shifted against each other; at stride 2 one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from ..conv_frame import parameters
+from ..cortex_m.mve import BYTES, FAR, Eight, gathered, scattered
+from ..frame import View, function, rounded
+from ..isa.base import Expr, Isa
+from .shape import DepthwiseShape
+
+CHANNELS = 16
+UNIT = 4
+"""Columns of outputs, in two rows, that make a unit of eight results."""
+
+SCRATCH = 16384
+"""Bytes of scratch that words and sums should not pass."""
+
+WORDS = 64
+"""Bytes of a column of words: sixteen channels of four input columns."""
+
+REACH = 7
+"""Largest kernel: a patch of eight rows by eight columns is four vectors."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Two rows of outputs: what of the input they need, and where their units find it.
+
+    ``starts``: first input column of each column of words; those from ``tail`` on serve a last unit
+    that begins inside the one before, and is one more of the others if it ``follows`` them in the
+    words. ``window``: (line, column of words) of each word of a window.
+    """
+
+    lines: int
+    follows: bool
+    starts: tuple[int, ...]
+    tail: int
+    units: int
+    window: tuple[tuple[int, int], ...]
+
+    @property
+    def vectors(self) -> int:
+        return -(-len(self.window) // 4)
+
+
+def fits(shape: DepthwiseShape) -> bool:
+    """Whether windows are small enough to gather, and outputs enough for a unit."""
+    (kh, kw), (down, across) = shape.kernel, shape.stride
+    small = 1 < kw <= REACH and kh <= REACH and down == across <= 2
+    near = all(view.row + UNIT * view.pixel < FAR for view in (shape.y, shape.other) if view)
+    return small and near and shape.y.width >= UNIT and shape.y.height >= 2
+
+
+def strip_of(shape: DepthwiseShape) -> Strip:
+    """The strip of a shape that ``fits``."""
+    (kh, kw), stride = shape.kernel, shape.stride[0]
+    more = 2 - stride  # rows and columns of a patch beyond those of one output
+    across = -(-(kw + more) // 4)
+    units, rest = divmod(shape.y.width, UNIT)
+    windows = UNIT // 2 * stride  # of a unit, side by side
+    starts = [2 * n for n in range(units * windows + 2 * (across - 1))]
+    tail = len(starts)
+    if rest:
+        first = stride * (shape.y.width - UNIT)
+        starts += [first + 2 * n for n in range(windows + 2 * (across - 1))]
+    window = tuple((line, 2 * n) for line in range(kh + more) for n in range(across))
+    return Strip(stride + kh, across == 1 and rest > 0, tuple(starts), tail, units, window)
+
+
+def pack(weight: np.ndarray, shape: DepthwiseShape) -> np.ndarray:
+    """int8 (C, 1, kh, kw) to (C rounded up, vector of a window, output of it, 16)."""
+    channels, _, kh, kw = weight.shape
+    strip = strip_of(shape)
+    places = [(0, 0), (0, 1), (1, 0), (1, 1)] if shape.stride[0] == 1 else [(0, 0)]
+    packed = np.zeros((rounded(channels, CHANNELS), strip.vectors * 4, len(places), 4), np.int8)
+    for word, (line, column) in enumerate(strip.window):
+        for place, (down, right) in enumerate(places):
+            for byte in range(4):
+                ky, kx = line - down, 2 * column + byte - right
+                if 0 <= ky < kh and 0 <= kx < kw:
+                    packed[:channels, word, place, byte] = weight[:, 0, ky, kx]
+    vectors = packed.reshape(len(packed), strip.vectors, 4, len(places), 4)
+    return np.ascontiguousarray(vectors.transpose(0, 1, 3, 2, 4))
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The parts of scratch for ``strips`` strips: where they begin behind the words, in int32."""
+
+    strips: int
+    offsets: int
+    sums: int
+    last: int
+    end: int
+
+
+def scratch(shape: DepthwiseShape) -> int:
+    """int32 words of scratch memory."""
+    return _memory(shape).end
+
+
+def _memory(shape: DepthwiseShape) -> Memory:
+    """As many strips together, of nearly one number, as scratch should hold."""
+    strip, height = strip_of(shape), shape.y.height
+    total = -(-height // 2)
+
+    def memory(strips: int) -> Memory:
+        lines = strip.lines + 2 * shape.stride[0] * (strips - 1)
+        offsets = WORDS // 4 * lines * len(strip.starts)
+        sums = offsets + 4 * strip.vectors
+        last = sums + strips * CHANNELS * 8 * (strip.units + strip.follows)
+        return Memory(strips, offsets, sums, last, last + strips * CHANNELS * 8)
+
+    most = max(n for n in range(1, total + 1) if n == 1 or 4 * memory(n).end <= SCRATCH)
+    # The last piece of an odd height begins inside the one before it.
+    count = max(-(-total // most), 1 + (height % 2 and total > 1))
+    return memory(-(-total // count))
+
+
+def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, scratch)``."""
+    x, y, other = shape.x, shape.y, shape.other
+    channels = rounded(y.channels, CHANNELS)
+    stride = shape.stride[0]
+    strip = strip_of(shape)
+    columns = len(strip.starts)
+    memory = _memory(shape)
+    units = strip.units + strip.follows
+    apart = y.width % UNIT > 0 and not strip.follows
+    per_channel = BYTES * strip.vectors * (4 if stride == 1 else 1)
+    inner = f"pv_mve_{'patches' if stride == 1 else 'windows'}_{strip.vectors}"
+    beyond = stride * (y.width - 1) + shape.kernel[1]
+
+    def body(**p: Any) -> None:
+        finish = Eight(shape, p)
+        spare = p["scratch"]
+        bytes_ = T.decl_buffer((4 * memory.end,), "int8", data=spare.data)
+        for number in range(4 * strip.vectors):
+            line, column = (*strip.window, *[(0, 0)] * 3)[number]
+            at = T.int32((line * columns + column) * WORDS)
+            T.buffer_store(spare, at, [memory.offsets + number])
+
+        def interleave(first: Expr, pixels: list[int], target: Expr) -> None:
+            values = [T.bind(p["x"].vload([first + n * x.pixel], f"int8x{BYTES}")) for n in pixels]
+            number = T.llvm_lookup_intrinsic_id("llvm.arm.mve.vst4q")
+            for stage in range(4):
+                place = T.address_of(bytes_[target])
+                T.evaluate(T.call_llvm_intrin(number, place, *values, T.int32(stage), dtype="void"))
+
+        def regroup(group: Expr, row: Expr, lines: int) -> None:
+            """Columns of words; pixels beyond the last, which meet zero weights, are not read."""
+            first = T.bind(row * (stride * x.row) + group * CHANNELS)
+            for begin, stop in ((0, strip.tail), (strip.tail, columns)):
+                starts = strip.starts[begin:stop]
+                inside = sum(start + 4 <= beyond for start in starts)
+                if inside:
+                    T.evaluate(
+                        T.call_extern(
+                            "int32",
+                            "pv_mve_words",
+                            T.address_of(p["x"][first + starts[0] * x.pixel]),
+                            T.address_of(bytes_[begin * WORDS]),
+                            *map(T.int32, (inside, lines, x.pixel, x.row, columns * WORDS)),
+                        )
+                    )
+                if inside < len(starts):
+                    with T.serial(0, lines) as line:
+                        for number in range(inside, len(starts)):
+                            pixels = [min(starts[number] + n, beyond - 1) for n in range(4)]
+                            target = (line * columns + begin + number) * WORDS
+                            interleave(first + line * x.row, pixels, target)
+
+        def dots(group: Expr, start: Expr, units: int, to: Expr) -> None:
+            pitch = [T.int32(stride * columns * WORDS)] if stride == 2 else []
+            T.evaluate(
+                T.call_extern(
+                    "int32",
+                    inner,
+                    T.address_of(bytes_[start]),
+                    T.address_of(p["w"][group * (CHANNELS * per_channel)]),
+                    T.address_of(spare[to]),
+                    T.int32(units),
+                    T.address_of(spare[memory.offsets]),
+                    *pitch,
+                )
+            )
+
+        def places(view: View) -> list[int]:
+            """Bytes from a unit's first output to each of its eight results, by turns."""
+            found = []
+            for n in range(8):
+                if stride == 1:  # of two windows by turns: left and right, above and below
+                    window, place = n % 2, n // 2
+                    found.append(place // 2 * view.row + (2 * window + place % 2) * view.pixel)
+                else:  # of the row above and the one below by turns
+                    found.append(n % 2 * view.row + n // 2 * view.pixel)
+            return found
+
+        def finish_unit(channel: Expr, at: Expr, row: Expr, left: Any, tables: Any) -> None:
+            pair = tuple(T.bind(spare.vload([at + 4 * n], "int32x4")) for n in (0, 1))
+            addend = None
+            if other:
+                start = row * other.row + left * other.pixel + channel
+                addend = gathered(p["other"], start, places(other))
+            words = finish.words(pair, tables, addend)
+            scattered(p["y"], row * y.row + left * y.pixel + channel, places(y), words)
+
+        def piece(row: Expr, strips: int) -> None:
+            """The rows of some strips, sixteen channels at a time."""
+            with T.serial(0, channels // CHANNELS) as group:
+                regroup(group, row, strip.lines + 2 * stride * (strips - 1))
+                with T.serial(0, strips) as number:
+                    start = T.bind(number * (2 * stride * columns * WORDS))
+                    dots(group, start, units, memory.sums + number * (CHANNELS * 8 * units))
+                    if apart:
+                        to = memory.last + number * (CHANNELS * 8)
+                        dots(group, start + strip.tail * WORDS, 1, to)
+                with T.serial(0, CHANNELS) as which:
+                    channel = T.bind(group * CHANNELS + which)
+                    tables = finish.channel(channel)
+                    with T.serial(0, strips) as number:
+                        own = T.bind(number * CHANNELS + which)
+                        sums = T.bind(memory.sums + own * (8 * units))
+                        line = T.bind(row + number * 2)
+                        with T.serial(0, strip.units) as unit:
+                            finish_unit(channel, sums + unit * 8, line, unit * UNIT, tables)
+                        if y.width % UNIT:
+                            last = memory.last + own * 8 if apart else sums + strip.units * 8
+                            finish_unit(channel, last, line, y.width - UNIT, tables)
+
+        total = -(-y.height // 2)
+        count = -(-total // memory.strips)
+        rest = total - memory.strips * (count - 1)
+        whole = count if rest == memory.strips and y.height % 2 == 0 else count - 1
+        with T.serial(0, whole) as number:
+            piece(number * (2 * memory.strips), memory.strips)
+        if whole < count:
+            piece(T.int32(y.height - 2 * rest), rest)
+
+    weights = channels * per_channel
+    return function(name, parameters(isa, shape, channels, weights, scratch=scratch(shape)), body)

@@ -1,0 +1,1 @@
+"""Instruction sets as kernels see them: widths, storage, dot products, rounding."""

@@ -1,0 +1,1 @@
+"""How operators become kernel calls, one operator family a file."""

@@ -1,0 +1,31 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...graph import (
+    Pool,
+)
+from ...kernels import pool
+from ..bounds import largest
+from ..constants import numbers
+from ..forms import WIDE
+from ..program import Program
+
+
+def lower_pool(program: Program, op: Pool) -> None:
+    source = program.graph.tensors[op.inputs[0]]
+    x, y = program.view(source.name), program.view(op.output)
+    scale = op.scale if op.scale is not None else np.zeros(1)
+    wide = largest(255 * math.prod(op.kernel), scale) >= WIDE
+    program.call(
+        op.name,
+        pool.PoolShape(x, y, op.kind, op.kernel, op.stride, wide),
+        program.pointer(source.name, op.pads),
+        program.constant(scale.astype(np.float32)),
+        *numbers(program, op, source),
+        program.pointer(op.output),
+    )

@@ -1,0 +1,123 @@
+"""Runs a compiled program on given inputs: on this machine, in QEMU, or on an example board."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..emit import firmware
+from ..emit.library import link, sizes, write_parts
+from ..emit.source import SYMBOL
+from ..emit.sources import firmware_directory, tools_directory
+from ..errors import CompileError
+from ..graph import Op
+from ..lower.program import Program
+from ..targets import Target
+from . import board
+from .measure import native
+from .programs import find
+
+
+@dataclass(frozen=True)
+class Execution:
+    """int8 (N, height, width, channels) by tensor name, and the most bytes of stack in use."""
+
+    values: dict[str, np.ndarray]
+    stack: int | None = None
+
+
+def execute(
+    program: Program, target: Target, inputs: np.ndarray, layers: bool = False
+) -> Execution:
+    """Compiles ``program`` and runs it on int8 (N, H, W, C) ``inputs``.
+
+    Args:
+        layers: give the result of every operator that has a kernel call, not the output alone.
+
+    Raises:
+        CompileError: no C compiler or QEMU for the target, or the program failed.
+    """
+    graph = program.graph
+    expected = graph.tensors[graph.input].shape
+    if inputs.dtype != np.int8 or inputs.shape[1:] != expected or len(inputs) == 0:
+        raise CompileError(
+            f"inputs: expected int8 (N, {', '.join(map(str, expected))}), "
+            f"got {inputs.dtype} {inputs.shape}"
+        )
+    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
+        work = Path(folder)
+        (work / "in").write_bytes(np.ascontiguousarray(inputs).tobytes())
+        symbol = firmware.symbol(graph) if target.firmware else SYMBOL
+        memory = write_parts(program, target, work, layers=layers, symbol=symbol)
+        options = [*sizes(program, memory), f"-DMODEL={symbol}", *["-DPV_LAYERS"] * layers]
+        said = (_on_board if target.firmware else _on_host)(program, target, work, options, layers)
+        result = np.frombuffer((work / "out").read_bytes(), np.int8)
+    used = re.search(r"stack (\d+) of", said) if target.firmware else None
+    values = _split(program, result.reshape(len(inputs), -1), layers)
+    return Execution(values, int(used[1]) if used else None)
+
+
+def traced(program: Program) -> list[Op]:
+    """The operators whose results ``layers`` gives: those with a kernel call, in order."""
+    called = {call.op for call in program.calls}
+    return [op for op in program.graph.ops if op.name in called]
+
+
+def _on_board(
+    program: Program, target: Target, work: Path, options: list[str], layers: bool
+) -> str:
+    parts: Sequence[str] | None = None
+    if not layers:
+        firmware.archive(program, target, work)
+        parts = ["model.a"]
+    main = [tools_directory() / "runner.c"]
+    image = board.build(target, work, main, options, parts)
+    return board.run(target, image, ("in", "out"))
+
+
+def _on_host(program: Program, target: Target, work: Path, options: list[str], layers: bool) -> str:
+    tools = tools_directory()
+    mains = [str(tools / name) for name in ("runner.c", "board_host.c")]
+    command = ["./runner", "in", "out"]
+    if not native(target):
+        options = [*options, "-static"]
+        emulator = find(
+            ("qemu-aarch64", "qemu-aarch64-static"), "qemu-user", f"running {target.name}"
+        )
+        command = [emulator, "-cpu", "max", *command]
+    link(target, work, [*options, f"-I{firmware_directory()}", *mains], "runner")
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=board.LIMIT)
+    if done.returncode == -signal.SIGILL:
+        raise CompileError(f"target {target.name}: this processor lacks its instructions")
+    if done.returncode:
+        why = board.STATUS.get(done.returncode, "unexpected")
+        raise CompileError(f"target {target.name}: the program ended with {done.returncode}: {why}")
+    return done.stdout
+
+
+def _split(program: Program, rows: np.ndarray, layers: bool) -> dict[str, np.ndarray]:
+    """Values of each tensor in what runner.c wrote: rows (N, bytes)."""
+    graph, values, start = program.graph, {}, 0
+    for op in traced(program) if layers else ():
+        root = program.layout.roots[program.layout.places[op.output][0]]
+        part = rows[:, start : start + root.bytes]
+        start += root.bytes
+        view = program.view(op.output)
+        first = program.layout.offset(op.output)
+        stored = np.lib.stride_tricks.as_strided(
+            part[:, first:],
+            (len(rows), view.height, view.width, view.channels),
+            (rows.strides[0], view.row, view.pixel, 1),
+            writeable=False,
+        )
+        values[op.output] = (stored.view(np.uint8) - np.uint8(program.isa.offset)).view(np.int8)
+    shape = graph.tensors[graph.output].shape
+    values[graph.output] = rows[:, start:].reshape(len(rows), *shape)
+    return values

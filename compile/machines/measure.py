@@ -1,0 +1,140 @@
+"""Runs an instrumented model call by call: timed on this machine, or counted in QEMU."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ..emit.library import emit, link, sizes, write_parts
+from ..emit.source import PROFILE
+from ..emit.sources import tools_directory
+from ..errors import CompileError
+from ..lower.program import Program
+from ..memory.plan import ALIGNMENT
+from ..targets import ARCH_X86_64, FAMILIES, HOSTS, Target
+from . import board
+from .instructions import MARKS, Region, count
+from .programs import built, find
+
+WARM = 5
+PEAKS = {
+    "x86-64-vnni": ("-march=x86-64-v4", "-mavx512vnni"),
+    "x86-64-avxvnni": ("-march=x86-64-v3", "-mavxvnni"),
+    "x86-64-avx2": ("-march=x86-64-v3",),
+    "x86-64-portable": ("-march=x86-64",),
+    "aarch64-i8mm": ("-march=armv8.2-a+i8mm",),
+    "aarch64-dotprod": ("-march=armv8.2-a+dotprod",),
+    "aarch64-neon": ("-march=armv8-a",),
+}
+"""What the C compiler is told, so that csrc/tools/peak.c uses the dot product of a target."""
+
+PER_INSTRUCTION = {
+    "aarch64-i8mm": 32,
+    "aarch64-dotprod": 16,
+    "aarch64-neon": 4,
+    "cortex-m4": 2,
+    "cortex-m7": 2,
+    "cortex-m33": 2,
+    "cortex-m55": 16,
+}
+"""Multiply-accumulates of one instruction at the peak: SMMLA has 32, SDOT and VMLADAV 16, SMLAL 4,
+SMLAD 2."""
+
+
+def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
+    """Microseconds (rounds, calls) of each call on noise; this thread is pinned meanwhile.
+
+    Raises:
+        CompileError: no C compiler.
+    """
+    calls = len(program.calls)
+    graph = program.graph
+    random = np.random.default_rng(0)
+    source = random.integers(-128, 128, graph.tensors[graph.input].shape).astype(np.int8)
+    result = np.empty(graph.tensors[graph.output].shape, np.int8)
+    table: np.ndarray = np.zeros((WARM + rounds, calls + 2), np.uint64)
+    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
+        library = Path(folder) / "model.so"
+        memory: np.ndarray = np.empty(
+            emit(program, target, library, profile=True).bytes + ALIGNMENT, np.uint8
+        )
+        run = getattr(ctypes.CDLL(str(library)), PROFILE)
+        run.argtypes = [ctypes.c_void_p] * 4
+        arena = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        with pinned():
+            for row in table:
+                run(source.ctypes.data, result.ctypes.data, arena, row.ctypes.data)
+    spans = np.diff(table[WARM:].astype(np.int64), axis=1)
+    stamp = np.median(spans[:, 0])
+    return np.maximum(spans[:, 1:] - stamp, 0) / 1e3
+
+
+def counted(program: Program, target: Target, *, histogram: bool = False) -> list[Region]:
+    """Executed instructions of each call on noise, in QEMU.
+
+    Raises:
+        CompileError: the target is of x86-64; no cross compiler, QEMU or host compiler.
+    """
+    if target.arch == ARCH_X86_64:
+        raise CompileError(
+            f"target {target.name}: runs on x86-64 only; instructions are counted on ARM"
+        )
+    if target.firmware:
+        emulator, mark = board.emulator(target), MARKS["thumb"]
+    else:
+        path = find(("qemu-aarch64",), "qemu-user", f"counting on {target.name}")
+        emulator, mark = [path, "-cpu", "max"], MARKS["aarch64"]
+    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
+        work = Path(folder)
+        memory = write_parts(program, target, work, profile=True)
+        main = tools_directory() / "count_main.c"
+        options = ("-DPV_MARK", *sizes(program, memory), f"-I{main.parent}")
+        if target.firmware:
+            started = ["-kernel", str(board.build(target, work, [main], options))]
+        else:
+            link(target, work, (*options, "-static", str(main)), "counted")
+            started = [str(work / "counted")]
+        regions = count(emulator, started, mark, histogram=histogram)
+    if len(regions) != len(program.calls) + 1 or regions[0].executed:
+        raise CompileError(
+            f"target {target.name}: QEMU counted {len(regions)} regions, not one a call"
+        )
+    return regions[1:]
+
+
+def peak(target: Target) -> float | None:
+    """Multiply-accumulates per microsecond of a loop that does nothing but dot products.
+
+    Returns:
+        None where this processor lacks the instructions of the target.
+    """
+    if not native(target):
+        return None
+    program = built("peak.c", PEAKS[target.name])
+    with pinned():
+        done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
+    return None if done.returncode else float(done.stdout)
+
+
+def native(target: Target) -> bool:
+    """Whether ``target`` belongs to this machine's family."""
+    return target.name in FAMILIES.get(HOSTS.get(platform.machine().lower(), ""), ())
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Keeps this thread, and programs that it starts, on the last core it may use."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

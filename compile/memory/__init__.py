@@ -1,0 +1,1 @@
+"""The arena: lifetimes, offsets, RAM banks, and strips of rows where RAM is short."""

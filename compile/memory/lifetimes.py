@@ -1,0 +1,64 @@
+"""From when to when each piece of arena is needed; the strips of a chain are laid on each other.
+
+All strips of a chain do the same in the same order, so pieces of one strip may stand where those of
+the others did: the arena is planned for a single strip, with the largest size that a piece has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..graph import strip_of, whole
+from ..lower.program import Call
+from .plan import Span
+
+
+def steps(calls: Sequence[Call]) -> list[int]:
+    """The step of each call; those of one operator in all strips of a chain are one step."""
+    found: list[int] = []
+    known: dict[tuple[int, str], int] = {}
+    for chain, call in zip(_chains(calls), calls, strict=True):
+        # Outside of strips an operator may have several calls, and each is a chain.
+        found.append(known.setdefault((chain, whole(call.op)), len(known)))
+    return found
+
+
+def moments(calls: Sequence[Call]) -> list[str]:
+    """What is done at each step."""
+    first = {step: whole(call.op) for call, step in zip(calls, steps(calls), strict=True)}
+    return [first[step] for step in sorted(first)]
+
+
+def spans(calls: Sequence[Call], sizes: dict[str, int]) -> list[Span]:
+    """Size and lifetime of each root, by the name of the whole: from its first step to its last."""
+    places, chains = steps(calls), _chains(calls)
+    extent: dict[int, tuple[int, int]] = {}
+    for chain, step in zip(chains, places, strict=True):
+        start, end = extent.get(chain, (step, step))
+        extent[chain] = min(start, step), max(end, step)
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    size: dict[str, int] = {}
+    for call, chain, step in zip(calls, chains, places, strict=True):
+        for pointer in call.arguments:
+            if pointer.base != "arena":
+                continue
+            name = whole(pointer.root)
+            # What several strips see is needed from the first one's start to the last one's end.
+            start, end = (step, step) if strip_of(pointer.root) is not None else extent[chain]
+            first[name] = min(first.get(name, start), start)
+            last[name] = max(last.get(name, end), end)
+            size[name] = max(size.get(name, 0), sizes[pointer.root])
+    return [Span(name, size[name], first[name], last[name]) for name in first]
+
+
+def _chains(calls: Sequence[Call]) -> list[int]:
+    """The number of each call's chain; a call that is of no strip is one by itself."""
+    found: list[int] = []
+    before: int | None = None
+    for call in calls:
+        strip = strip_of(call.op)
+        same = strip is not None and before is not None and strip >= before
+        found.append(found[-1] if same else found[-1] + 1 if found else 0)
+        before = strip
+    return found

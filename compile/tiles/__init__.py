@@ -1,0 +1,1 @@
+"""Register tiles of kernels: tables of tuned ones, and the candidates of a search."""

@@ -1,0 +1,54 @@
+"""``pocketvision validate MODEL.onnx``: whether the compiled model gives the reference's bytes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..common import Verbs, new_verb, print_json, require_file
+
+
+def add(verbs: Verbs) -> None:
+    """Register the verb."""
+    parser = new_verb(
+        verbs, "validate", run, "Compare a compiled int8 file with the reference.", "compile"
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
+    parser.add_argument(
+        "--target",
+        default="host",
+        help="target, family or host; what does not run here runs in QEMU; default %(default)s",
+    )
+    parser.add_argument(
+        "--inputs", type=Path, metavar="FILE.npy", help="int8 (N, H, W, C); noise without it"
+    )
+    parser.add_argument("--count", type=int, default=8, help="vectors; default %(default)d")
+    parser.add_argument(
+        "--ram", metavar="SIZES", help="RAM banks that firmware was compiled for, as 512K,288K"
+    )
+    parser.add_argument(
+        "--layers", action="store_true", help="compare every operator and name the first that fails"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one line, or one JSON value, per target; 1 where a byte differs."""
+    from ...compile.inspect.validate import validate
+    from ...compile.memory.banks import parse
+
+    require_file(arguments.model, "ONNX file")
+    if arguments.inputs is not None:
+        require_file(arguments.inputs, "file of inputs")
+    done = validate(
+        arguments.model,
+        arguments.target,
+        arguments.inputs,
+        arguments.count,
+        arguments.layers,
+        parse(arguments.ram) if arguments.ram else (),
+    )
+    if arguments.json:
+        print_json([one.to_dict() for one in done])
+    else:
+        print("\n".join(map(str, done)))
+    return 1 if any(one.difference is not None for one in done) else 0

@@ -1,0 +1,55 @@
+"""``pocketvision train RECIPE.toml``: a training run, or the rest of one that was interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from ...errors import InputError
+from ..common import Verbs, new_folder, new_verb, print_json
+
+
+def add(verbs: Verbs) -> None:
+    """Register the verb."""
+    parser = new_verb(verbs, "train", run, "Train a model by a recipe; resumes.", "training")
+    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    parser.add_argument(
+        "--out", type=new_folder, required=True, metavar="DIR", help="the run's folder"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("POCKETVISION_DATA"),
+        metavar="DIR",
+        help="what the recipe's paths are relative to; default $POCKETVISION_DATA",
+    )
+    parser.add_argument("--steps", type=int, metavar="N", help="stop after step N; resumes later")
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads to use")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, and print where the weights are."""
+    if arguments.threads is not None and arguments.threads < 1:
+        raise InputError(f"--threads: expected at least 1, got {arguments.threads}")
+    if arguments.data is None:
+        raise InputError("--data: missing; name the folder that the recipe's paths start from")
+    import torch
+
+    from ...training.run import ranks
+    from ...training.train.faces import read, train
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    recipe = read(arguments.recipe)
+    ranks.start()
+    try:
+        weights = train(recipe, Path(arguments.data), arguments.out, arguments.steps)
+        first = ranks.rank() == 0
+    finally:
+        ranks.stop()
+    if first and arguments.json:
+        print_json({"recipe": str(arguments.recipe), "weights": str(weights)})
+    elif first:
+        print(weights)
+    return 0

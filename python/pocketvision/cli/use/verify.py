@@ -1,0 +1,48 @@
+"""``pocketvision verify A B``: whether two pictures show one person, with the evidence."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from ...errors import InputError
+from ...faces.compare import verify
+from ..common import (
+    Verbs,
+    add_model_options,
+    embed_file,
+    make_embedder,
+    new_verb,
+    print_json,
+    read_landmarks,
+)
+
+
+def add(verbs: Verbs) -> None:
+    """Register the verb."""
+    parser = new_verb(verbs, "verify", run, "Compare the faces of two pictures.")
+    parser.add_argument("a", type=Path)
+    parser.add_argument("b", type=Path)
+    parser.add_argument(
+        "--far", type=float, default=1e-2, help="false accept rate, default %(default)g"
+    )
+    add_model_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the verdict; "different people" is an answer, not a failure."""
+    embedder = make_embedder(arguments)
+    landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
+    vectors = []
+    for path in (arguments.a, arguments.b):
+        faces = embed_file(embedder, path, landmarks)
+        if len(faces) != 1:
+            raise InputError(f"{path}: expected landmarks of one face, got {len(faces)} faces")
+        vectors.append(faces[0])
+    verdict = verify(vectors[0], vectors[1], far=arguments.far, model=embedder)
+    if arguments.json:
+        print_json(asdict(verdict))
+    else:
+        print(verdict)
+    return 0

@@ -1,0 +1,1 @@
+"""Faces: align, embed, compare, and galleries of templates."""

@@ -1,0 +1,115 @@
+"""Galleries of enrolled people as firmware searches them: named int8 templates in one file."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from .compare import check_embeddings
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+MAGIC = b"PVGALLRY"
+VERSION = 1
+NAME_BYTES = 32
+MAX_ENTRIES = 1_000_000
+
+_HEAD = struct.Struct("<8s4I32sI")
+_CHECK = struct.Struct("<I")
+_HEADER_BYTES = _HEAD.size + _CHECK.size
+
+_TIE = 1e-4
+"""Added before rounding: a half that float32 embeddings miss by their own rounding counts as one,
+and nothing else comes so close to it (the next value is at least 1/510 away)."""
+
+
+def templates(embeddings: ArrayLike) -> NDArray[np.int8]:
+    """Embeddings (N, D) or (D,) as int8 of the same shape, the largest magnitude of a row 127.
+
+    ``round(127 * value / largest)``, halves away from zero: the bytes that ``pv_template_make``
+    makes of the same output of the network. Cosines change by less than 0.006, most by less than
+    0.001. Raises InputError for wrong shapes, values that are not finite, a row of zeros.
+    """
+    rows = check_embeddings("embeddings", embeddings).astype(np.float64)
+    largest = np.abs(rows).max(axis=-1, keepdims=True)
+    zero = np.flatnonzero(largest == 0)
+    if zero.size:
+        raise InputError(f"embeddings: row {zero[0]} is all zeros, which has no direction")
+    sizes = np.floor(127 * np.abs(rows) / largest + 0.5 + _TIE)
+    result: NDArray[np.int8] = np.copysign(sizes, rows).astype(np.int8)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Enrolled people: ``names`` and int8 ``templates`` (N, D), an entry each.
+
+    A person may have several entries of one name. ``source_sha256``: SHA-256 of the int8 file of
+    the model that made them, ``Model.source_sha256``; firmware refuses a gallery of another model.
+    ``top_k(embedding, gallery.templates)`` searches it on a host. Raises InputError for names that
+    are empty or longer than 31 bytes of UTF-8, and arrays of another type or shape.
+    """
+
+    names: Sequence[str]
+    templates: NDArray[np.int8]
+    source_sha256: str
+
+    def __post_init__(self) -> None:
+        rows = self.templates
+        if not isinstance(rows, np.ndarray) or rows.dtype != np.int8 or rows.ndim != 2:
+            raise InputError("templates: expected int8 (N, D), as pocketvision.gallery.templates")
+        if len(rows) != len(self.names) or len(rows) > MAX_ENTRIES or rows.shape[1] == 0:
+            raise InputError(
+                f"templates: expected a row for each of {len(self.names)} names, at most "
+                f"{MAX_ENTRIES:,}, got shape {rows.shape}"
+            )
+        for index, name in enumerate(self.names):
+            size = len(name.encode())
+            if not 0 < size < NAME_BYTES or "\0" in name:
+                raise InputError(
+                    f"names[{index}]: expected 1 to {NAME_BYTES - 1} bytes of UTF-8 without NUL, "
+                    f"got {size}: {name[:40]!r}"
+                )
+            if not rows[index].any():
+                raise InputError(f"templates: row {index} is all zeros, which has no direction")
+        if len(self.source_sha256) != 64 or set(self.source_sha256) - set("0123456789abcdef"):
+            raise InputError(f"source_sha256: expected 64 digits, got {self.source_sha256!r}")
+
+    def to_bytes(self) -> bytes:
+        """The file; its layout is in csrc/include/pocketvision/gallery.h."""
+        count, dimension = self.templates.shape
+        digest = bytes.fromhex(self.source_sha256)
+        head = _HEAD.pack(MAGIC, VERSION, dimension, count, 0, digest, 0)
+        body = b"".join(
+            name.encode().ljust(NAME_BYTES, b"\0") + row.tobytes()
+            for name, row in zip(self.names, self.templates, strict=True)
+        )
+        return head + _CHECK.pack(zlib.crc32(head + body)) + body
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Gallery:
+        """Reads what ``to_bytes`` or a firmware wrote; InputError that says what is wrong."""
+        if len(data) < _HEADER_BYTES:
+            raise InputError(f"gallery: {len(data)} bytes are less than a header")
+        magic, version, dimension, count, zero, digest, zero_too = _HEAD.unpack_from(data)
+        if magic != MAGIC or version != VERSION:
+            raise InputError(f"gallery: expected {MAGIC!r} of version {VERSION}")
+        entry = NAME_BYTES + dimension
+        if zero or zero_too or count > MAX_ENTRIES or len(data) < _HEADER_BYTES + count * entry:
+            raise InputError(f"gallery: truncated or damaged, {len(data)} bytes of {count} entries")
+        body = data[_HEADER_BYTES : _HEADER_BYTES + count * entry]
+        if _CHECK.pack(zlib.crc32(data[: _HEAD.size] + body)) != data[_HEAD.size : _HEADER_BYTES]:
+            raise InputError("gallery: damaged, its checksum is another")
+        rows = np.frombuffer(body, np.uint8).reshape(count, entry)
+        try:
+            names = [bytes(row[:NAME_BYTES]).rstrip(b"\0").decode() for row in rows]
+        except UnicodeDecodeError as error:
+            raise InputError(f"gallery: a name is not UTF-8: {error}") from None
+        return cls(names, rows[:, NAME_BYTES:].view(np.int8).copy(), digest.hex())

@@ -1,0 +1,1 @@
+"""Compiled models: which there are, and how one is run."""

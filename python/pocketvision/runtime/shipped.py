@@ -1,0 +1,85 @@
+"""Names of the shipped models, and which compiled file of one this processor shall run."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+from .. import __path__ as _package_folders
+from .. import _runtime
+from ..errors import InputError
+
+DEFAULT_MODEL = "pocketnet-s-128"
+TARGET_VARIABLE = "POCKETVISION_TARGET"
+"""Environment variable that forces a target, for tests and comparisons."""
+
+# Best first: target name and the processor feature that it needs, 0 for none.
+_X86_64 = (
+    ("x86-64-vnni", _runtime.FEATURE_AVX512_VNNI),
+    ("x86-64-avxvnni", _runtime.FEATURE_AVX_VNNI),
+    ("x86-64-avx2", _runtime.FEATURE_AVX2),
+    ("x86-64-portable", 0),
+)
+_AARCH64 = (
+    ("aarch64-i8mm", _runtime.FEATURE_I8MM),
+    ("aarch64-dotprod", _runtime.FEATURE_DOTPROD),
+    ("aarch64-neon", _runtime.FEATURE_NEON),
+)
+
+
+def host_targets() -> list[str]:
+    """Targets that this processor can run, best first."""
+    table = _AARCH64 if platform.machine() in ("aarch64", "arm64") else _X86_64
+    features = _runtime.host_features()
+    return [name for name, needed in table if features & needed == needed]
+
+
+def normalise(name: str) -> str:
+    """The record's spelling of a model name: lower case with dashes."""
+    return name.strip().lower().replace("_", "-")
+
+
+def shipped() -> dict[str, dict[str, str]]:
+    """Installed compiled models: name to target to file."""
+    found: dict[str, dict[str, str]] = {}
+    # An editable install has two package folders: the sources and what the build put beside.
+    for package in _package_folders:
+        folder = os.path.join(package, "models")
+        for file in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            name, _, target = file.removesuffix(".so").partition(".")
+            if file.endswith(".so") and target:
+                found.setdefault(name, {})[target] = os.path.join(folder, file)
+    return found
+
+
+def find(name: str, target: str | None = None) -> str:
+    """The compiled file of a shipped model: for ``target`` or for the best that runs here.
+
+    Without ``target`` the environment variable POCKETVISION_TARGET decides, if it is set.
+    Raises InputError that lists what there is.
+    """
+    models = shipped()
+    files = models.get(normalise(name))
+    if files is None:
+        known = ", ".join(models) or "none (this installation was built without models)"
+        raise InputError(
+            f"model: no shipped model is named {name!r}; shipped: {known}. Give one of these "
+            "names, or the path of a file that pocketvision compile wrote."
+        )
+    forced = target or os.environ.get(TARGET_VARIABLE)
+    for candidate in [forced] if forced else host_targets():
+        if candidate in files:
+            return files[candidate]
+    asked = "target" if target or not forced else TARGET_VARIABLE
+    raise InputError(
+        f"{asked}: {normalise(name)} is not installed for {forced or platform.machine()}; "
+        f"installed: {', '.join(files)}. This processor runs: {', '.join(host_targets())}."
+    )
+
+
+def resolve(model: str | os.PathLike[str], target: str | None = None) -> str:
+    """The compiled file that ``model`` means: a path as it is, else the name of a shipped model."""
+    text = os.fspath(model)
+    if not isinstance(model, str) or os.sep in text or text.endswith((".so", ".onnx")):
+        return text
+    return find(text, target)

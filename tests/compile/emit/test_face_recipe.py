@@ -1,0 +1,137 @@
+"""A record as C constants: the runtime's own tables, and what is refused or left out."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pocketvision.compile import CompileError
+from pocketvision.compile.emit import face_recipe, sources
+from pocketvision.compile.graph import Tensor
+from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+
+from ...csrc.host import ROOT, Tables
+from ...csrc.host import Tensor as CTensor
+from ...csrc.test_template import Recipe
+
+SOURCE = Tensor("in", 112, 112, 3, 1 / 128, -3)
+MEAN, STD = [127.5, 120.0, 3.0], [127.5, 60.0, 0.01]
+
+
+def record(**changes: Any) -> str:
+    """What a recipe needs of a record; ``changes`` are of its preprocessing."""
+    preprocess = {"size": [112, 112], "colour": "RGB", "mean": MEAN, "std": STD,
+                  "template": ARCFACE_TEMPLATE, **changes}  # fmt: skip
+    first = {"far": 1e-2, "threshold": 0.25, "dataset": 'the "small" one', "protocol": "p"}
+    second = {"far": 1e-7, "threshold": -0.5, "dataset": "große", "protocol": "p"}
+    return json.dumps({"preprocess": preprocess, "thresholds": [first, second]})
+
+
+@pytest.fixture(scope="module")
+def initialise(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """pv_pixel_tables_init as the host's runtime has it."""
+    path = tmp_path_factory.mktemp("host") / "preprocess.so"
+    source = ROOT / "csrc" / "runtime" / "core" / "preprocess.c"
+    options = ["-std=c11", "-O2", "-ffp-contract=off", "-shared", "-fPIC"]
+    include = f"-I{sources.include_directory()}"
+    subprocess.run(["cc", *options, include, str(source), "-o", str(path), "-lm"], check=True)
+    return ctypes.CDLL(str(path)).pv_pixel_tables_init
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    mean=st.lists(st.floats(-300, 300, width=32), min_size=3, max_size=3),
+    std=st.lists(st.floats(2**-7, 300, width=32), min_size=3, max_size=3),
+    scale=st.floats(2**-14, 4, width=32),
+    zero=st.integers(-128, 127),
+)
+def test_tables_are_those_of_the_runtime(initialise, mean, std, scale, zero) -> None:
+    wanted = Tables()
+    tensor = CTensor(b"in", 1, 112, 112, 3, scale, zero)
+    status = initialise(
+        ctypes.byref(wanted), ctypes.byref(tensor), (ctypes.c_float * 3)(*mean),
+        (ctypes.c_float * 3)(*std), 0,
+    )  # fmt: skip
+    assert status == 0
+    found = face_recipe.pixel_tables(mean, std, Tensor("in", 112, 112, 3, scale, zero))
+    np.testing.assert_array_equal(found, np.array(wanted.value))
+
+
+@pytest.mark.parametrize("colour, order", [("RGB", [0, 1, 2]), ("BGR", [2, 1, 0])])
+def test_the_constants_are_those_of_the_record(
+    colour: str, order: list[int], tmp_path: Path
+) -> None:
+    text = face_recipe.text("tiny", record(colour=colour), SOURCE)
+    (tmp_path / "main.c").write_text(
+        f"#include <pocketvision/face_recipe.h>\n{text}"
+        "extern const pv_recipe *const found;\nconst pv_recipe *const found = &tiny_recipe;\n"
+    )
+    subprocess.run(
+        ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC",
+         f"-I{sources.include_directory()}", "main.c", "-o", "main.so"],
+        check=True, cwd=tmp_path,
+    )  # fmt: skip
+    subprocess.run(
+        ["cc", "-xc++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only",
+         "-include", "pocketvision/face.h", "-include", "pocketvision/gallery.h",
+         f"-I{sources.include_directory()}", "main.c"],
+        check=True, cwd=tmp_path,
+    )  # fmt: skip
+    library = ctypes.CDLL(str(tmp_path / "main.so"))
+    found = ctypes.POINTER(Recipe).in_dll(library, "found").contents
+    tables = np.array(found.tables, np.uint8)
+    assert tables[:3].tolist() == order
+    wanted = face_recipe.pixel_tables(MEAN, STD, SOURCE)
+    np.testing.assert_array_equal(tables[3:].reshape(3, 256), wanted)
+    points = np.array(found.reference).reshape(5, 2) / 65536
+    np.testing.assert_allclose(points, ARCFACE_TEMPLATE, atol=2**-17)
+    rates = found.thresholds[: found.threshold_count]
+    assert [(rate.score, rate.far, rate.dataset.decode()) for rate in rates] == [
+        (8192, 10**7, 'the "small" one'), (-16384, 100, "große")
+    ]  # fmt: skip
+
+
+def test_without_a_face_there_is_no_recipe() -> None:
+    assert face_recipe.text("tiny", "{}", SOURCE) == ""
+    assert face_recipe.text("tiny", "", SOURCE) == ""
+    assert face_recipe.text("tiny", "[1]", SOURCE) == ""
+    assert face_recipe.text("tiny", record(template=None), SOURCE) == ""
+    assert face_recipe.text("tiny", record(), Tensor("in", 112, 112, 1, 1.0, 0)) == ""
+
+
+def test_without_thresholds_there_are_none() -> None:
+    values = json.loads(record())
+    del values["thresholds"]
+    text = face_recipe.text("tiny", json.dumps(values), SOURCE)
+    assert "pv_threshold" not in text and text.endswith("    0,\n    0};\n")
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"size": [96, 112]}, r"size is \[96, 112\], the model takes \(112, 112, 3\)"),
+        ({"colour": "YUV"}, "YUV"),
+        ({"std": [1, 0, 1]}, "expected finite numbers"),
+        ({"mean": [1, 2]}, "reshape"),
+        ({"template": [[1, 2]] * 4}, "expected five points"),
+        ({"template": [[1, 5000]] * 5}, "expected five points"),
+    ],
+)
+def test_a_malformed_record_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(CompileError, match=f"record: preprocess or thresholds: .*{message}"):
+        face_recipe.text("tiny", record(**changes), SOURCE)
+
+
+def test_a_threshold_must_be_a_cosine() -> None:
+    values = json.loads(record())
+    values["thresholds"][0]["threshold"] = 25
+    with pytest.raises(CompileError, match="threshold 25.0 at rate 0.01: expected -1 to 1"):
+        face_recipe.text("tiny", json.dumps(values), SOURCE)

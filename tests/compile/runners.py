@@ -1,0 +1,185 @@
+"""Runs compiled models where they belong: natively, or in QEMU for aarch64 and Cortex-M."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pocketvision.compile import CompileError
+from pocketvision.compile.arithmetic import reference
+from pocketvision.compile.emit import sources
+from pocketvision.compile.graph import Graph
+from pocketvision.compile.machines import board
+from pocketvision.compile.pipeline import Compiled, compile_graph
+from pocketvision.compile.targets import ARCH_AARCH64, ARCH_X86_64, FAMILIES, HOSTS, TARGETS, Target
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNTIME = [
+    ROOT / "csrc" / "runtime" / f"{part}.c"
+    for part in ("core/status", "host/elf", "host/features", "host/loader", "core/session")
+]
+SYSROOT = "/usr/aarch64-linux-gnu"
+
+
+class Machines:
+    """Builds one runner per architecture on first use; skips, with the remedy, what cannot run."""
+
+    def __init__(self, folder: Path, native: str) -> None:
+        self.folder = folder
+        self.native = HOSTS.get(native, "")
+        self._runners: dict[int, Path] = {}
+        self._features: dict[int, int] = {}
+
+    def require(self, target: Target) -> None:
+        """Skips the calling test where ``target`` cannot run here."""
+        if target.firmware:
+            require_board()
+            return
+        if not self._is_native(target.arch):
+            if target.arch == ARCH_X86_64:
+                pytest.skip(f"{target.name}: runs on x86-64 hosts only")
+            for tool, package in (
+                ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+                (self._qemu(), "qemu-user"),
+            ):
+                if shutil.which(tool) is None:
+                    pytest.skip(f"{target.name}: {tool} is absent; apt-get install {package}")
+        missing = target.features & ~self._host_features(target.arch)
+        if missing:
+            pytest.skip(f"{target.name}: this processor lacks the features {missing:#x}")
+
+    def best(self) -> str:
+        """The first target of this machine's family that its processor supports."""
+        for name in FAMILIES[self.native]:
+            try:
+                self.require(TARGETS[name])
+            except pytest.skip.Exception:
+                continue
+            return name
+        pytest.skip("no target for this machine")
+
+    def check(self, graph: Graph, target_name: str, inputs: np.ndarray) -> Compiled:
+        """Compiles ``graph`` and asserts the reference's bytes on int8 (N, H, W, C) ``inputs``."""
+        target = TARGETS[target_name]
+        self.require(target)
+        done = compile_graph(graph, target, self.folder / f"{target_name}.so")
+        self.compare(done.path, graph, target_name, inputs, reference.run(graph, inputs))
+        return done
+
+    def compare(
+        self, path: Path, graph: Graph, target_name: str, inputs: np.ndarray, expected: np.ndarray
+    ) -> None:
+        """Asserts that a compiled file gives ``expected`` byte for byte."""
+        found = self.run(path, TARGETS[target_name], inputs, graph.tensors[graph.output].shape)
+        if not np.array_equal(found, expected):
+            wrong = np.argwhere(found != expected)
+            first = tuple(wrong[0])
+            raise AssertionError(
+                f"{target_name}: {len(wrong)} of {expected.size} bytes differ, first at "
+                f"(n, y, x, c) = {tuple(map(int, first))}: expected {expected[first]}, "
+                f"got {found[first]}\n{describe(graph)}"
+            )
+
+    def run(
+        self, path: Path, target: Target, inputs: np.ndarray, shape: tuple[int, int, int]
+    ) -> np.ndarray:
+        """int8 (N, *shape) of int8 (N, H, W, C); fails the test where the process fails."""
+        source, result = self.folder / "inputs.bin", self.folder / "outputs.bin"
+        source.write_bytes(np.ascontiguousarray(inputs).tobytes())
+        if target.firmware:
+            self._on_board(path, target, source.name, result.name)
+            return np.frombuffer(result.read_bytes(), np.int8).reshape(len(inputs), *shape)
+        done = self.start(target.arch, [str(path), str(source), str(result)])
+        if done.returncode:
+            raise AssertionError(
+                f"{target.name}: the runner ended with {done.returncode}: {done.stderr.strip()}"
+            )
+        return np.frombuffer(result.read_bytes(), np.int8).reshape(len(inputs), *shape)
+
+    def _on_board(self, path: Path, target: Target, source: str, result: str) -> None:
+        """The library ``path`` in an image with the runner of csrc/tools."""
+        text = json.loads(path.with_suffix(".json").read_text())
+        sizes = (f"-D{n}_BYTES={text['bytes'][n.lower()]}" for n in ("ARENA", "INPUT", "OUTPUT"))
+        image = board.build(
+            target, self.folder, [sources.tools_directory() / "runner.c"],
+            [*sizes, f"-DMODEL={text['symbol']}"], [str(path)],
+        )  # fmt: skip
+        try:
+            board.run(target, image, (source, result), limit=3600)
+        except CompileError as error:
+            raise AssertionError(str(error)) from None
+
+    def start(
+        self, arch: int, arguments: list[str], cpu: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """The runner with ``arguments``, on the processor ``cpu`` of QEMU."""
+        command = [str(self._runner(arch)), *arguments]
+        if not self._is_native(arch):
+            emulate = [self._qemu(), "-L", SYSROOT]
+            command = [*emulate, *(["-cpu", cpu] if cpu else []), *command]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def _is_native(self, arch: int) -> bool:
+        return self.native == {ARCH_X86_64: "x86-64", ARCH_AARCH64: "aarch64"}[arch]
+
+    @staticmethod
+    def _qemu() -> str:
+        return "qemu-aarch64" if shutil.which("qemu-aarch64") else "qemu-aarch64-static"
+
+    def _host_features(self, arch: int) -> int:
+        if arch not in self._features:
+            done = self.start(arch, ["--features"])
+            if done.returncode:
+                raise AssertionError(f"the runner does not start: {done.stderr.strip()}")
+            self._features[arch] = int(done.stdout)
+        return self._features[arch]
+
+    def _runner(self, arch: int) -> Path:
+        if arch not in self._runners:
+            compiler = "cc" if self._is_native(arch) else "aarch64-linux-gnu-gcc"
+            out = self.folder / f"runner-{arch}"
+            subprocess.run(
+                [compiler, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
+                 f"-I{ROOT / 'csrc' / 'include'}", str(Path(__file__).with_name("runner.c")),
+                 *map(str, RUNTIME), "-o", str(out), "-ldl"],
+                check=True,
+            )  # fmt: skip
+            self._runners[arch] = out
+        return self._runners[arch]
+
+
+def require_board() -> None:
+    """Skips the calling test where no image for a Cortex-M can be built and run."""
+    for tool, package in (
+        ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+        ("qemu-system-arm", "qemu-system-arm"),
+    ):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is absent; apt-get install {package}")
+
+
+def describe(graph: Graph) -> str:
+    """One line per operator with all that shapes its kernel."""
+    x = graph.tensors[graph.input]
+    lines = [f"input {x.shape} zero {x.zero_point}"]
+    for op in graph.ops:
+        y = graph.tensors[op.output]
+        sources = " ".join(
+            f"{name}{graph.tensors[name].shape} zero {graph.tensors[name].zero_point}"
+            for name in op.inputs
+        )
+        details = " ".join(
+            f"{key}={getattr(op, key)}"
+            for key in ("kind", "kernel", "stride", "pads", "groups", "sum", "activation", "add")
+            if getattr(op, key, None) is not None
+        )
+        lines.append(
+            f"{type(op).__name__} {op.name}: {sources} -> {y.name}{y.shape} zero {y.zero_point} "
+            f"clamp [{op.low}, {op.high}] {details}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,426 @@
+"""The command: exit codes, one JSON value on stdout, one line of error on stderr."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pocketvision import Embedder
+from pocketvision.cli import main
+from pocketvision.faces.gallery import Gallery, templates
+from pocketvision.runtime.shipped import host_targets
+
+EYES = "38.3,51.7,73.5,51.5,56.0,71.7,41.5,92.4,70.7,92.2"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, crops: Any) -> list[str]:
+    """Two crops as .npy files."""
+    paths = [tmp_path / "a.npy", tmp_path / "b.npy"]
+    for path, crop in zip(paths, crops, strict=False):
+        np.save(path, crop)
+    return [str(path) for path in paths]
+
+
+@pytest.fixture
+def int8_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small int8 ONNX file; what is built to measure it stays out of the user's cache."""
+    from ...compile.test_pipeline import network
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return network(tmp_path)
+
+
+def json_of(capsys: Any, *arguments: str) -> Any:
+    """The one JSON value that a verb prints."""
+    assert main([*arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 1
+    return json.loads(captured.out)
+
+
+def error_of(capsys: Any, code: int, *arguments: str) -> str:
+    """The one line that a verb prints when it fails with ``code``."""
+    try:
+        result = main(list(arguments))
+    except SystemExit as leave:
+        result = leave.code if isinstance(leave.code, int) else 1
+    captured = capsys.readouterr()
+    assert result == code
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert captured.err.startswith("pocketvision: error: ")
+    return str(captured.err)
+
+
+def test_info(capsys: Any, model_file: Path) -> None:
+    overview = json_of(capsys, "info")
+    assert set(overview) == {"version", "targets", "models"} and overview["targets"]
+    described = json_of(capsys, "info", str(model_file))
+    assert described["record"]["name"] == "fixture" and described["arena_bytes"] == 512
+    assert main(["info", str(model_file)]) == 0
+    assert "fixture.sums.v1: face-embedding, 128 values" in capsys.readouterr().out
+    assert main(["info"]) == 0
+
+
+def test_embed(capsys: Any, model_file: Path, pictures: list[str], crops: Any) -> None:
+    wanted = Embedder(model_file).embed(crops[:2])
+    result = json_of(capsys, "embed", *pictures, "--model", str(model_file))
+    assert result["model"] == "fixture.sums.v1" and result["dimension"] == 128
+    np.testing.assert_array_equal(
+        np.array([face["embedding"] for face in result["faces"]], np.float32), wanted
+    )
+    assert main(["embed", *pictures, "--model", str(model_file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[:2] for line in lines] == [[path, "0"] for path in pictures]
+    np.testing.assert_allclose(np.array(lines[1].split(",")[2:], float), wanted[1], atol=1e-6)
+
+
+def test_embed_on_threads(capsys: Any, model_file: Path, pictures: list[str]) -> None:
+    arguments = ["--model", str(model_file)]
+    one = json_of(capsys, "embed", *pictures, *pictures, *arguments)
+    assert json_of(capsys, "embed", *pictures, *pictures, *arguments, "--threads", "3") == one
+    first = json_of(capsys, "embed", pictures[0], *arguments, "--threads", "2")
+    assert first["faces"] == one["faces"][:1]
+    refused = error_of(capsys, 2, "embed", *pictures, *arguments, "--threads", "0")
+    assert "threads: expected an integer from 1 to 256, got 0" in refused
+    absent = [pictures[0], "no-1.png", "no-2.png", pictures[1], *arguments]
+    assert "no-1.png: no such picture" in error_of(capsys, 2, "embed", *absent, "--threads", "2")
+
+
+def test_embed_into_a_file(
+    capsys: Any, model_file: Path, pictures: list[str], crops: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "vectors.npy"
+    result = json_of(capsys, "embed", *pictures, "--model", str(model_file), "--out", str(out))
+    assert result["out"] == str(out) and "embedding" not in result["faces"][0]
+    np.testing.assert_array_equal(np.load(out), Embedder(model_file).embed(crops[:2]))
+    assert [path.name for path in out.parent.iterdir()] == ["vectors.npy"]
+
+
+def test_embed_with_landmarks(
+    capsys: Any, model_file: Path, pictures: list[str], tmp_path: Path
+) -> None:
+    listing = tmp_path / "faces.csv"
+    listing.write_text(f"a.npy,{EYES}\n\na.npy,{EYES}\n{pictures[1]},{EYES}\n")
+    arguments = ["--model", str(model_file), "--landmarks", str(listing)]
+    result = json_of(capsys, "embed", *pictures, *arguments)
+    assert [face["face"] for face in result["faces"]] == [0, 1, 0]
+    assert "got 2 faces" in error_of(capsys, 2, "verify", *pictures, *arguments)
+    listing.write_text(f"a.npy,{EYES}\n")
+    error = error_of(capsys, 2, "embed", pictures[1], *arguments)
+    assert "no line for this picture; it names a.npy" in error
+    listing.write_text(f"\ufeff./a.npy,{EYES}\n")  # as a spreadsheet writes it
+    assert len(json_of(capsys, "embed", pictures[0], *arguments)["faces"]) == 1
+    listing.write_bytes(b"\x89PNG")
+    assert "faces.csv: expected a CSV file" in error_of(capsys, 2, "embed", *pictures, *arguments)
+    listing.write_text("a.npy,1,2,three\n")
+    assert "faces.csv:1: expected picture,x1" in error_of(capsys, 2, "embed", *pictures, *arguments)
+
+
+def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
+    model = ["--model", str(model_file)]
+    same = json_of(capsys, "verify", pictures[0], pictures[0], *model)
+    assert same["same"] is True and same["threshold"] == 0.25 and same["dataset"] == "noise"
+    other = json_of(capsys, "verify", *pictures, *model, "--far", "0.001")
+    assert other["same"] is (other["score"] >= 0.5) and other["far"] == 0.001
+    assert main(["verify", *pictures, *model]) == 0
+    assert "fixture.sums.v1" in capsys.readouterr().out
+    assert "calibrated: 0.01" in error_of(capsys, 2, "verify", *pictures, *model, "--far", "0.5")
+
+
+def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> None:
+    people, model = tmp_path / "people", ["--model", str(model_file)]
+    (people / "Ada Lovelace").mkdir(parents=True)
+    (people / "notes.txt").write_text("no picture")
+    for index, name in enumerate(["Ada Lovelace/2", "Ada Lovelace/1", "Grace"]):
+        np.save(people / f"{name}.npy", crops[index])
+    out = tmp_path / "out" / "people.pvg"
+    result = json_of(capsys, "gallery", str(people), "--out", str(out), *model)
+    assert result["model"] == "fixture.sums.v1" and result["bytes"] == out.stat().st_size
+    assert [Path(entry["picture"]).stem for entry in result["entries"]] == ["1", "2", "Grace"]
+    gallery, embedder = Gallery.from_bytes(out.read_bytes()), Embedder(model_file)
+    assert gallery.names == ["Ada Lovelace", "Ada Lovelace", "Grace"]
+    assert gallery.source_sha256 == embedder.model.source_sha256
+    wanted = templates(embedder.embed(crops[[1, 0, 2]]))
+    np.testing.assert_array_equal(gallery.templates, wanted)
+    assert main(["gallery", str(people), "--out", str(out), *model]) == 0
+    assert capsys.readouterr().out.splitlines()[2] == f"Grace,{people / 'Grace.npy'}"
+
+    error = error_of(capsys, 2, "gallery", str(tmp_path / "no"), "--out", str(out), *model)
+    assert "no: expected a folder of people" in error
+    error = error_of(capsys, 2, "gallery", str(tmp_path / "out"), "--out", str(out), *model)
+    assert "out: holds no picture, such as NAME.jpg" in error
+    np.save(people / f"{'x' * 32}.npy", crops[3])
+    error = error_of(capsys, 2, "gallery", str(people), "--out", str(out), *model)
+    assert "names[3]: expected 1 to 31 bytes" in error
+    assert Gallery.from_bytes(out.read_bytes()).names == gallery.names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "VERB"),
+        (["paint"], "paint"),
+        (["embed"], "PICTURE"),
+        (["embed", "no.png"], "no"),
+        (["info", "no-such-model"], "no shipped model is named 'no-such-model'"),
+        (["info", "no/such.so"], "no such compiled model"),
+        (["verify", "a", "b", "--far", "often"], "often"),
+        (["evaluate", "lfw"], "--model"),
+        (["evaluate", "megaface", "--model", "m"], "megaface"),
+        (["compile", "m.onnx"], "--out"),
+        (["report"], "MODEL.onnx"),
+        (["report", "m.onnx", "--rounds", "many"], "many"),
+        (["report", "no/such.onnx"], "no such ONNX file"),
+        (["validate", "no/such.onnx"], "no such ONNX file"),
+        (["compile", ".", "--out", "x"], "is a folder; give the ONNX file itself"),
+        (["embed", "."], "is a folder; give the picture itself"),
+        (["validate", "m.onnx", "--count", "some"], "some"),
+        (["analyze", "m.onnx"], "--target"),
+        (["analyze", "no/such.onnx", "--target", "cortex-m4"], "no such ONNX file"),
+        (
+            ["train", "r.toml", "--data", ".", "--out", "x", "--threads", "0"],
+            "--threads: expected at least 1",
+        ),
+        (["tune"], "MODEL.onnx"),
+        (["tune", "m.onnx", "--cost", "money"], "money"),
+        (["tune", "no/such.onnx"], "no such ONNX file"),
+    ],
+)
+def test_bad_usage_is_2(capsys: Any, arguments: list[str], message: str) -> None:
+    assert message in error_of(capsys, 2, *arguments)
+
+
+def test_bad_pictures_are_2(capsys: Any, model_file: Path, tmp_path: Path) -> None:
+    model = ["--model", str(model_file)]
+    text = tmp_path / "text.npy"
+    text.write_text("not an array")
+    assert "text.npy" in error_of(capsys, 2, "embed", str(text), *model)
+    text.write_bytes(b"")
+    assert "text.npy: expected an array" in error_of(capsys, 2, "embed", str(text), *model)
+    small = tmp_path / "small.npy"
+    np.save(small, np.zeros((64, 64, 3), np.uint8))
+    assert "got 64x64. Give the picture with --landmarks" in error_of(
+        capsys, 2, "embed", str(small), *model
+    )
+    assert "no such picture" in error_of(capsys, 2, "embed", str(tmp_path / "none.png"), *model)
+
+
+def test_places_that_cannot_be_written_are_said_before_the_work(
+    capsys: Any, pictures: list[str], tmp_path: Path
+) -> None:
+    below, folder = Path(pictures[0]) / "new", str(tmp_path)
+    for verb in (
+        ["embed", "none.png", "--out"],
+        ["gallery", "none", "--out"],
+        ["report", "none.onnx", "--out"],
+        ["quantize", "none.onnx", "--images", "none", "--out"],
+        ["evaluate", "lfw", "--model", "none", "--pairs", "none", "--plot"],
+    ):
+        error = error_of(capsys, 2, *verb, folder)
+        assert f"argument {verb[-1]}: {folder} is a folder; name a file in it" in error
+        error = error_of(capsys, 2, *verb, str(below))
+        assert f"argument {verb[-1]}: {pictures[0]} is a file; expected a folder" in error
+    for verb in (["compile", "none.onnx", "--out"], ["train", "none.toml", "--out"]):
+        assert f"{pictures[0]} is a file" in error_of(capsys, 2, *verb, str(below))
+
+
+def test_the_systems_errors_name_the_file_that_was_asked_for(
+    capsys: Any, model_file: Path, pictures: list[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(source))
+
+    monkeypatch.setattr("pocketvision.files.os.replace", full)
+    out = tmp_path / "v.npy"
+    verb = ["embed", pictures[0], "--model", str(model_file), "--out", str(out)]
+    assert f"OSError: {out}: No space left on device" in error_of(capsys, 1, *verb)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "b.npy"]
+
+
+def test_image_files(capsys: Any, model_file: Path, tmp_path: Path, crops: Any) -> None:
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(crops[0]).save(tmp_path / "face.png")
+    result = json_of(capsys, "embed", str(tmp_path / "face.png"), "--model", str(model_file))
+    wanted = Embedder(model_file).embed(crops[0])[0]
+    np.testing.assert_array_equal(np.float32(result["faces"][0]["embedding"]), wanted)
+    (tmp_path / "broken.png").write_bytes((tmp_path / "face.png").read_bytes()[:200])
+    error = error_of(capsys, 2, "embed", str(tmp_path / "broken.png"), "--model", str(model_file))
+    assert "not a picture that can be read" in error
+
+
+def test_failures_at_run_time_are_1(
+    capsys: Any, make_model: Any, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = str(make_model(RESULT=1))
+    assert "RunError" in error_of(capsys, 1, "embed", pictures[0], "--model", broken)
+    monkeypatch.setattr("pocketvision.cli.info.shipped", lambda: 1 // 0)
+    assert "ZeroDivisionError" in error_of(capsys, 1, "info")
+
+
+@pytest.mark.parametrize(
+    ("verb", "module", "arguments"),
+    [
+        ("compile", "pocketvision.compile", ["model.onnx", "--out", "out"]),
+        ("report", "pocketvision.compile.report", ["model.onnx"]),
+        ("generate", "pocketvision.compile", ["model.onnx", "--out", "out"]),
+        ("validate", "pocketvision.compile.validate", ["model.onnx"]),
+        ("analyze", "pocketvision.compile.analyze", ["model.onnx", "--target", "cortex-m4"]),
+        ("tune", "pocketvision.compile.tune", ["model.onnx"]),
+        ("quantize", "pocketvision.training.quantize",
+         ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
+        ("evaluate", "pocketvision.training.evaluate",
+         ["lfw", "--model", "m", "--images", "i", "--pairs", "p"]),
+        ("bench", "pocketvision.bench", []),
+    ],
+)  # fmt: skip
+def test_a_missing_extra_is_1(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, verb: str, module: str, arguments: list[str]
+) -> None:
+    class Absent:
+        """Makes every import of the verb's module fail as an absent package does."""
+
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == module:
+                raise ModuleNotFoundError("No module named 'brotli'", name="brotli")
+
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    parent, _, child = module.rpartition(".")
+    monkeypatch.delattr(importlib.import_module(parent), child, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    extra = {
+        "quantize": "training",
+        "evaluate": "training",
+        "report": "compile",
+        "tune": "compile",
+        "validate": "compile",
+        "generate": "compile",
+        "analyze": "compile",
+    }.get(verb, verb)
+    message = error_of(capsys, 1, verb, *arguments)
+    assert f"brotli is not installed. Type: pip install 'pocketvision[{extra}]'" in message
+
+
+def test_bench_prints_its_rows(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {
+        "network": "n", "runtime": "ours", "precision": "int8", "threads": 1,
+        "median_ms": 1.25, "ratio_to_ours": 1.0,
+    }  # fmt: skip
+    asked: list[tuple[object, ...]] = []
+    bench = types.ModuleType("pocketvision.bench")
+    bench.run = lambda *given: asked.append(given) or [row]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pocketvision.bench", bench)
+    assert json_of(capsys, "bench", "n", "--peers", "--rounds", "2") == [row]
+    assert main(["bench"]) == 0
+    assert "n        ours     int8       1        1.250      1.000" in capsys.readouterr().out
+    assert asked == [(["n"], True, 2), (None, False, 50)]
+
+
+def test_bench_on_threads(capsys: Any, model_file: Path) -> None:
+    arguments = ["bench", str(model_file), "--threads", "2", "--rounds", "2"]
+    one, two = json_of(capsys, *arguments)
+    assert (one["network"], one["threads"], one["ratio_to_one"]) == ("fixture", 1, 1.0)
+    assert two["threads"] == 2 and two["images_per_second"] > 0 < two["ratio_to_one"]
+    assert main(arguments) == 0
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.split() == ["network", "threads", "images_per_second", "ratio_to_one"]
+    assert [line.split()[:2] for line in lines] == [["fixture", "1"], ["fixture", "2"]]
+    assert "--peers" in error_of(capsys, 2, *arguments, "--peers")
+    assert "threads: expected" in error_of(capsys, 2, "bench", str(model_file), "--threads", "0")
+
+
+def test_report(capsys: Any, tmp_path: Path, int8_file: Path) -> None:
+    arguments = ["report", str(int8_file), "--target", "host", "--rounds", "3"]
+    out = tmp_path / "new" / "page.html"
+    found = json_of(capsys, *arguments, "--out", str(out))
+    assert found["target"] in host_targets() and found["unit"] == "microseconds"
+    assert sum(row["share"] for row in found["operators"]) == pytest.approx(100)
+    assert [path.name for path in out.parent.iterdir()] == ["page.html"]
+    assert out.read_text().startswith("<!DOCTYPE html>") and "processor: " in out.read_text()
+    assert main(arguments) == 0
+    plain = capsys.readouterr().out
+    assert plain.startswith(f"{found['model']} for {found['target']}\n")
+    assert "Kinds of operators" in plain and "Not accelerated" in plain
+
+
+def test_report_says_what_is_wrong(capsys: Any, tmp_path: Path, int8_file: Path) -> None:
+    bad = tmp_path / "bad.onnx"
+    bad.write_bytes(b"no protobuf")
+    assert "bad.onnx" in error_of(capsys, 2, "report", str(bad))
+    model = str(int8_file)
+    assert "choose one of x86" in error_of(capsys, 2, "report", model, "--target", "z80")
+    assert "at least 2" in error_of(capsys, 2, "report", model, "--rounds", "1")
+
+
+def test_validate(capsys: Any, int8_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = json_of(
+        capsys, "validate", str(int8_file), "--target", host_targets()[0], "--count", "2"
+    )
+    assert found["equal"] and found["vectors"] == 2 and found["difference"] is None
+    from pocketvision.compile.inspect import validate
+
+    difference = validate.Difference("conv", 1, 9, (0, 0, 0, 3), 7, -7)
+    wrong = validate.Validation("cortex-m4", 1, difference=difference)
+    monkeypatch.setattr(validate, "validate", lambda *_: [wrong])
+    assert main(["validate", str(int8_file)]) == 1
+    assert "expected 7, got -7" in capsys.readouterr().out
+
+
+def test_analyze(capsys: Any, int8_file: Path) -> None:
+    fixed = ["analyze", str(int8_file), "--target", host_targets()[-1], "--no-run"]
+    found = json_of(capsys, *fixed, "--ram", "1M,64K", "--flash", "4M")
+    assert found["fits"] and found["ram"] == [1 << 20, 1 << 16] and found["flash"] == 4 << 20
+    assert main([*fixed, "--ram", "9K"]) == 1
+    assert "does not fit\n  RAM: " in capsys.readouterr().out
+    for words, message in (
+        (["--ram", "512K;288K"], "--ram: expected sizes such as 512K,288K"),
+        (["--flash", "1M,1M"], "--flash: expected one size"),
+        (["--stack", "1K,1K"], "--stack: expected one size"),
+        (["--clock", "-3"], "--clock: expected MHz, such as 480, got -3"),
+        (["--clock", "nan"], "--clock: expected MHz"),
+    ):
+        assert message in error_of(capsys, 2, *fixed, *words)
+
+
+def test_generate_is_compile(capsys: Any, tmp_path: Path, int8_file: Path) -> None:
+    target = host_targets()[-1]
+    found = json_of(
+        capsys, "generate", str(int8_file), "--target", target, "--out", str(tmp_path / "out")
+    )
+    assert [Path(file).exists() for file in found["files"]] == [True]
+
+
+def test_tune(capsys: Any, tmp_path: Path, int8_file: Path) -> None:
+    target, table = host_targets()[-1], tmp_path / "table.json"
+    arguments = ["tune", str(int8_file), "--target", target, "--table", str(table)]
+    (found,) = json_of(capsys, *arguments, "--candidates", "3", "--rounds", "5")
+    assert found["target"] == target and found["unit"] == "microseconds"
+    assert found["table"] == str(table) and 0 < found["tuned"] <= found["default"]
+    stored = json.loads(table.read_text())["kernels"]
+    assert stored.keys() == {row["kernel"] for row in found["rows"]}
+    assert main(arguments) == 0
+    plain = capsys.readouterr().out
+    assert plain.startswith(f"{found['model']} for {target}: microseconds per call\n")
+    assert plain.count("conv 3x3 8x8x3 -> 8x8x16 + activation") == 1
+    assert f"of {len(stored)} shapes took another tile" in plain
+    compile_it = ["compile", str(int8_file), "--target", target, "--out", str(tmp_path)]
+    assert json_of(capsys, *compile_it, "--table", str(table))["target"] == target
+    table.write_text("[]")
+    for verb in (arguments, [*compile_it, "--table", str(table)]):
+        assert "table.json: expected" in error_of(capsys, 2, *verb)
+
+
+def test_the_module_is_the_command(model_file: Path) -> None:
+    command = [sys.executable, "-m", "pocketvision", "info", str(model_file), "--json"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout)["target"] == "test" and result.stderr == ""

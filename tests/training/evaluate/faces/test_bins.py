@@ -1,0 +1,78 @@
+"""InsightFace's .bin files: read without mxnet, and without running what they ask for."""
+
+import io
+import os
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pocketvision.training.evaluate.faces import bins
+
+
+def encoded(value: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((8, 8, 3), value, np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def embed(crops: np.ndarray) -> np.ndarray:
+    """A direction for each grey level."""
+    angle = crops[:, 0, 0, 0].astype(np.float32) * np.pi / 256
+    return np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
+PICTURES = [encoded(value) for pair in range(10) for value in (10, 14, 10, 150 + pair)]
+SAME = [True, False] * 10
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("kind", [bytes, np.frombuffer])
+def test_ten_folds(tmp_path, kind, protocol):
+    pictures = [p if kind is bytes else np.frombuffer(p, np.uint8) for p in PICTURES]
+    path = tmp_path / "lfw.bin"
+    path.write_bytes(pickle.dumps((pictures, SAME), protocol))
+    assert bins.read(path).pictures == PICTURES
+    result = bins.evaluate(embed, path)
+    assert result["accuracy"] == 1.0 and result["std"] == 0.0 and result["pairs"] == 20
+    assert result["tar"] == {}, "10 impostor pairs support no FAR of 1e-2"
+
+
+class Evil:
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def test_no_code_runs(tmp_path):
+    evil = Evil()
+    evil.path = str(tmp_path / "ran")
+    path = tmp_path / "evil.bin"
+    path.write_bytes(pickle.dumps(([evil], [True])))
+    with pytest.raises(ValueError, match=r"evil.bin: not a readable .* asks for posix.mkdir"):
+        bins.read(path)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pickle.dumps((PICTURES, SAME))[:-40], "not a readable InsightFace pair set"),
+        (b"", "not a readable InsightFace pair set"),
+        (pickle.dumps([1, 2, 3]), "expected \\(pictures, same\\)"),
+        (pickle.dumps((PICTURES[:-1], SAME)), "two pictures a pair, got 39 for 20 pairs"),
+        (pickle.dumps(([*PICTURES[:-1], 5], SAME)), "picture 39: expected encoded bytes, got int"),
+    ],
+)
+def test_broken_files(tmp_path, content, message):
+    path = tmp_path / "broken.bin"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        bins.read(path)
+
+
+def test_a_broken_picture_is_named(tmp_path):
+    path = tmp_path / "lfw.bin"
+    path.write_bytes(pickle.dumps(([*PICTURES[:-1], b"no picture"], SAME)))
+    with pytest.raises(ValueError, match="lfw.bin: picture 39 cannot be decoded"):
+        bins.evaluate(embed, path)

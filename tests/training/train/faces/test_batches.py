@@ -1,0 +1,81 @@
+"""Batches by step: permutations, resumes, ranks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pocketvision.training.data.degrade import Degrade  # noqa: E402
+from pocketvision.training.run import ranks  # noqa: E402
+from pocketvision.training.train.faces import batches  # noqa: E402
+
+
+class Shades:
+    """Picture i is all of shade i."""
+
+    labels = np.arange(10) % 3
+    classes = 3
+
+    def image(self, index: int) -> np.ndarray:
+        return np.full((4, 4, 3), index, np.uint8)
+
+
+def test_every_epoch_is_a_new_permutation() -> None:
+    rows = np.concatenate([batches.order(10, 4, 1, step) for step in range(5)])
+    first, second = rows[:10], rows[10:20]
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, np.concatenate([batches.order(10, 5, 2, s) for s in (0, 1)]))
+
+
+def test_a_later_start_gives_the_same_batches() -> None:
+    def run(start: int, workers: int = 0) -> list[batches.Batch]:
+        return list(batches.batches(Shades(), 4, 7, start, 6, pairs=True, workers=workers))
+
+    whole = run(0)
+    assert len(whole) == 6
+    for rest in (run(4), run(4, workers=2)):
+        for a, b in zip(whole[4:], rest, strict=True):
+            assert torch.equal(a.indices, b.indices) and torch.equal(a.first, b.first)
+            assert a.second is not None and b.second is not None
+            assert torch.equal(a.second, b.second)
+
+
+def test_pictures_labels_and_indices_belong_together() -> None:
+    (batch,) = batches.batches(Shades(), 8, 7, 3, 4, pairs=False, workers=0)
+    assert batch.second is None
+    assert batch.first.shape == (8, 4, 4, 3)
+    assert torch.equal(batch.first[:, 0, 0, 0].long(), batch.indices)
+    assert torch.equal(batch.labels, batch.indices % 3)
+
+
+def test_ranks_share_a_batch(monkeypatch) -> None:
+    (whole,) = batches.batches(Shades(), 8, 7, 0, 1, pairs=False, workers=0)
+    parts = []
+    monkeypatch.setattr(ranks, "world", lambda: 2)
+    for rank in (0, 1):
+        monkeypatch.setattr(ranks, "rank", lambda rank=rank: rank)
+        parts += [b.indices for b in batches.batches(Shades(), 8, 7, 0, 1, pairs=False, workers=0)]
+    assert torch.equal(torch.cat(parts), whole.indices)
+    with pytest.raises(ValueError, match="not divisible by 2 ranks"):
+        ranks.share(7)
+
+
+def test_degraded_pictures_are_the_same_for_every_worker_and_rank(monkeypatch) -> None:
+    options = Degrade(cut_out=0.5)
+
+    def first(workers: int = 0) -> torch.Tensor:
+        (batch,) = batches.batches(
+            Shades(), 8, 7, 3, 4, pairs=True, workers=workers, options=options
+        )
+        return batch.first
+
+    whole = first()
+    assert not torch.equal(
+        whole, next(batches.batches(Shades(), 8, 7, 3, 4, pairs=True, workers=0)).first
+    )
+    assert torch.equal(first(workers=2), whole)
+    monkeypatch.setattr(batches.ranks, "share", lambda batch: slice(4, 8))
+    assert torch.equal(first(), whole[4:])

@@ -1,0 +1,1 @@
+"""Evaluation of face embedders: verification and identification."""

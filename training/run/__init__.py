@@ -1,0 +1,1 @@
+"""What every training run needs: ranks, device, resume points, journal, schedules, speed."""

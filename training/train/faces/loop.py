@@ -1,0 +1,154 @@
+"""The training loop: every run of the product is this page."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ... import models
+from ...distill import views
+from ...distill.multi_step import snapshot
+from ...run import ranks, schedule, state
+from ...run.accelerate import accelerate
+from ...run.device import autocast, bfloat16, choose
+from ...run.journal import Journal
+from . import batches, outcome, pictures, validate
+from .objective import Objective, labeller
+from .recipe import Recipe
+
+
+def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> Path:
+    """Runs ``recipe`` in ``out``, or resumes what stands there; returns the weights' path.
+
+    Args:
+        data: folder that the recipe's paths are relative to.
+        stop_at: leave after this step, with a resume point (a quick look).
+
+    Raises:
+        FileNotFoundError, ValueError: the recipe, the data or a teacher is not what it should be;
+            before the first step.
+        FloatingPointError: the loss is not finite; the last good resume point is kept.
+        state.CheckpointError: a resume point cannot be written or read.
+    """
+    weights = out / "model.safetensors"
+    for generation in range(1, recipe.generations + 1):
+        folder = out if recipe.generations == 1 else out / f"generation-{generation}"
+        start = weights if generation > 1 else (data / recipe.start if recipe.start else None)
+        weights = folder / "model.safetensors"
+        if not weights.exists():
+            # A generation that saw the views of the last again would learn them by heart.
+            own = dataclasses.replace(recipe, seed=recipe.seed + generation - 1)
+            _run(own, data, folder, start, stop_at)
+            ranks.barrier()
+        if not weights.exists():
+            break  # stopped before the end; the next call goes on here
+    return weights
+
+
+def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int | None) -> None:
+    device = choose(recipe.device)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    faces = pictures.open_set(recipe.data, data, out)
+    length = len(faces.labels)
+    total = recipe.steps or round((recipe.epochs or 0) * length / recipe.batch)
+    entry = models.entry(recipe.model)
+    model = entry.make()
+    if start is not None:
+        state.load_weights(start, model)
+    if recipe.sync_batch_norm:
+        model = ranks.synchronised(model, device)
+    # Drawn on the host and moved: a seed starts from the same weights and centres on any device.
+    model = accelerate(model.to(device)).train()
+    teachers = labeller(recipe, entry.embedding, data, out, faces, total, device)
+    objective = Objective(recipe, entry.embedding, faces.classes, teachers, total).to(device)
+    optimiser = torch.optim.SGD(
+        [*model.parameters(), *objective.parameters()],
+        lr=0.0,
+        momentum=recipe.optimiser.momentum,
+        weight_decay=recipe.optimiser.weight_decay,
+        nesterov=recipe.optimiser.nesterov,
+    )
+    parts = {"model": model, "objective": objective, "optimiser": optimiser}
+    step = _resume(out, parts)
+    network = ranks.parallel(model)
+    journal = Journal(out, step) if ranks.rank() == 0 else None
+    judge = validate.Judge(recipe, data, out) if recipe.validate and ranks.rank() == 0 else None
+    half = bfloat16(recipe.precision, device)
+    stop = min(total, stop_at or total)
+    source = batches.batches(
+        faces, recipe.batch, recipe.seed, step, stop,
+        pairs=recipe.views.compose > 0, workers=recipe.data.workers,
+        options=recipe.degrade, pin=device.type == "cuda",
+    )  # fmt: skip
+    began = time.monotonic()
+    for batch in (rows.to(device) for rows in source):
+        progress, epoch = step / total, step * recipe.batch / length
+        draws = views.draw(recipe.batch, recipe.seed, step)[ranks.share(recipe.batch)]
+        there = draws.to(device, non_blocking=True)
+        whole = views.make(batch.first, batch.second, there, recipe.views)
+        small = views.shrunk(whole, schedule.input_size(recipe, progress))
+        rate = schedule.learning_rate(recipe.optimiser, progress, epoch)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        with autocast(device, enabled=half):
+            embedding = network(small)
+        terms = objective(embedding, batch, whole, draws, step)
+        loss = sum(value for name, value in terms.items() if name != "agreement")
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"loss is {loss.item()} at step {step}; {out / state.LAST} keeps the last good "
+                "state: lower optimiser.learning_rate in the recipe and start again"
+            )
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimiser.clip)
+        optimiser.step()
+        step += 1
+        if journal and (step % recipe.log_steps == 0 or step == stop):
+            speed = recipe.log_steps * recipe.batch / (time.monotonic() - began)
+            began = time.monotonic()
+            values = {name: value.item() for name, value in terms.items()}
+            journal.add(step, {"loss": loss.item(), **values, "rate": rate, "images/s": speed})
+        if step % recipe.checkpoint_steps == 0 or step == stop:
+            _save(out, parts, step)
+        if judge and (step % judge.every == 0 or step == total):
+            judge(model, step)
+        if journal and recipe.keep == "epochs":
+            for done in _ended(recipe, step, total, length):
+                state.save_weights(snapshot(out, done), model)
+    if journal:
+        journal.close(f"{recipe.model}, seed {recipe.seed}")
+    if step == total and ranks.rank() == 0:
+        outcome.write(out, model, recipe, faces, judge.scores if judge else [])
+
+
+def _ended(recipe: Recipe, step: int, total: int, length: int) -> range:
+    """The epochs, counted from 1, that end with ``step``.
+
+    The run's end ends its last epoch, also where whole batches leave some of it over.
+    """
+    before, after = ((step - late) * recipe.batch / length for late in (1, 0))
+    return range(int(before) + 1, (math.ceil(after) if step == total else int(after)) + 1)
+
+
+def _resume(out: Path, parts: dict[str, Any]) -> int:
+    stored = state.load(out)
+    if stored is None:
+        return 0
+    parts["objective"].scatter(stored)
+    for name, part in parts.items():
+        part.load_state_dict(stored[name])
+    return int(stored["step"])
+
+
+def _save(out: Path, parts: dict[str, Any], step: int) -> None:
+    stored = {name: part.state_dict() for name, part in parts.items()} | {"step": step}
+    parts["objective"].gather(stored)
+    if ranks.rank() == 0:
+        state.save(out, stored)

@@ -1,0 +1,182 @@
+"""The loss of a recipe: identities by margin, a teacher's embedding, neighbours' soft labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...distill import osakd, teacher, views
+from ...distill.multi_step import MultiStep
+from ...distill.template import angular, template
+from ...losses.embedding import embedding_regression
+from ...losses.margin import Margin, MarginHead
+from ...losses.partial_fc import PartialFC
+from ...run import ranks
+from ...run.device import CPU
+from .batches import Batch
+from .pictures import Pictures
+from .recipe import Recipe
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "regression": embedding_regression,
+    "template": template,
+    "angular": angular,
+}
+
+
+class Objective(nn.Module):
+    """Terms of the loss by name; class centres are its parameters.
+
+    Args:
+        labeller: gives the teacher's unit targets (B, D) of this rank's rows, on any device.
+        steps: length of the run, for the terms that come in slowly.
+    """
+
+    def __init__(
+        self, recipe: Recipe, embedding: int, classes: int, labeller: Labeller | None, steps: int
+    ):
+        super().__init__()
+        self.recipe, self.labeller, self.classes = recipe, labeller, classes
+        self.steps = steps
+        self.head: nn.Module | None = None
+        if recipe.margin is not None:
+            self.head = _head(recipe, embedding, classes)
+        self.queue = osakd.Queue(recipe.osakd.queue) if recipe.osakd else None
+
+    def forward(
+        self, embedding: Tensor, batch: Batch, whole: Tensor, draws: Tensor, step: int
+    ) -> dict[str, Tensor]:
+        """Weighted scalars whose sum is the loss of the whole batch, the same on every rank.
+
+        All are on one device but ``draws`` and ``batch.indices``, which look things up on the host.
+        """
+        recipe = self.recipe
+        terms: dict[str, Tensor] = {}
+        everyone, labels = ranks.gathered(embedding.float()), ranks.gathered(batch.labels)
+        if recipe.margin is not None and self.head is not None:
+            if isinstance(self.head, PartialFC):
+                terms["margin"] = recipe.margin.weight * self.head(embedding, batch.labels)
+            else:
+                terms["margin"] = recipe.margin.weight * self.head(everyone, labels)
+        if recipe.embedding is not None and self.labeller is not None:
+            found = self.labeller(batch, whole, draws, step)
+            target = ranks.gathered(found.to(everyone.device, non_blocking=True))
+            loss = LOSSES[recipe.embedding.loss](everyone, target)
+            terms["embedding"] = recipe.embedding.weight * loss
+            with torch.no_grad():
+                terms["agreement"] = F.cosine_similarity(everyone, target).mean()
+        if recipe.osakd is not None:
+            terms["osakd"] = self._neighbours(everyone, labels, step / self.steps)
+        return terms
+
+    def gather(self, stored: dict[str, Any]) -> None:
+        """Puts whole tables in place of this rank's shards in a resume point; collective."""
+        self._replace(stored, lambda head, rows: head.whole(rows))
+
+    def scatter(self, stored: dict[str, Any]) -> None:
+        """The reverse: this rank's shards in place of whole tables."""
+        self._replace(stored, lambda head, rows: head.shard(rows))
+
+    def _replace(
+        self, stored: dict[str, Any], change: Callable[[PartialFC, Tensor], Tensor]
+    ) -> None:
+        if not isinstance(self.head, PartialFC):
+            return
+        stored["objective"]["head.weight"] = change(self.head, stored["objective"]["head.weight"])
+        # The centres are the optimiser's last parameter.
+        known, last = (
+            stored["optimiser"]["state"],
+            stored["optimiser"]["param_groups"][0]["params"][-1],
+        )
+        if last in known:  # SGD without momentum keeps nothing
+            momentum = change(self.head, known[last]["momentum_buffer"])
+            known[last] = known[last] | {"momentum_buffer": momentum}
+
+    def _neighbours(self, everyone: Tensor, labels: Tensor, progress: float) -> Tensor:
+        options, queue = self.recipe.osakd, self.queue
+        assert options is not None and queue is not None and isinstance(self.head, MarginHead)
+        queue.to(everyone.device)  # a resume point leaves it on the host
+        logits = self.head.logits(everyone)
+        shares = osakd.soft_labels(
+            everyone, labels, self.classes, options.neighbours, queue.bank,
+            include_self=options.include_self,
+        )  # fmt: skip
+        if options.queue:
+            queue.push(everyone, labels)
+        weight = options.weight * min(1.0, progress / options.warmup if options.warmup else 1.0)
+        return weight * osakd.divergence(logits, shares, options.divergence)
+
+
+def _head(recipe: Recipe, embedding: int, classes: int) -> nn.Module:
+    options = recipe.margin
+    assert options is not None
+    known: dict[str, Callable[..., Margin]] = {
+        "arcface": Margin.arcface, "cosface": Margin.cosface, "softmax": Margin.softmax,
+    }  # fmt: skip
+    if options.kind == "combined":
+        if options.margins is None:
+            raise ValueError("margin.margins: kind = 'combined' needs its three numbers m1, m2, m3")
+        margin = Margin(*options.margins, scale=options.scale)
+    else:
+        margin = known[options.kind](scale=options.scale)
+    if options.sharded:
+        return PartialFC(embedding, classes, margin, sampling=options.sampling)
+    return MarginHead(embedding, classes, margin)
+
+
+Labeller = Callable[[Batch, Tensor, Tensor, int], Tensor]
+"""Unit targets float32 (B, size) of a batch, its whole views, its draws and the step."""
+
+
+def labeller(
+    recipe: Recipe,
+    embedding: int,
+    data: Path,
+    out: Path,
+    faces: Pictures,
+    steps: int,
+    device: torch.device = CPU,
+) -> Labeller | None:
+    """The labeller of a recipe's [embedding] table, its teachers on ``device``; None without one.
+
+    A student whose embedding is smaller than the teacher's takes the directions that keep most of
+    the teacher's inner products on the set's plain crops, embedded once into ``out/teacher.npy``.
+    """
+    options = recipe.embedding
+    if options is None:
+        return None
+    if options.snapshots:
+        per_epoch = len(faces.labels) / recipe.batch
+        staged = MultiStep(options.snapshots, data, math.ceil(steps / per_epoch), device)
+        return lambda batch, whole, draws, step: torch.from_numpy(
+            staged(_pixels(whole), int(step / per_epoch))
+        )
+    teachers = [teacher.open_teacher(name, data, device) for name in options.teachers]
+    directions, targets = None, None
+    if options.cached or teacher.width(teachers) != embedding:
+        cache = out / "teacher.npy"
+        ranks.once(cache, lambda: teacher.embed(teachers, faces.crops(), cache))
+        known = teacher.embedded(cache, len(faces.labels))
+        directions = teacher.basis(known, embedding)
+        targets = torch.from_numpy(teacher.project(known, directions))
+    if options.cached and targets is not None:
+        plain = targets
+        return lambda batch, whole, draws, step: plain[
+            views.mirrored(draws, recipe.views).long(), batch.indices
+        ]
+
+    def live(batch: Batch, whole: Tensor, draws: Tensor, step: int) -> Tensor:
+        found = teacher.ensemble(teachers, _pixels(whole))
+        return torch.from_numpy(found if directions is None else teacher.project(found, directions))
+
+    return live
+
+
+def _pixels(views_: Tensor) -> Tensor:
+    return views_ * 127.5 + 127.5

@@ -1,0 +1,60 @@
+"""What a run ends with: its weights, and their record with both validation scores."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pocketvision.files import write_text
+
+from ... import models
+from ...models.describe import describe
+from ...run import state
+from .pictures import Pictures
+from .recipe import Recipe
+from .validate import Score
+
+UNKNOWN = "not stated: that of the training pictures and of the teacher"
+
+
+def write(
+    out: Path, model: nn.Module, recipe: Recipe, faces: Pictures, scores: list[Score]
+) -> None:
+    """Writes ``out/model.json`` and then ``out/model.safetensors``, which says that all is done."""
+    weights = out / "model.pending.safetensors"
+    state.save_weights(weights, model)
+    options = recipe.embedding
+    teacher = None
+    if options is not None:
+        sources = ", ".join(options.teachers) or f"snapshots of {options.snapshots}"
+        teacher = f"{sources} ({options.loss})"
+    record = describe(
+        models.entry(recipe.model),
+        weights,
+        tag=f"run.seed-{recipe.seed}",
+        teacher=teacher,
+        data=f"{recipe.data.root}: {len(faces.labels):,} pictures of {faces.classes:,} people",
+        licence=UNKNOWN,
+    ).with_(scores=list(_reported(scores)))
+    write_text(out / "model.json", record.to_json() + "\n")
+    os.replace(weights, out / "model.safetensors")
+
+
+def _reported(scores: list[Score]) -> list[dict[str, Any]]:
+    """The last and the best: the best alone would be an optimist's choice."""
+    if not scores:
+        return []
+    kinds = {"last": scores[-1], "best": max(scores, key=lambda score: score.accuracy)}
+    return [
+        {
+            "dataset": "LFW View 2",
+            "protocol": f"10-fold, two views (flip), {kind} (step {score.step})",
+            "precision": "float32",
+            "accuracy": score.accuracy,
+            "std": score.std,
+        }
+        for kind, score in kinds.items()
+    ]
