@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..graph import (
@@ -23,28 +25,37 @@ from ..graph import (
 
 
 def run(graph: Graph, x: np.ndarray) -> np.ndarray:
-    """Output int8 (N, height, width, channels) of a batch int8 (N, height, width, channels)."""
-    return run_all(graph, x)[graph.output]
+    """The one output int8 (N, height, width, channels) of a batch int8 of the one input."""
+    (output,) = graph.outputs
+    return run_all(graph, [x])[output]
 
 
-def run_all(graph: Graph, x: np.ndarray, keep: bool = False) -> dict[str, np.ndarray]:
+def run_all(
+    graph: Graph, inputs: Sequence[np.ndarray], keep: bool = False
+) -> dict[str, np.ndarray]:
     """Every tensor by name; with ``keep`` false only those still needed, so memory stays small.
 
+    Args:
+        inputs: int8 (N, height, width, channels) of each input.
+
     Raises:
-        ValueError: the input is not int8 of the graph's input shape.
+        ValueError: the inputs are not int8 of the graph's input shapes.
     """
-    expected = graph.tensors[graph.input].shape
-    if x.dtype != np.int8 or x.shape[1:] != expected:
-        raise ValueError(
-            f"expected int8 (N, {', '.join(map(str, expected))}), got {x.dtype} {x.shape}"
-        )
+    values: dict[str, np.ndarray] = {}
+    for name, x in zip(graph.inputs, inputs, strict=True):
+        expected = graph.tensors[name].shape
+        if x.dtype != np.int8 or x.shape[1:] != expected or len(x) != len(inputs[0]):
+            raise ValueError(
+                f"input {name!r}: expected int8 ({len(inputs[0])}, "
+                f"{', '.join(map(str, expected))}), got {x.dtype} {x.shape}"
+            )
+        values[name] = x
     last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
-    values = {graph.input: x}
     for index, op in enumerate(graph.ops):
         values[op.output] = execute(graph, op, [values[name] for name in op.inputs])
         if not keep:
             for name in op.inputs:
-                if last_use[name] == index and name != graph.output:
+                if last_use[name] == index and name not in graph.outputs:
                     values.pop(name, None)
     return values
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CompileError
-from ..graph import Tensor
+from ..graph import Graph, Tensor
 from .source import string
 
 REFERENCE_UNIT = 65536
@@ -27,18 +27,19 @@ REFERENCE_SIDE = 4096
 PER_LINE = 20
 
 
-def text(word: str, record: str, source: Tensor) -> str:
+def text(word: str, graph: Graph) -> str:
     """The definition of ``WORD_recipe``, or ``""`` where the record tells too little of a face.
 
     Args:
         word: first part of the C names.
-        record: JSON text of ``pocketvision.record``.
-        source: the model's input.
+        graph: its record is JSON text of ``pocketvision.record``.
 
     Raises:
         CompileError: a field of the record that is needed has the wrong form.
     """
-    values = json.loads(record or "{}")
+    values, source = json.loads(graph.record or "{}"), graph.tensors[graph.inputs[0]]
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        return ""
     recipe = values.get("preprocess") if isinstance(values, dict) else None
     if not isinstance(recipe, dict) or recipe.get("template") is None or source.channels != 3:
         return ""

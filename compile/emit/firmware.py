@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CompileError
-from ..graph import Graph, Tensor
+from ..graph import Graph
 from ..lower.program import Program
 from ..memory.plan import ALIGNMENT, Plan
 from ..targets import FEATURE_DSP, FEATURE_FPU, FEATURE_MVE, Target
@@ -20,6 +22,8 @@ from .library import compiler, link, write_parts
 
 COMPILED = ("-ffreestanding", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
 """Options of the C file of a model: it needs no C library, and no unwinder ever walks it."""
+
+ENDS = ("input", "output")
 
 UNUSED = (".comment", ".text.tvm.fp16.conv", ".ARM.exidx*", ".rel.ARM.exidx*")
 """Sections that objects come with: names of compilers, conversions of half floats, unwinding."""
@@ -74,8 +78,8 @@ def emit(program: Program, target: Target, path: Path, memory: Plan | None = Non
             "symbol": symbol(graph),
             "bytes": sizes,
             "banks": pieces,
-            "input": _tensor(graph.tensors[graph.input]),
-            "output": _tensor(graph.tensors[graph.output]),
+            "inputs": _tensors(graph, graph.inputs, graph.input_names),
+            "outputs": _tensors(graph, graph.outputs, graph.output_names),
             "files": [library.name, header.name],
             "record": json.loads(graph.record) if graph.record else None,
         }
@@ -123,25 +127,27 @@ def flash_bytes(target: Target, made: Path) -> int:
 
 def _sizes(program: Program, target: Target, memory: Plan, made: Path) -> dict[str, int]:
     graph = program.graph
-    x, y = graph.tensors[graph.input], graph.tensors[graph.output]
+    ends = {}
+    for end, names in (("input", graph.inputs), ("output", graph.outputs)):
+        for number, name in enumerate(names):
+            each = end if len(names) == 1 else f"{end}{number}"
+            ends[each] = math.prod(graph.tensors[name].shape)
     return {
         "arena": memory.bytes,
         "arena_alignment": ALIGNMENT,
         "flash": flash_bytes(target, made),
         "constants": len(program.constants),
-        "input": x.height * x.width * x.channels,
-        "output": y.height * y.width * y.channels,
+        **ends,
     }
 
 
-def _tensor(tensor: Tensor) -> dict[str, object]:
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": "int8",
-        "scale": float(tensor.scale),
-        "zero_point": tensor.zero_point,
-    }
+def _tensors(graph: Graph, tensors: Sequence[str], names: Sequence[str]) -> list[dict[str, object]]:
+    """Inputs or outputs as JSON data."""
+    found = []
+    for name, tensor in zip(names, (graph.tensors[t] for t in tensors), strict=True):
+        form = {"name": name, "shape": list(tensor.shape), "dtype": "int8"}
+        found.append({**form, "scale": float(tensor.scale), "zero_point": tensor.zero_point})
+    return found
 
 
 def _header(graph: Graph, target: Target, sizes: dict[str, int], pieces: list[int]) -> str:
@@ -150,15 +156,16 @@ def _header(graph: Graph, target: Target, sizes: dict[str, int], pieces: list[in
     needed = [macro for feature, macro in MACROS.items() if target.features & feature]
     lacking = " || ".join(f"!defined({macro})" for macro in needed)
     options = " ".join(target.options)
-    constants = face_recipe.text(word, graph.record, graph.tensors[graph.input])
+    constants = face_recipe.text(word, graph)
     needed_headers = ("model.h", "recipe.h") if constants else ("model.h",)
     includes = "\n".join(f"#include <pocketvision/{name}>" for name in needed_headers)
     macros = {
         "TARGET": f'"{target.name}"',
         "ARENA_BYTES": sizes["arena"],
         "ARENA_ALIGNMENT": sizes["arena_alignment"],
-        "INPUT_BYTES": sizes["input"],
-        "OUTPUT_BYTES": sizes["output"],
+        "INPUTS": len(graph.inputs),
+        "OUTPUTS": len(graph.outputs),
+        **{f"{end.upper()}_BYTES": size for end, size in sizes.items() if end.startswith(ENDS)},
         "FLASH_BYTES": sizes["flash"],
         **({"BANKS": len(pieces)} if pieces else {}),
         **{f"BANK{bank}_BYTES": size for bank, size in enumerate(pieces)},

@@ -67,7 +67,7 @@ def write_parts(
         profile, layers, symbol: as for ``source``.
         memory: the plan, if there is one; else the arena is one piece.
     """
-    memory = memory or plan(spans(program.calls, program.sizes()))
+    memory = memory or plan(spans(program.calls))
     text = source(program, target, memory, profile=profile, layers=layers, symbol=symbol)
     write_around(program, target, work, text)
     return memory
@@ -86,10 +86,11 @@ def write_around(program: Program, target: Target, work: Path, text: str) -> Non
 def sizes(program: Program, memory: Plan) -> list[str]:
     """Macros that the mains of csrc/tools are compiled with."""
     graph = program.graph
-    found = {"ARENA": memory.bytes}
-    for name, tensor in (("INPUT", graph.input), ("OUTPUT", graph.output)):
-        found[name] = math.prod(graph.tensors[tensor].shape)
-    return [f"-D{name}_BYTES={size}" for name, size in found.items()]
+    found = {"ARENA_BYTES": memory.bytes}
+    for end, tensors in (("INPUT", graph.inputs), ("OUTPUT", graph.outputs)):
+        found[f"{end}S"] = len(tensors)
+        found[f"{end}_BYTES"] = sum(math.prod(graph.tensors[name].shape) for name in tensors)
+    return [f"-D{name}={size}" for name, size in found.items()]
 
 
 def compiler(target: Target) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from ..graph import Tensor, whole
+from collections.abc import Sequence
+
+from ..graph import Graph, Tensor
 from ..lower.program import Call, Pointer, Program
 from ..memory.plan import ALIGNMENT, Plan
 from ..targets import Target
 from .sources import HEADER, STAMP
 
 SYMBOL = "pocketvision_model"
+PARAMETERS = "const void *const *in, void *const *out, void *arena"
 PROFILE = "pocketvision_profile"
-"""``int (const void *in, void *out, void *arena, uint64_t *table)`` of an instrumented model: runs
-the calls in order with a stamp (csrc/tools/stamp.h) after each. Two stamps come before the first
-call, so that the interval between them is what a stamp itself costs: the table has calls + 2."""
+"""``int (in, out, arena, uint64_t *table)`` of an instrumented model, whose first parameters are
+those of ``run``: it runs the calls in order with a stamp (csrc/tools/stamp.h) after each. Two
+stamps come before the first call, so that the interval between them is what a stamp itself costs:
+the table has calls + 2."""
 
 LAYERS = "pocketvision_layers"
-"""``int (const void *in, void *out, void *arena, void (*sink)(const void *, uint32_t))``: runs the
-calls in order and gives ``sink`` the arena's tensor that each operator has written."""
+"""``int (in, out, arena, void (*sink)(const void *, uint32_t))``: runs the calls in order and gives
+``sink`` the arena's tensor that each operator has written."""
 
 CONSTANTS = """\
   .section .rodata
@@ -52,14 +56,14 @@ def source(
     for index in range(len(program.kernels)):
         parameters = ", ".join(["const void *"] * (counts[index] - 1) + ["void *"])
         lines.append(f"int {program.kernel_name(index)}({parameters});")
-    lines += ["", "static int run(const void *in, void *out, void *arena) {", *_bases(memory)]
+    lines += ["", f"static int run({PARAMETERS}) {{", *_bases(memory)]
     calls = [_call(program, call, memory) for call in program.calls]
     lines += calls
     graph = program.graph
+    lines += ["  return 0;", "}", ""]
+    lines += _tensors("inputs", graph, graph.inputs, graph.input_names)
+    lines += _tensors("outputs", graph, graph.outputs, graph.output_names)
     lines += [
-        "  return 0;",
-        "}",
-        "",
         f'__attribute__((visibility("default"))) const pv_model {symbol} = {{',
         "  .magic = PV_MODEL_MAGIC,",
         "  .abi_version = PV_ABI_VERSION,",
@@ -69,8 +73,10 @@ def source(
         f"  .arena_bytes = {memory.bytes},",
         f"  .arena_alignment = {ALIGNMENT},",
         f"  .banks = {memory.count},",
-        f"  .input = {_tensor(graph.tensors[graph.input])},",
-        f"  .output = {_tensor(graph.tensors[graph.output])},",
+        f"  .input_count = {len(graph.inputs)},",
+        f"  .output_count = {len(graph.outputs)},",
+        "  .inputs = inputs,",
+        "  .outputs = outputs,",
         f"  .target = {string(target.name)},",
         f"  .source_sha256 = {string(graph.sha256)},",
         f"  .record = {string(graph.record)},",
@@ -81,7 +87,7 @@ def source(
     if profile:
         lines += [
             f'__attribute__((visibility("default"))) int {PROFILE}(',
-            "    const void *in, void *out, void *arena, uint64_t *table) {",
+            f"    {PARAMETERS}, uint64_t *table) {{",
             *_bases(memory),
             "  PV_STAMP(table, 0);",
             "  PV_STAMP(table, 1);",
@@ -92,7 +98,7 @@ def source(
         ]
     if layers:
         lines += [
-            f"int {LAYERS}(const void *in, void *out, void *arena,",
+            f"int {LAYERS}({PARAMETERS},",
             "    void (*sink)(const void *, uint32_t)) {",
             *_bases(memory),
             *_with_sinks(program, calls, memory),
@@ -122,31 +128,35 @@ def _bases(memory: Plan) -> list[str]:
 
 def _with_sinks(program: Program, calls: list[str], memory: Plan) -> list[str]:
     """The calls, behind the last one of each operator its tensor."""
-    last = {call.op: step for step, call in enumerate(program.calls)}
+    last = {call.of: step for step, call in enumerate(program.calls)}
     lines = list(calls)
     for op in program.graph.ops:
-        if op.name in last:
-            root = program.layout.places[op.output][0]
-            size = program.layout.roots[root].bytes
-            root = whole(root)
-            start = f"a{memory.banks.get(root, 0)} + {memory.offsets[root]}"
-            lines[last[op.name]] += f" sink({start}, {size});"
+        if op.ref in last:
+            piece = program.piece(program.layout.places[op.output][0])
+            start = f"a{memory.banks.get(piece.whole, 0)} + {memory.offsets[piece.whole]}"
+            lines[last[op.ref]] += f" sink({start}, {piece.bytes});"
     return lines
 
 
 def _argument(pointer: Pointer, memory: Plan) -> str:
-    if pointer.base == "arena":
-        root = whole(pointer.root)
-        return f"a{memory.banks.get(root, 0)} + {memory.offsets[root] + pointer.offset}"
+    if pointer.piece is not None:
+        name = pointer.piece.whole
+        return f"a{memory.banks.get(name, 0)} + {memory.offsets[name] + pointer.offset}"
     if pointer.base == "constants":
         return f"pv_constants + {pointer.offset}"
-    return {"input": "in", "output": "out"}[pointer.base]
+    return f"{ {'input': 'in', 'output': 'out'}[pointer.base] }[{pointer.number}]"
 
 
-def _tensor(tensor: Tensor) -> str:
+def _tensors(array: str, graph: Graph, tensors: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The definition of one of the arrays that pv_model points to."""
+    rows = (_tensor(graph.tensors[t], name) for t, name in zip(tensors, names, strict=True))
+    return [f"static const pv_tensor {array}[] = {{", *(f"  {row}," for row in rows), "};", ""]
+
+
+def _tensor(tensor: Tensor, name: str) -> str:
     return (
-        f"{{{string(tensor.name)}, PV_DTYPE_INT8, {tensor.height}, {tensor.width}, "
-        f"{tensor.channels}, {float(tensor.scale).hex()}f, {tensor.zero_point}}}"
+        f"{{{string(name)}, PV_DTYPE_INT8, 3, {{{', '.join(map(str, tensor.shape))}}}, "
+        f"{float(tensor.scale).hex()}f, {tensor.zero_point}}}"
     )
 
 

@@ -43,8 +43,8 @@ def load(path: Path) -> Graph:
     """The int8 graph of an ONNX file.
 
     Raises:
-        CompileError: not ONNX, not quantised, more than one input or output, or an operator that
-            the compiler does not know; the message names the node and lists what is supported.
+        CompileError: not ONNX, not quantised, or an operator that the compiler does not know; the
+            message names the node and lists what is supported.
     """
     try:
         content = path.read_bytes()
@@ -93,8 +93,10 @@ def load(path: Path) -> Graph:
         name=path.stem.removesuffix(".int8"),
         tensors=network.tensors,
         ops=tuple(ops),
-        input=network.input,
-        output=network.output,
+        inputs=network.inputs,
+        outputs=network.outputs,
+        input_names=network.input_names,
+        output_names=network.output_names,
         record=record,
         sha256=hashlib.sha256(content).hexdigest(),
         notes=tuple(network.notes),

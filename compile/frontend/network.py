@@ -16,6 +16,9 @@ from ..graph import Tensor
 MOVES = ("Flatten", "Reshape", "Squeeze", "Identity")
 ACTIVATIONS = ("Relu", "Clip")
 
+MOST_ENDS = 64
+"""``PV_MAX_TENSORS`` of csrc/include/pocketvision/model.h."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -79,13 +82,14 @@ class Network:
         self._absorbed: set[str] = set()
         inputs = [i.name for i in graph.input if i.name not in self.constants]
         outputs = [o.name for o in graph.output]
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise CompileError(
-                f"{file}: expected one input and one output, found inputs {inputs} and "
-                f"outputs {outputs}; split the model"
-            )
-        self.input = self._quantised_input(inputs[0])
-        self.output = self.source(outputs[0], "the graph's output")
+        for ends, names in (("inputs", inputs), ("outputs", outputs)):
+            if not 1 <= len(names) <= MOST_ENDS:
+                raise CompileError(
+                    f"{file}: expected 1 to {MOST_ENDS} {ends}, found {len(names)}; split the model"
+                )
+        self.input_names, self.output_names = tuple(inputs), tuple(outputs)
+        self.inputs = tuple(self._quantised_input(name) for name in inputs)
+        self.outputs = tuple(self.source(name, f"output {name!r}") for name in outputs)
 
     # -------------------------------------------------------------------------------- questions
 

@@ -11,6 +11,7 @@ from .ops import (
     FusedAdd,
     Multiply,
     Op,
+    OpRef,
     Pool,
     Rescale,
     Rows,
@@ -20,9 +21,7 @@ from .ops import (
     Tensor,
     conv_macs,
     results,
-    strip,
-    strip_of,
-    whole,
+    unused,
 )
 
 __all__ = [
@@ -36,6 +35,7 @@ __all__ = [
     "Graph",
     "Multiply",
     "Op",
+    "OpRef",
     "Pool",
     "Rescale",
     "Rows",
@@ -46,7 +46,5 @@ __all__ = [
     "conv_macs",
     "macs",
     "results",
-    "strip",
-    "strip_of",
-    "whole",
+    "unused",
 ]

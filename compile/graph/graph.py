@@ -12,16 +12,27 @@ from .ops import Conv, Op, Tensor, conv_macs
 
 @dataclass(frozen=True)
 class Graph:
-    """A whole network with one input and one output, and the metadata of its file."""
+    """A whole network and the metadata of its file.
+
+    ``inputs`` and ``outputs`` name tensors, in the order of the file; ``input_names`` and
+    ``output_names`` are what the file calls them, by default the tensors' own names.
+    """
 
     name: str
     tensors: dict[str, Tensor]
     ops: tuple[Op, ...]
-    input: str
-    output: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     record: str = "{}"
     sha256: str = ""
     notes: tuple[str, ...] = field(default=())
+    input_names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for ends in ("input", "output"):
+            if not getattr(self, f"{ends}_names"):
+                object.__setattr__(self, f"{ends}_names", getattr(self, f"{ends}s"))
 
     def producers(self) -> Mapping[str, Op]:
         """The operator that writes each tensor."""
@@ -46,7 +57,7 @@ class Graph:
     def with_ops(self, ops: list[Op], tensors: dict[str, Tensor] | None = None) -> Graph:
         """This graph with other operators; tensors that nothing touches any more are dropped."""
         tensors = self.tensors if tensors is None else tensors
-        used = {self.input, self.output}
+        used = {*self.inputs, *self.outputs}
         for op in ops:
             used.update(op.inputs, (op.output,))
         kept = {name: tensor for name, tensor in tensors.items() if name in used}
@@ -54,7 +65,7 @@ class Graph:
 
     def validate(self) -> Graph:
         """Checks that every operator reads what is there already; returns the graph itself."""
-        written = {self.input}
+        written = set(self.inputs)
         for op in self.ops:
             for name in op.inputs:
                 if name not in written:
@@ -65,8 +76,9 @@ class Graph:
             if op.output in written:
                 raise CompileError(f"{self.name}: {op.output!r} is written twice ({op.name!r})")
             written.add(op.output)
-        if self.output not in written:
-            raise CompileError(f"{self.name}: the output {self.output!r} is never written")
+        for name in self.outputs:
+            if name not in written:
+                raise CompileError(f"{self.name}: the output {name!r} is never written")
         return self
 
 

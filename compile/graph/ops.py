@@ -7,19 +7,20 @@ numbers is fixed by arithmetic/README.md and executed literally by reference.py.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import numpy as np
-
-_STRIP = re.compile(r" strip (\d+)")
 
 INT8_MIN, INT8_MAX = -128, 127
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An int8 activation of ``height x width x channels``."""
+    """An int8 activation of ``height x width x channels``.
+
+    ``whole`` names the tensor that this is a strip of, None where it is no strip.
+    """
 
     name: str
     height: int
@@ -27,6 +28,7 @@ class Tensor:
     channels: int
     scale: float
     zero_point: int
+    whole: str | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -37,15 +39,38 @@ class Tensor:
         return self.scale, self.zero_point
 
 
+@dataclass(frozen=True)
+class OpRef:
+    """What names an operator of a graph: its node, and which strip of a chain it computes."""
+
+    name: str
+    strip: int | None = None
+
+    @property
+    def whole(self) -> OpRef:
+        return OpRef(self.name)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 @dataclass(frozen=True, kw_only=True)
 class Op:
-    """One operator: reads ``inputs``, writes ``output``; the result is clamped to [low, high]."""
+    """One operator: reads ``inputs``, writes ``output``; the result is clamped to [low, high].
+
+    All strips of an operator have its ``name``; ``strip`` tells them apart.
+    """
 
     name: str
     inputs: tuple[str, ...]
     output: str
     low: int = INT8_MIN
     high: int = INT8_MAX
+    strip: int | None = None
+
+    @property
+    def ref(self) -> OpRef:
+        return OpRef(self.name, self.strip)
 
 
 @dataclass(frozen=True)
@@ -187,17 +212,9 @@ def conv_macs(op: Conv, output: Tensor) -> int:
     return output.height * output.width * int(np.prod(op.weight.shape))
 
 
-def strip(name: str, number: int) -> str:
-    """The name of one strip of the operator or tensor ``name``."""
-    return f"{name} strip {number}"
-
-
-def strip_of(name: str) -> int | None:
-    """The strip that ``name``, or the one it was derived from, is of."""
-    found = _STRIP.search(name)
-    return int(found[1]) if found else None
-
-
-def whole(name: str) -> str:
-    """``name`` without the number of a strip."""
-    return _STRIP.sub("", name)
+def unused(name: str, taken: Container[str]) -> str:
+    """``name``, or with a number behind it the first that is not ``taken``."""
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name} ({number})", number + 1
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -14,8 +15,7 @@ from ..emit.codegen import write_object
 from ..emit.library import emit, write_parts
 from ..errors import CompileError
 from ..frontend.load import load
-from ..graph import whole
-from ..lower.program import Program
+from ..lower.program import Program, Served
 from ..machines.programs import find
 from ..memory import banks, fit
 from ..memory.lifetimes import spans, steps
@@ -133,7 +133,7 @@ def analyze(
             program, placed = fit.within(program, ram, around, HEAT)
         except CompileError as error:
             missing.append(f"{error}; counted are also {', '.join(AROUND)}")
-    arena = spans(program.calls, program.sizes())
+    arena = spans(program.calls)
     everything = [*arena, *around]
     in_one = plan(everything)
     if not ram:
@@ -145,7 +145,7 @@ def analyze(
             f"flash: the model has {flash_bytes:,} bytes, there are {flash:,}: "
             f"{flash_bytes - flash:,} bytes are missing"
         )
-    costs, remarks = _counted(program, chosen) if run else ({}, ("not run",))
+    costs, remarks = _counted(program, chosen) if run else ([], ("not run",))
     layers = _layers(program, arena, code, costs)
     instructions = sum(layer.instructions or 0 for layer in layers) if costs else None
     modelled = bool(costs) and all(layer.cycles is not None for layer in layers)
@@ -167,18 +167,19 @@ def analyze(
         cycles=cycles,
         clock_mhz=clock_mhz,
         milliseconds=cycles / (1e3 * clock_mhz) if cycles and clock_mhz else None,
-        unaccelerated=tuple((note.operator, note.what, note.why) for note in notes(program)),
+        unaccelerated=tuple((str(n.operator), n.what, n.why) for n in notes(program)),
         remarks=(*program.graph.notes[len(graph.notes) :], *remarks),
     )
 
 
 def _around(program: Program, stack: int) -> list[Span]:
     graph = program.graph
-    sizes = []
-    for name in (graph.input, graph.output):
-        height, width, channels = graph.tensors[name].shape
-        sizes.append(height * width * channels)
-    return [Span(n, size, 0, ALWAYS) for n, size in zip(AROUND, (*sizes, stack), strict=True)]
+    found = []
+    for word, tensors in zip(AROUND, (graph.inputs, graph.outputs), strict=False):
+        for number, name in enumerate(tensors):
+            label = word if len(tensors) == 1 else f"{word} {number}"
+            found.append(Span(label, math.prod(graph.tensors[name].shape), 0, ALWAYS))
+    return [*found, Span(AROUND[-1], stack, 0, ALWAYS)]
 
 
 def _placement(everything: list[Span], placed: Plan | None) -> tuple[Tensor, ...]:
@@ -218,50 +219,50 @@ def _flash(program: Program, target: Target, work: Path) -> tuple[dict[str, int]
 
 def _counted(
     program: Program, target: Target
-) -> tuple[dict[str, tuple[float, float | None]], tuple[str, ...]]:
-    """(instructions, cycles) by operator, and what is to be said about them."""
+) -> tuple[list[tuple[float, float | None]], tuple[str, ...]]:
+    """(instructions, cycles) of what ``described`` lists, and what is to be said about them."""
     try:
         done = report.counted(program, target)
     except CompileError as error:
-        return {}, (f"instructions are left out: {error}",)
-    return {row.name: (row.cost, row.cycles) for row in done.operators}, done.remarks
+        return [], (f"instructions are left out: {error}",)
+    return [(row.cost, row.cycles) for row in done.operators], done.remarks
 
 
 def _layers(
     program: Program,
     arena: list[Span],
     code: dict[str, int],
-    costs: dict[str, tuple[float, float | None]],
+    costs: list[tuple[float, float | None]],
 ) -> tuple[Layer, ...]:
     starts = {p.offset for call in program.calls for p in call.arguments if p.base == "constants"}
     ends = dict(zip(sorted(starts), [*sorted(starts)[1:], len(program.constants)], strict=True))
-    flash: dict[str, int] = {}
-    live: dict[str, int] = {}
+    flash: dict[Served, int] = {}
+    live: dict[Served, int] = {}
     seen: set[object] = set()
     sized = aligned(arena)
     for step, call in zip(steps(program.calls), program.calls, strict=True):
-        name = whole(call.op)
+        of = call.of.whole
         here = sum(span.size for span in sized if span.first <= step <= span.last)
-        live[name] = max(live.get(name, 0), here)
-        flash.setdefault(name, 0)
+        live[of] = max(live.get(of, 0), here)
+        flash.setdefault(of, 0)
         if call.kernel not in seen:
             seen.add(call.kernel)
-            flash[name] += code.get(program.kernel_name(call.kernel), 0)
+            flash[of] += code.get(program.kernel_name(call.kernel), 0)
         for pointer in call.arguments:
             if pointer.base == "constants" and ("constant", pointer.offset) not in seen:
                 seen.add(("constant", pointer.offset))
-                flash[name] += ends[pointer.offset] - pointer.offset
+                flash[of] += ends[pointer.offset] - pointer.offset
     return tuple(
         Layer(
-            name=name,
+            name=str(of),
             kind=word.kind,
             fused=word.fused,
             shape=word.shape,
             macs=word.macs,
-            flash=flash[name],
-            arena=live[name],
-            instructions=costs[name][0] if costs else None,
-            cycles=costs[name][1] if costs else None,
+            flash=flash[of],
+            arena=live[of],
+            instructions=costs[number][0] if costs else None,
+            cycles=costs[number][1] if costs else None,
         )
-        for name, word in described(program).items()
+        for number, (of, word) in enumerate(described(program).items())
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..graph import Conv, Op, Pool, Rescale, conv_macs, whole
+from ..graph import Conv, Op, OpRef, Pool, Rescale, conv_macs
 from ..kernels import elementwise
 from ..lower.families import BUILDERS
-from ..lower.program import Program
+from ..lower.program import Border, Copy, Program, Served
 
 
 @dataclass(frozen=True)
@@ -28,25 +28,24 @@ class Description:
         return replace(self, shape=shape, macs=self.macs + other.macs)
 
 
-def described(program: Program) -> dict[str, Description]:
-    """What every name stands for that a call of the program bears; strips of one are together."""
-    ops = {op.name: op for op in program.graph.ops}
-    shapes = {call.op: program.kernels[call.kernel] for call in program.calls}
-    found: dict[str, Description] = {}
-    for name, shape in shapes.items():
-        own = _operator(program, ops[name], shape) if name in ops else _around(program, name)
-        before = found.get(whole(name))
-        found[whole(name)] = before.and_strip(own) if before else own
+def described(program: Program) -> dict[Served, Description]:
+    """What the calls of the program serve, in words; the strips of one operator are together."""
+    ops = {op.ref: op for op in program.graph.ops}
+    shapes = {call.of: program.kernels[call.kernel] for call in program.calls}
+    found: dict[Served, Description] = {}
+    for of, shape in shapes.items():
+        own = _operator(program, ops[of], shape) if isinstance(of, OpRef) else _around(program, of)
+        before = found.get(of.whole)
+        found[of.whole] = before.and_strip(own) if before else own
     return found
 
 
-def _around(program: Program, name: str) -> Description:
+def _around(program: Program, of: Copy | Border) -> Description:
     """The copies at both ends of the network, and borders of padded tensors."""
-    graph = program.graph
-    ends = {"input": graph.input, "output": graph.output}
-    if name in ends:
-        return Description(f"{name} copy", "", graph.tensors[ends[name]].shape)
-    return Description("border", "", None)
+    if isinstance(of, Border):
+        return Description("border", "", None)
+    end = "input" if of.inward else "output"
+    return Description(f"{end} copy", "", program.graph.tensors[of.tensor].shape)
 
 
 def _operator(program: Program, op: Op, kernel: object) -> Description:

@@ -10,8 +10,7 @@ import numpy as np
 
 from ..errors import CompileError
 from ..frontend.load import load
-from ..graph import whole
-from ..lower.program import Program
+from ..lower.program import Program, Served
 from ..machines import cycles, measure
 from ..memory.lifetimes import spans
 from ..memory.plan import plan
@@ -91,28 +90,28 @@ def _assemble(
     texts: tuple[str, str, str],
 ) -> Report:
     """``cost`` of calls by their places; ``peak`` multiply-accumulates per unit of cost."""
-    calls: dict[str, list[int]] = {}
+    calls: dict[Served, list[int]] = {}
     for place, call in enumerate(program.calls):
-        calls.setdefault(whole(call.op), []).append(place)
-    single = {name: cost(places)["cost"] for name, places in calls.items()}
+        calls.setdefault(call.of.whole, []).append(place)
+    single = {of: cost(places)["cost"] for of, places in calls.items()}
     everything = sum(single.values())
     words = described(program)
 
-    def of(names: Sequence[str]) -> dict[str, Any]:
-        values = cost([place for name in names for place in calls[name]])
-        macs = sum(words[name].macs for name in names)
-        share = 100 * sum(single[name] for name in names) / everything
+    def of(served: Sequence[Served]) -> dict[str, Any]:
+        values = cost([place for one in served for place in calls[one]])
+        macs = sum(words[one].macs for one in served)
+        share = 100 * sum(single[one] for one in served) / everything
         reached = 100 * macs / (peak * values["cost"]) if values["cost"] else 0.0
         return {"macs": macs, "share": share, "peak": reached, **values}
 
     rows = tuple(
-        Row(**of([name]), name=name, kind=word.kind, fused=word.fused, shape=word.shape)
-        for name, word in words.items()
+        Row(**of([one]), name=str(one), kind=word.kind, fused=word.fused, shape=word.shape)
+        for one, word in words.items()
     )
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        groups.setdefault(row.kind, []).append(row.name)
-    kinds = [Kind(**of(names), kind=kind, operators=len(names)) for kind, names in groups.items()]
+    groups: dict[str, list[Served]] = {}
+    for one, word in words.items():
+        groups.setdefault(word.kind, []).append(one)
+    kinds = [Kind(**of(all_), kind=kind, operators=len(all_)) for kind, all_ in groups.items()]
     return Report(
         model=program.graph.name,
         source_sha256=program.graph.sha256,
@@ -120,24 +119,24 @@ def _assemble(
         unit=texts[0],
         peak=texts[1],
         total=Cost(**of(list(words))),
-        arena_bytes=plan(spans(program.calls, program.sizes())).bytes,
+        arena_bytes=plan(spans(program.calls)).bytes,
         constants_bytes=len(program.constants),
         kernels=len(program.kernels),
         calls=len(program.calls),
         operators=rows,
         kinds=tuple(sorted(kinds, key=lambda kind: -kind.share)),
-        unaccelerated=_slow(program, {row.name: row.share for row in rows}),
+        unaccelerated=_slow(program, {one: of([one])["share"] for one in words}),
         remarks=texts[2:],
     )
 
 
-def _slow(program: Program, share: dict[str, float]) -> tuple[Slow, ...]:
+def _slow(program: Program, share: dict[Served, float]) -> tuple[Slow, ...]:
     """Notes of one reason together, the most expensive first."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[Served]] = {}
     for note in notes(program):
         found.setdefault((note.what, note.why), []).append(note.operator)
     slow = [
-        Slow(what, why, tuple(operators), sum(share.get(name, 0.0) for name in operators))
-        for (what, why), operators in found.items()
+        Slow(what, why, tuple(map(str, served)), sum(share.get(one, 0.0) for one in served))
+        for (what, why), served in found.items()
     ]
     return tuple(sorted(slow, key=lambda item: -item.share))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Add, Concat, Conv, Graph, Op, Rescale, Table, whole
+from ..graph import Add, Concat, Conv, Graph, Op, Rescale, Table
 from ..kernels import elementwise
 from ..kernels.conv.shape import ConvShape
 from ..lower import families
 from ..lower.layout import CHANNEL_ALIGNMENT
-from ..lower.program import Program
+from ..lower.program import Border, Copy, Program, Served
 
 OWN_PASS = "{} as a pass of its own"
 
@@ -21,7 +21,7 @@ OWN_PASS = "{} as a pass of its own"
 class Note:
     """One operator (or copy) of the program that could be faster but for ``why``."""
 
-    operator: str
+    operator: Served
     what: str
     why: str
 
@@ -29,17 +29,18 @@ class Note:
 def notes(program: Program) -> list[Note]:
     """All of them, in execution order."""
     graph = program.graph
-    shapes = {call.op: program.kernels[call.kernel] for call in program.calls}
+    shapes = {call.of: program.kernels[call.kernel] for call in program.calls}
     found = []
-    for name in dict.fromkeys(map(whole, shapes)):
-        if name in ("input", "output"):
-            found.append(Note(name, "copy", f"the caller's {name} is dense, the arena is not"))
-        elif name.endswith(" border"):
+    for served in dict.fromkeys(of.whole for of in shapes):
+        if isinstance(served, Copy):
+            end = "input" if served.inward else "output"
+            found.append(Note(served, "copy", f"the caller's {end} is dense, the arena is not"))
+        elif isinstance(served, Border):
             why = "the arena's bytes belong to other tensors before"
-            found.append(Note(name, "border of a padded tensor filled on every run", why))
+            found.append(Note(served, "border of a padded tensor filled on every run", why))
     for op in graph.ops:
-        slow = _of(program, op, shapes.get(op.name))
-        found += [Note(whole(op.name), what, why) for what, why in slow]
+        slow = _of(program, op, shapes.get(op.ref))
+        found += [Note(op.ref.whole, what, why) for what, why in slow]
     return list(dict.fromkeys(found))
 
 
@@ -91,7 +92,7 @@ def _why_no_activation(graph: Graph, op: Rescale) -> str:
         return f"its source {_source(producer)}"
     if producer.add is not None:
         return "its source comes from add, not from a convolution"
-    if len(graph.consumers()[source]) > 1 or source == graph.output:
+    if len(graph.consumers()[source]) > 1 or source in graph.outputs:
         return "its source has other readers"
     if producer.activation is not None:
         return "the convolution before it has an activation already"
@@ -107,7 +108,7 @@ def _why_no_add(graph: Graph, op: Add) -> str:
     producer = graph.producers().get(later)
     if not isinstance(producer, Conv):
         return f"its later operand {_source(producer)}"
-    if len(graph.consumers()[later]) > 1 or later == graph.output:
+    if len(graph.consumers()[later]) > 1 or later in graph.outputs:
         return "its later operand has other readers"
     return "the convolution before it adds already"
 
@@ -119,7 +120,7 @@ def _why_copied(graph: Graph, op: Concat) -> str:
         return f"its parts are no multiples of {CHANNEL_ALIGNMENT} channels"
     if len(set(op.inputs)) < len(op.inputs):
         return "one tensor stands in it twice"
-    if graph.input in op.inputs:
+    if set(graph.inputs) & set(op.inputs):
         return "the network's input is one of its parts"
     others = [o for o in graph.ops if isinstance(o, Concat) and o is not op]
     if any(name in other.inputs for other in others for name in op.inputs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,7 +81,8 @@ def validate(
     """Compiles ``model`` for every member of ``target``, runs it and compares with the reference.
 
     Args:
-        inputs: .npy file of int8 (N, H, W, C) as the network's input is stored; noise without it.
+        inputs: .npy file of int8 (N, H, W, C) as the network's input is stored, or .npz file of
+            such arrays by the names of several inputs; noise without it.
         count: how many vectors: the file's first, or made up.
         layers: compare every operator's result, not the output alone.
         ram: bytes of the RAM banks that the arena may take, for firmware: what a compilation for
@@ -94,7 +96,7 @@ def validate(
         raise CompileError(f"count: expected at least 1, got {count}")
     targets = resolve(target)
     graph = optimise(load(model))
-    x = made_up(graph, count) if inputs is None else _read(graph, inputs)[:count]
+    x = made_up(graph, count) if inputs is None else _read(graph, inputs, count)
     expected = reference.run_all(graph, x, keep=layers)
     done = []
     for member in targets:
@@ -103,7 +105,7 @@ def validate(
         except CompileError as error:
             if len(targets) == 1:
                 raise
-            done.append(Validation(member.name, len(x), skipped=str(error)))
+            done.append(Validation(member.name, len(x[0]), skipped=str(error)))
     if all(one.skipped is not None for one in done):
         raise CompileError("; ".join(str(one.skipped) for one in done))
     return done
@@ -112,20 +114,23 @@ def validate(
 def compare(
     graph: Graph,
     target: Target,
-    x: np.ndarray,
+    x: Sequence[np.ndarray],
     expected: dict[str, np.ndarray],
     layers: bool,
     ram: Sequence[int] = (),
 ) -> Validation:
-    """One target on int8 (N, H, W, C); ``expected`` by tensor name, as ``run_all`` gives them."""
+    """One target on int8 (N, H, W, C) of each input.
+
+    ``expected``: values by tensor name, as ``run_all`` gives them.
+    """
     program, _ = fitted(lowered(graph, target), target, ram)
     if layers and program.graph.ops != graph.ops:
         strips = reference.run_all(program.graph, x, keep=True)
-        expected = strips | {graph.output: expected[graph.output]}
+        expected = strips | {name: expected[name] for name in graph.outputs}
     ran = execute(program, target, x, layers)
     names = {op.output: op.name for op in traced(program)}
-    last = names.pop(graph.output, "the output")
-    for tensor, operator in {**(names if layers else {}), graph.output: last}.items():
+    last = {name: names.pop(name, "the output") for name in graph.outputs}
+    for tensor, operator in {**(names if layers else {}), **last}.items():
         wanted, got = expected[tensor], ran.values[tensor]
         if not np.array_equal(wanted, got):
             wrong = np.argwhere(wanted != got)
@@ -133,32 +138,50 @@ def compare(
             difference = Difference(
                 operator, len(wrong), got.size, place, int(wanted[place]), int(got[place])
             )
-            return Validation(target.name, len(x), len(ran.values), ran.stack, difference)
-    return Validation(target.name, len(x), len(ran.values), ran.stack)
+            return Validation(target.name, len(x[0]), len(ran.values), ran.stack, difference)
+    return Validation(target.name, len(x[0]), len(ran.values), ran.stack)
 
 
-def made_up(graph: Graph, count: int) -> np.ndarray:
-    """int8 (count, H, W, C), from single pixels of noise to coarse cells; always the same."""
-    height, width, channels = graph.tensors[graph.input].shape
+def made_up(graph: Graph, count: int) -> list[np.ndarray]:
+    """int8 (count, H, W, C) of each input, from noise to coarse cells; always the same."""
     random = np.random.default_rng(0)
-    found = np.empty((count, height, width, channels), np.int8)
-    for index in range(count):
-        step = COARSE[index % len(COARSE)]
-        cells = random.integers(-128, 128, (-(-height // step), -(-width // step), channels))
-        found[index] = cells.repeat(step, 0).repeat(step, 1)[:height, :width]
-    return found
+    every = []
+    for name in graph.inputs:
+        height, width, channels = graph.tensors[name].shape
+        found = np.empty((count, height, width, channels), np.int8)
+        for index in range(count):
+            step = COARSE[index % len(COARSE)]
+            cells = random.integers(-128, 128, (-(-height // step), -(-width // step), channels))
+            found[index] = cells.repeat(step, 0).repeat(step, 1)[:height, :width]
+        every.append(found)
+    return every
 
 
-def _read(graph: Graph, path: Path) -> np.ndarray:
-    shape = graph.tensors[graph.input].shape
+def _read(graph: Graph, path: Path, count: int) -> list[np.ndarray]:
+    """The first ``count`` vectors of each input, from a .npy file, or an .npz file by name."""
     try:
-        x = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise CompileError(f"{path}: expected a .npy file: {error}") from None
-    if not isinstance(x, np.ndarray) or x.dtype != np.int8 or x.shape[1:] != shape or len(x) == 0:
-        found = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
-        raise CompileError(
-            f"{path}: expected int8 (N, {', '.join(map(str, shape))}), as the network's input is "
-            f"stored, got {found}"
-        )
-    return x
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            arrays = {graph.input_names[0]: content}
+        else:
+            arrays = {name: content[name] for name in content.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise CompileError(f"{path}: expected a .npy or .npz file: {error}") from None
+    if sorted(arrays) != sorted(graph.input_names):
+        wanted, got = (", ".join(sorted(names)) for names in (graph.input_names, arrays))
+        raise CompileError(f"{path}: expected an .npz file with the inputs {wanted}, got {got}")
+    found: list[np.ndarray] = []
+    for name, tensor in zip(graph.input_names, graph.inputs, strict=True):
+        x, shape = arrays[name][:count], graph.tensors[tensor].shape
+        if x.dtype != np.int8 or x.shape[1:] != shape or len(x) == 0:
+            raise CompileError(
+                f"{path}: input {name!r}: expected int8 (N, {', '.join(map(str, shape))}), as the "
+                f"network's input is stored, got {x.dtype} {x.shape}"
+            )
+        if found and len(x) != len(found[0]):
+            raise CompileError(
+                f"{path}: input {name!r} has {len(x)} vectors, {graph.input_names[0]!r} has "
+                f"{len(found[0])}; give as many of each"
+            )
+        found.append(x)
+    return found

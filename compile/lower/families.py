@@ -108,7 +108,7 @@ def paired(isa: Isa, op: Conv) -> bool:
 
 def entered(isa: Isa, graph: Graph, layout: Layout, op: Op) -> bool:
     """Whether only convolutions read a rescale's result, and their kernels do it as they do."""
-    if op.output == graph.output or layout.places[op.output][0] != op.output:
+    if op.output in graph.outputs or layout.places[op.output][0] != op.output:
         return False
     return all(
         isinstance(reader, Conv)

@@ -105,7 +105,7 @@ def assign(graph: Graph) -> Layout:
 
 def _alignment(graph: Graph, name: str) -> int:
     """An input of few channels that only dense convolutions read is packed by fours."""
-    readers = graph.consumers()[name] if name == graph.input else []
+    readers = graph.consumers()[name] if name in graph.inputs else []
     dense = bool(readers) and all(isinstance(r, Conv) and not r.depthwise for r in readers)
     return 4 if dense else CHANNEL_ALIGNMENT
 
@@ -127,7 +127,7 @@ def _adjacent(graph: Graph) -> tuple[dict[str, Within], set[str]]:
         parts = [graph.tensors[name] for name in op.inputs]
         aligned = all(part.channels % CHANNEL_ALIGNMENT == 0 for part in parts[:-1])
         single = len(set(op.inputs)) == len(op.inputs)
-        free = all(name not in parent and name != graph.input for name in op.inputs)
+        free = all(name not in parent and name not in graph.inputs for name in op.inputs)
         if not (aligned and single and free and _one_padding(graph, op, parent)):
             materialised.add(op.output)
             continue

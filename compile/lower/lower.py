@@ -16,8 +16,6 @@ from ..graph import (
     Rows,
     Stack,
     Table,
-    strip,
-    strip_of,
 )
 from ..kernels import move
 from ..kernels.frame import View
@@ -28,7 +26,7 @@ from .operators.conv import lower_conv
 from .operators.elementwise import lower_add, lower_multiply, lower_table
 from .operators.pool import lower_pool
 from .operators.rescale import lower_rescale
-from .program import Pointer, Program, Tiles, own_tiles
+from .program import Border, Copy, Pointer, Program, Tiles, own_tiles
 
 
 def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
@@ -36,25 +34,30 @@ def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
     program = Program(graph, isa, layouts.assign(graph), tiles)
     bordered: set[str] = set()
 
-    def border(name: str, at: int | None = None) -> None:
+    def border(name: str, strip: int | None = None) -> None:
         root_name = program.layout.places[name][0]
-        root = program.layout.roots[root_name]
+        root, piece = program.layout.roots[root_name], program.piece(root_name)
         if root.fill is None or root_name in bordered:
             return
         bordered.add(root_name)
         value = (root.fill + isa.offset) & 0xFF
         shape = move.PadShape(root.height, root.width, root.pixel, root.border, value)
-        label = f"{root_name} border"
-        if at is not None and strip_of(root_name) is None:
-            label = strip(label, at)  # inside a chain all calls are of a strip
-        program.call(label, shape, Pointer("arena", 0, root_name))
+        program.call(Border(piece.whole, strip), shape, Pointer("arena", 0, piece))
 
-    border(graph.input)
-    _cross(program, graph.input, inward=True)
+    def leave(name: str) -> None:
+        for number, output in enumerate(graph.outputs):
+            if output == name:
+                _copy_out(program, number)
+
+    for number, name in enumerate(graph.inputs):
+        border(name)
+        _copy_in(program, number)
+    for name in graph.inputs:
+        leave(name)
     for op in graph.ops:
-        border(op.output, strip_of(op.name))
+        border(op.output, op.strip)
         lower_op(program, op)
-    _cross(program, graph.output, inward=False)
+        leave(op.output)
     return program
 
 
@@ -63,18 +66,31 @@ def lower_op(program: Program, op: Op) -> None:
     _LOWER[type(op)](program, op)
 
 
-def _cross(program: Program, name: str, inward: bool) -> None:
-    """The copy between the caller's dense int8 buffer and the arena's layout."""
-    tensor = program.graph.tensors[name]
-    dense = View(*tensor.shape, tensor.width * tensor.channels, tensor.channels)
-    inside = program.view(name)
-    flip = program.isa.offset != 0
-    if inward:
-        shape = move.CopyShape(dense, inside, flip, external=True)
-        program.call("input", shape, Pointer("input", 0), program.pointer(name))
-    else:
-        shape = move.CopyShape(inside, dense, flip, external=True)
-        program.call("output", shape, program.pointer(name), Pointer("output", 0))
+def _copy_in(program: Program, number: int) -> None:
+    """From the caller's dense int8 buffer into the arena's layout."""
+    graph, name = program.graph, program.graph.inputs[number]
+    shape = move.CopyShape(_dense(graph, name), program.view(name), _flips(program), external=True)
+    label = "input" if len(graph.inputs) == 1 else f"input {graph.input_names[number]}"
+    source = Pointer("input", 0, number=number)
+    program.call(Copy(name, label, inward=True), shape, source, program.pointer(name))
+
+
+def _copy_out(program: Program, number: int) -> None:
+    """From the arena's layout into the caller's dense int8 buffer."""
+    graph, name = program.graph, program.graph.outputs[number]
+    shape = move.CopyShape(program.view(name), _dense(graph, name), _flips(program), external=True)
+    label = "output" if len(graph.outputs) == 1 else f"output {graph.output_names[number]}"
+    target = Pointer("output", 0, number=number)
+    program.call(Copy(name, label, inward=False), shape, program.pointer(name), target)
+
+
+def _dense(graph: Graph, name: str) -> View:
+    tensor = graph.tensors[name]
+    return View(*tensor.shape, tensor.width * tensor.channels, tensor.channels)
+
+
+def _flips(program: Program) -> bool:
+    return program.isa.offset != 0
 
 
 _LOWER: dict[type[Op], Any] = {

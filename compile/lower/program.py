@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..graph import (
-    Graph,
-)
+from ..graph import Graph, Op, OpRef, unused
 from ..kernels.frame import View
 from ..kernels.isa.base import Isa
 from ..kernels.rescale.shape import WordsShape
@@ -29,21 +27,83 @@ def own_tiles(isa: Isa, shape: Any) -> Tile:
 
 
 @dataclass(frozen=True)
-class Pointer:
-    """An argument of a call: ``offset`` bytes into a root, the constants, the input or output."""
+class Piece:
+    """A piece of arena: an activation's root, or what a single call uses.
 
-    base: str  # "arena", "constants", "input" or "output"
+    Pieces of one ``whole``, such as those of the strips of one tensor, share one place.
+    """
+
+    name: str
+    bytes: int
+    whole: str
+
+    @property
+    def strip(self) -> bool:
+        """Whether this is a strip's part of something whole."""
+        return self.name != self.whole
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """An argument of a call: ``offset`` bytes into a piece of arena, or into the constants.
+
+    ``base`` is "arena", "constants", "input" or "output"; ``number`` which input or output.
+    """
+
+    base: str
     offset: int
-    root: str = ""
+    piece: Piece | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What a call serves that moves an input into the arena, or an output out of it."""
+
+    tensor: str
+    label: str
+    inward: bool
+    strip: ClassVar[None] = None
+
+    @property
+    def whole(self) -> Copy:
+        return self
+
+    def __str__(self) -> str:
+        return self.label
+
+
+@dataclass(frozen=True)
+class Border:
+    """What a call serves that fills the border of a padded tensor, in a strip or not."""
+
+    tensor: str
+    strip: int | None = None
+
+    @property
+    def whole(self) -> Border:
+        return Border(self.tensor)
+
+    def __str__(self) -> str:
+        return f"{self.tensor} border"
+
+
+Served = OpRef | Copy | Border
 
 
 @dataclass(frozen=True)
 class Call:
-    """One kernel call: the kernel's index in ``Program.kernels``, and the operator it serves."""
+    """One kernel call: the kernel's index in ``Program.kernels``, and what it serves."""
 
     kernel: int
-    op: str
+    of: Served
     arguments: tuple[Pointer, ...]
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The pieces of arena that it touches, each once."""
+        found = (p.piece for p in self.arguments if p.piece is not None)
+        return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
@@ -67,8 +127,8 @@ class Program:
     kernels: list[Any] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     constants: bytearray = field(default_factory=bytearray)
-    scratches: dict[str, int] = field(default_factory=dict)
-    """Bytes of arena that single calls use, by the name of their operator."""
+    scratches: dict[OpRef, Piece] = field(default_factory=dict)
+    """Arena that single calls use, by their operator."""
     prologues: dict[str, Prologue] = field(default_factory=dict)
     """Rescales that the convolution which reads their result does, by that result."""
     _known: dict[bytes, int] = field(default_factory=dict)
@@ -83,27 +143,33 @@ class Program:
             self.constants.extend(content)
         return Pointer("constants", self._known[key])
 
-    def sizes(self) -> dict[str, int]:
-        """Bytes of every root: pieces of arena that activations or single calls use."""
-        whole = {name: root.bytes for name, root in self.layout.roots.items()}
-        return whole | {f"scratch of {op}": size for op, size in self.scratches.items()}
+    def piece(self, root: str) -> Piece:
+        """The piece of arena of a root of the layout."""
+        whole = self.graph.tensors[root].whole or root
+        return Piece(root, self.layout.roots[root].bytes, whole)
 
-    def scratch(self, op: str, words: int) -> Pointer:
+    def scratch(self, op: Op, words: int) -> Pointer:
         """Arena for the one call of an operator alone, ``words`` of int32."""
-        root = f"scratch of {op}"
-        self.scratches[op] = 4 * words
-        return Pointer("arena", 0, root)
+        wholes = {tensor.whole or name for name, tensor in self.graph.tensors.items()}
+        whole = unused(f"scratch of {op.name}", {*self.graph.tensors, *wholes})
+        name = whole if op.strip is None else f"{whole} strip {op.strip}"
+        self.scratches[op.ref] = Piece(name, 4 * words, whole)
+        return Pointer("arena", 0, self.scratches[op.ref])
 
     def kernel_name(self, index: int) -> str:
         return f"k{index}_{BUILDERS[type(self.kernels[index])][0]}"
 
-    def call(self, op: str, shape: Any, *arguments: Pointer) -> None:
+    def call(self, of: Served, shape: Any, *arguments: Pointer) -> None:
+        """Appends a call; shapes that are equal share a kernel."""
         if shape not in self.kernels:
             self.kernels.append(shape)
-        self.calls.append(Call(self.kernels.index(shape), op, arguments))
+        self.calls.append(Call(self.kernels.index(shape), of, arguments))
 
     def pointer(self, name: str, pads: tuple[int, ...] = (0, 0)) -> Pointer:
-        return Pointer("arena", self.layout.offset(name, pads), self.layout.places[name][0])
+        """To a tensor's first pixel, less top and left padding."""
+        return Pointer(
+            "arena", self.layout.offset(name, pads), self.piece(self.layout.places[name][0])
+        )
 
     def view(self, name: str) -> View:
         return self.layout.view(self.graph, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 import subprocess
@@ -34,9 +35,9 @@ class Execution:
 
 
 def execute(
-    program: Program, target: Target, inputs: np.ndarray, layers: bool = False
+    program: Program, target: Target, inputs: Sequence[np.ndarray], layers: bool = False
 ) -> Execution:
-    """Compiles ``program`` and runs it on int8 (N, H, W, C) ``inputs``.
+    """Compiles ``program`` and runs it on int8 (N, H, W, C) of each input.
 
     Args:
         layers: give the result of every operator that has a kernel call, not the output alone.
@@ -45,29 +46,30 @@ def execute(
         CompileError: no C compiler or QEMU for the target, or the program failed.
     """
     graph = program.graph
-    expected = graph.tensors[graph.input].shape
-    if inputs.dtype != np.int8 or inputs.shape[1:] != expected or len(inputs) == 0:
-        raise CompileError(
-            f"inputs: expected int8 (N, {', '.join(map(str, expected))}), "
-            f"got {inputs.dtype} {inputs.shape}"
-        )
+    for name, x in zip(graph.inputs, inputs, strict=True):
+        expected = graph.tensors[name].shape
+        if x.dtype != np.int8 or x.shape[1:] != expected or not 0 < len(x) == len(inputs[0]):
+            raise CompileError(
+                f"input {name!r}: expected int8 (N, {', '.join(map(str, expected))}), "
+                f"got {x.dtype} {x.shape}"
+            )
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         work = Path(folder)
-        (work / "in").write_bytes(np.ascontiguousarray(inputs).tobytes())
+        (work / "in").write_bytes(np.hstack([x.reshape(len(x), -1) for x in inputs]).tobytes())
         symbol = firmware.symbol(graph) if target.firmware else SYMBOL
         memory = write_parts(program, target, work, layers=layers, symbol=symbol)
         options = [*sizes(program, memory), f"-DMODEL={symbol}", *["-DPV_LAYERS"] * layers]
         said = (_on_board if target.firmware else _on_host)(program, target, work, options, layers)
         result = np.frombuffer((work / "out").read_bytes(), np.int8)
     used = re.search(r"stack (\d+) of", said) if target.firmware else None
-    values = _split(program, result.reshape(len(inputs), -1), layers)
+    values = _split(program, result.reshape(len(inputs[0]), -1), layers)
     return Execution(values, int(used[1]) if used else None)
 
 
 def traced(program: Program) -> list[Op]:
     """The operators whose results ``layers`` gives: those with a kernel call, in order."""
-    called = {call.op for call in program.calls}
-    return [op for op in program.graph.ops if op.name in called]
+    called = {call.of for call in program.calls}
+    return [op for op in program.graph.ops if op.ref in called]
 
 
 def _on_board(
@@ -118,6 +120,9 @@ def _split(program: Program, rows: np.ndarray, layers: bool) -> dict[str, np.nda
             writeable=False,
         )
         values[op.output] = (stored.view(np.uint8) - np.uint8(program.isa.offset)).view(np.int8)
-    shape = graph.tensors[graph.output].shape
-    values[graph.output] = rows[:, start:].reshape(len(rows), *shape)
+    for name in graph.outputs:
+        shape = graph.tensors[name].shape
+        end = start + math.prod(shape)
+        values[name] = rows[:, start:end].reshape(len(rows), *shape)
+        start = end
     return values

@@ -58,8 +58,10 @@ def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
     calls = len(program.calls)
     graph = program.graph
     random = np.random.default_rng(0)
-    source = random.integers(-128, 128, graph.tensors[graph.input].shape).astype(np.int8)
-    result = np.empty(graph.tensors[graph.output].shape, np.int8)
+    shapes = (
+        [graph.tensors[name].shape for name in ends] for ends in (graph.inputs, graph.outputs)
+    )
+    sources, results = ([random.integers(-128, 128, s).astype(np.int8) for s in e] for e in shapes)
     table: np.ndarray = np.zeros((WARM + rounds, calls + 2), np.uint64)
     with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
         library = Path(folder) / "model.so"
@@ -68,10 +70,14 @@ def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
         )
         run = getattr(ctypes.CDLL(str(library)), PROFILE)
         run.argtypes = [ctypes.c_void_p] * 4
+        ends = [
+            (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+            for arrays in (sources, results)
+        ]
         arena = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
         with pinned():
             for row in table:
-                run(source.ctypes.data, result.ctypes.data, arena, row.ctypes.data)
+                run(*ends, arena, row.ctypes.data)
     spans = np.diff(table[WARM:].astype(np.int64), axis=1)
     stamp = np.median(spans[:, 0])
     return np.maximum(spans[:, 1:] - stamp, 0) / 1e3

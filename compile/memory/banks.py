@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import CompileError
-from ..graph import Conv, conv_macs, whole
-from ..lower.program import Program
+from ..graph import Conv, conv_macs
+from ..lower.program import Program, Served
 from .plan import ALIGNMENT, SLACK, Plan, Span, aligned, plan
 
 MOST = 8
@@ -37,17 +37,17 @@ def parse(text: str, what: str = "--ram") -> tuple[int, ...]:
 
 def heat(program: Program) -> dict[str, float]:
     """Accesses per byte: one for each call, and for convolutions the multiplications of a byte."""
-    tensors, sizes = program.graph.tensors, program.sizes()
-    macs = {
-        op.name: conv_macs(op, tensors[op.output])
+    tensors = program.graph.tensors
+    macs: dict[Served, int] = {
+        op.ref: conv_macs(op, tensors[op.output])
         for op in program.graph.ops
         if isinstance(op, Conv)
     }
     found: dict[str, float] = {}
     for call in program.calls:
-        for root in {p.root for p in call.arguments if p.base == "arena"}:
-            own = 1 + macs.get(call.op, 0) / sizes[root]
-            found[whole(root)] = found.get(whole(root), 0.0) + own
+        for piece in call.pieces:
+            own = 1 + macs.get(call.of, 0) / piece.bytes
+            found[piece.whole] = found.get(piece.whole, 0.0) + own
     return found
 
 

@@ -55,7 +55,7 @@ def within(
     """
 
     def placed(program: Program) -> tuple[Program, Plan]:
-        pieces = [*spans(program.calls, program.sizes()), *around]
+        pieces = [*spans(program.calls), *around]
         hot = banks.heat(program) | dict(heat or {})
         return program, banks.place(pieces, ram, steps=moments(program.calls), heat=hot)
 
@@ -96,7 +96,7 @@ def _fit(program: Program, limit: int, around: Sequence[Span], budget: Budget) -
             for choice in sorted(found.alternatives(), key=lambda choice: choice.strips):
                 choice = choice.without_needless()
                 lowered = lower(choice.noted(), program.isa, program.tiles)
-                pieces = [*spans(lowered.calls, lowered.sizes()), *around]
+                pieces = [*spans(lowered.calls), *around]
                 if plan(pieces, enough=limit).bytes <= limit:
                     return Fused(lowered, choice.between, choice.strips, choice.recomputed())
             break

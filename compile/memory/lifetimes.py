@@ -8,29 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..graph import strip_of, whole
-from ..lower.program import Call
+from ..lower.program import Call, Served
 from .plan import Span
 
 
 def steps(calls: Sequence[Call]) -> list[int]:
     """The step of each call; those of one operator in all strips of a chain are one step."""
     found: list[int] = []
-    known: dict[tuple[int, str], int] = {}
+    known: dict[tuple[int, Served], int] = {}
     for chain, call in zip(_chains(calls), calls, strict=True):
         # Outside of strips an operator may have several calls, and each is a chain.
-        found.append(known.setdefault((chain, whole(call.op)), len(known)))
+        found.append(known.setdefault((chain, call.of.whole), len(known)))
     return found
 
 
 def moments(calls: Sequence[Call]) -> list[str]:
     """What is done at each step."""
-    first = {step: whole(call.op) for call, step in zip(calls, steps(calls), strict=True)}
+    first = {step: str(call.of) for call, step in zip(calls, steps(calls), strict=True)}
     return [first[step] for step in sorted(first)]
 
 
-def spans(calls: Sequence[Call], sizes: dict[str, int]) -> list[Span]:
-    """Size and lifetime of each root, by the name of the whole: from its first step to its last."""
+def spans(calls: Sequence[Call]) -> list[Span]:
+    """Size and lifetime of each whole piece of arena: from its first step to its last."""
     places, chains = steps(calls), _chains(calls)
     extent: dict[int, tuple[int, int]] = {}
     for chain, step in zip(chains, places, strict=True):
@@ -40,15 +39,13 @@ def spans(calls: Sequence[Call], sizes: dict[str, int]) -> list[Span]:
     last: dict[str, int] = {}
     size: dict[str, int] = {}
     for call, chain, step in zip(calls, chains, places, strict=True):
-        for pointer in call.arguments:
-            if pointer.base != "arena":
-                continue
-            name = whole(pointer.root)
+        for piece in call.pieces:
+            name = piece.whole
             # What several strips see is needed from the first one's start to the last one's end.
-            start, end = (step, step) if strip_of(pointer.root) is not None else extent[chain]
+            start, end = (step, step) if piece.strip else extent[chain]
             first[name] = min(first.get(name, start), start)
             last[name] = max(last.get(name, end), end)
-            size[name] = max(size.get(name, 0), sizes[pointer.root])
+            size[name] = max(size.get(name, 0), piece.bytes)
     return [Span(name, size[name], first[name], last[name]) for name in first]
 
 
@@ -57,7 +54,7 @@ def _chains(calls: Sequence[Call]) -> list[int]:
     found: list[int] = []
     before: int | None = None
     for call in calls:
-        strip = strip_of(call.op)
+        strip = call.of.strip
         same = strip is not None and before is not None and strip >= before
         found.append(found[-1] if same else found[-1] + 1 if found else 0)
         before = strip

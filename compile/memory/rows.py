@@ -24,7 +24,7 @@ from ..graph import (
     Stack,
     Table,
     Tensor,
-    strip,
+    unused,
 )
 
 Range = tuple[int, int]
@@ -42,7 +42,7 @@ def run(graph: Graph, between: frozenset[str], strips: int) -> Graph | None:
     ops: list[Op] = []
     # A chain comes when its last operator would: all that it reads is there by then.
     waiting = [op for op in graph.ops if op is joined[op.output][-1]]
-    written = {graph.input}
+    written = set(graph.inputs)
     while waiting:
         for op in waiting:
             chain = joined[op.output]
@@ -67,7 +67,7 @@ def possible(graph: Graph, name: str) -> bool:
     """Whether a tensor can be between: all that write and read it work row by row."""
     readers = graph.consumers()[name]
     producer = graph.producers().get(name)
-    if name == graph.output or producer is None or not readers:
+    if name in graph.outputs or producer is None or not readers:
         return False
     return all(_by_row(graph, op) for op in (producer, *readers))
 
@@ -103,28 +103,33 @@ def _strips(
     step = -(-height // count)
     parts: dict[str, list[str]] = {name: [] for name in results}
 
-    def part(name: str, own: str, rows: Range) -> str:
-        tensors[own] = replace(graph.tensors[name], name=own, height=rows[1] - rows[0])
+    def part(name: str, own: str, rows: Range, whole: str | None) -> str:
+        own = unused(own, tensors)
+        height = rows[1] - rows[0]
+        tensors[own] = replace(graph.tensors[name], name=own, height=height, whole=whole)
         return own
 
     for number, start in enumerate(range(0, height, step)):
+        made: dict[str, str] = {}  # what a strip's tensors are called
         needed = _needed(graph, chain, dict.fromkeys(results, (start, min(start + step, height))))
         for op in chain:
             rows = needed[op.output]
-            own = replace(op, name=strip(op.name, number))
+            own = replace(op, strip=number)
             inputs = []
             for index, name in enumerate(op.inputs):
                 there = needed.get(name, (0, graph.tensors[name].height))
-                source = strip(name, number) if name in needed else name
+                source = made.get(name, name)
                 if index == 0 and isinstance(own, Conv | Pool):
                     own = _moved(own, rows, there)
                 elif there != rows:
-                    view = part(name, f"{name} for input {index} of {own.name}", rows)
+                    label = f"{name} for input {index} of {op.name} strip {number}"
+                    view = part(name, label, rows, whole=None)
                     first = rows[0] - there[0]
                     yield Rows(name=view, inputs=(source,), output=view, first=first)
                     source = view
                 inputs.append(source)
-            result = part(op.output, strip(op.output, number), rows)
+            result = part(op.output, f"{op.output} strip {number}", rows, whole=op.output)
+            made[op.output] = result
             yield replace(own, inputs=tuple(inputs), output=result)
             if op.output in parts:
                 parts[op.output].append(result)

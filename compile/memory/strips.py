@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..graph import Concat, Graph, Op, Rows, Stack, macs, whole
+from ..graph import Concat, Graph, Op, OpRef, Rows, Stack, macs
 from ..lower import families
 from ..lower.layout import assign
 from ..lower.program import Program
@@ -192,7 +192,7 @@ def _rated(choice: Choice) -> Rated | None:
     entered = {
         op.output: op.inputs[0]
         for op in ops
-        if whole(op.output) in program.prologues
+        if (graph.tensors[op.output].whole or op.output) in program.prologues
         and families.entered(program.isa, graph, layout, op)
     }
 
@@ -201,9 +201,11 @@ def _rated(choice: Choice) -> Rated | None:
         return layout.places[entered.get(name, name)][0]
 
     lives = _lifetimes(ops, root)
-    into, out = root(graph.input), root(graph.output)
-    lives[into] = 0, lives[into][1]
-    lives[out] = lives[out][0], len(ops)
+    for name in map(root, graph.inputs):
+        lives[name] = 0, lives.get(name, (0, 0))[1]
+    for name in map(root, graph.outputs):
+        lives[name] = lives.get(name, (0, 0))[0], len(ops)
+    scratches = program.scratches
     change = [0] * (len(ops) + 2)
     change[0] = SLACK
     for name, (start, end) in lives.items():
@@ -214,7 +216,9 @@ def _rated(choice: Choice) -> Rated | None:
     live = 0
     for op, step in zip(ops, change, strict=False):
         live += step
-        name = whole(op.name)
-        most[name] = max(most.get(name, 0), live + ALIGNMENT + program.scratches.get(name, 0))
+        name = op.name
+        scratch = scratches.get(OpRef(name))
+        here = live + ALIGNMENT + (scratch.bytes if scratch else 0)
+        most[name] = max(most.get(name, 0), here)
     excess = sum(max(0, size - choice.aim) for size in most.values())
     return Rated(excess, max(most, key=most.__getitem__))

@@ -15,7 +15,7 @@ def run(graph: Graph) -> Graph:
     ops: list[Op] = []
     for op in graph.ops:
         op = replace(op, inputs=tuple(renamed.get(name, name) for name in op.inputs))
-        if isinstance(op, Rescale) and op.output != graph.output and _is_copy(graph, op):
+        if isinstance(op, Rescale) and op.output not in graph.outputs and _is_copy(graph, op):
             renamed[op.output] = op.inputs[0]
             continue
         ops.append(op)

@@ -49,5 +49,5 @@ def _foldable(graph: Graph, conv: Conv, consumers: Mapping[str, Sequence[Op]]) -
         conv.activation is None
         and conv.add is None
         and len(consumers[conv.output]) == 1
-        and conv.output != graph.output
+        and conv.output not in graph.outputs
     )

@@ -11,7 +11,7 @@ def run(graph: Graph) -> Graph:
     """``add(conv(x), b)`` becomes ``conv(x) + b`` where the conv's result has no other reader."""
     consumers = graph.consumers()
     ops: list[Op] = []
-    position = {graph.input: -1}
+    position = dict.fromkeys(graph.inputs, -1)
     for op in graph.ops:
         if isinstance(op, Add) and op.inputs[0] != op.inputs[1]:
             first = position[op.inputs[0]] > position[op.inputs[1]]
@@ -21,7 +21,7 @@ def run(graph: Graph) -> Graph:
                 isinstance(conv, Conv)
                 and conv.add is None
                 and len(consumers[own]) == 1
-                and own != graph.output
+                and own not in graph.outputs
             ):
                 total = op.sum if first else op.sum.swapped()
                 ops[position[own]] = replace(

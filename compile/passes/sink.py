@@ -27,7 +27,7 @@ def run(graph: Graph) -> Graph:
             if all(_index(ops, reader) < target for reader in consumers[name] if reader is not op)
         )
         # The network's input is in the arena from the start: what reads it lets it go early.
-        if graph.input in op.inputs or held > _bytes(graph, op.output):
+        if set(graph.inputs) & set(op.inputs) or held > _bytes(graph, op.output):
             continue
         ops.insert(target, op)
         del ops[place]

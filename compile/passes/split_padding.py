@@ -22,7 +22,7 @@ def run(graph: Graph) -> Graph:
             name = op.inputs[0]
             others = [reader for reader in consumers[name] if _padded(reader)]
             shared = any(not isinstance(o, Pool) or o.kind != "max" for o in others)
-            if shared or name in joined or name == graph.input:
+            if shared or name in joined or name in graph.inputs:
                 source = tensors[name]
                 copy = replace(source, name=f"{name}.for.{op.name}")
                 tensors[copy.name] = copy

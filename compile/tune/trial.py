@@ -120,7 +120,7 @@ def timed(program: Program, target: Target, rounds: int) -> Contest:
 
 def _write(program: Program, target: Target, work: Path) -> Plan:
     """The files that ``emit.link`` takes; the function ``TRIAL`` runs one call between stamps."""
-    memory = plan(spans(program.calls, program.sizes()))
+    memory = plan(spans(program.calls))
     names = [program.kernel_name(call.kernel) for call in program.calls]
     parameters = ", ".join(["const void *"] * (len(program.calls[0].arguments) - 1) + ["void *"])
     lines = [

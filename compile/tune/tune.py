@@ -13,7 +13,7 @@ from ..graph import Op
 from ..inspect.describe import window
 from ..lower import families
 from ..lower.lower import lower
-from ..lower.program import Program
+from ..lower.program import Program, Served
 from ..machines import measure
 from ..pipeline import instruction_set, optimise
 from ..targets import TARGETS, Target, resolve
@@ -154,13 +154,13 @@ def tune(
 
 def shapes(program: Program) -> dict[str, Work]:
     """The shapes with a choice, by key."""
-    ops = {op.name: op for op in program.graph.ops}
+    ops: dict[Served, Op] = {op.ref: op for op in program.graph.ops}
     found: dict[str, Work] = {}
     for call in program.calls:
         shape = program.kernels[call.kernel]
         if hasattr(shape, "tile"):
             name = tiles.key(shape)
-            before = found.get(name, Work(ops[call.op], shape, 0))
+            before = found.get(name, Work(ops[call.of], shape, 0))
             found[name] = replace(before, calls=before.calls + 1)
     return found
 

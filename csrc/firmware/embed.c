@@ -55,7 +55,7 @@ int main(void) {
   if (path == NULL) {
     const int8_t *vector = board_vectors != NULL ? board_vectors : in;
     do {
-      status = pv_session_run(&session, vector, out);
+      status = pv_session_run_one(&session, vector, out);
       if (status != PV_OK) return fail("run", status);
       print_vector();
       vector += sizeof in;
@@ -68,7 +68,7 @@ int main(void) {
     const int target = path != NULL ? board_open(path, 1) : -1;
     if (target < 0) return fail_file("outputs ", path, UNWRITTEN);
     for (; board_read(source, in, sizeof in) == sizeof in; count++) {
-      status = pv_session_run(&session, in, out);
+      status = pv_session_run_one(&session, in, out);
       if (status != PV_OK) return fail("run", status);
       if (board_write(target, out, sizeof out) != sizeof out) {
         return fail_file("outputs ", path, UNWRITTEN);

@@ -1,6 +1,6 @@
 /* Runs a compiled model on a file of inputs through the product's loader, on hosts and in QEMU.
  *
- * The arena and both tensors end where unmapped memory begins, are filled with noise before each
+ * The arena and each tensor end where unmapped memory begins, are filled with noise before each
  * run and have guard bytes in front: a kernel that leaves its memory crashes or is reported. */
 #include <stdint.h>
 #include <stdio.h>
@@ -41,6 +41,15 @@ static void scramble(uint8_t *memory, size_t bytes, uint32_t *state) {
   }
 }
 
+/* One vector of each input. */
+static int read_all(const pv_model *model, uint8_t **in, FILE *source) {
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    const size_t bytes = pv_tensor_bytes(&model->inputs[i]);
+    if (fread(in[i], 1, bytes, source) != bytes) return 0;
+  }
+  return 1;
+}
+
 int main(int count, char **arguments) {
   char detail[256];
   pv_library library;
@@ -58,27 +67,40 @@ int main(int count, char **arguments) {
     return 1;
   }
   const pv_model *model = library.model;
-  const size_t in_bytes = pv_tensor_bytes(&model->input);
-  const size_t out_bytes = pv_tensor_bytes(&model->output);
   const size_t arena_bytes = (model->arena_bytes + 63) / 64 * 64;
-  uint8_t *arena = fenced(arena_bytes), *in = fenced(in_bytes), *out = fenced(out_bytes);
+  uint8_t *arena = fenced(arena_bytes), *in[PV_MAX_TENSORS], *out[PV_MAX_TENSORS];
+  int memory = arena != NULL;
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    memory &= (in[i] = fenced(pv_tensor_bytes(&model->inputs[i]))) != NULL;
+  }
+  for (uint32_t i = 0; i < model->output_count; i++) {
+    memory &= (out[i] = fenced(pv_tensor_bytes(&model->outputs[i]))) != NULL;
+  }
   FILE *source = fopen(arguments[2], "rb"), *target = fopen(arguments[3], "wb");
   pv_session session;
-  if (!arena || !in || !out || !source || !target ||
+  if (!memory || !source || !target ||
       pv_session_init(&session, model, arena, arena_bytes) != PV_OK) {
     fprintf(stderr, "%s: no memory or no file\n", arguments[1]);
     return 1;
   }
   uint32_t state = 2463534242u;
-  while (fread(in, 1, in_bytes, source) == in_bytes) {
+  while (read_all(model, in, source)) {
+    int whole = 1;
     scramble(arena, arena_bytes, &state);
-    scramble(out, out_bytes, &state);
-    if (pv_session_run(&session, in, out) != PV_OK) return 1;
-    if (!intact(arena) || !intact(in) || !intact(out)) {
+    for (uint32_t i = 0; i < model->output_count; i++) {
+      scramble(out[i], pv_tensor_bytes(&model->outputs[i]), &state);
+    }
+    if (pv_session_run(&session, (const void *const *)in, (void *const *)out) != PV_OK) return 1;
+    for (uint32_t i = 0; i < model->input_count; i++) whole &= intact(in[i]);
+    for (uint32_t i = 0; i < model->output_count; i++) whole &= intact(out[i]);
+    if (!whole || !intact(arena)) {
       fprintf(stderr, "%s: wrote before the start of its memory\n", arguments[1]);
       return 1;
     }
-    if (fwrite(out, 1, out_bytes, target) != out_bytes) return 1;
+    for (uint32_t i = 0; i < model->output_count; i++) {
+      const size_t bytes = pv_tensor_bytes(&model->outputs[i]);
+      if (fwrite(out[i], 1, bytes, target) != bytes) return 1;
+    }
   }
   return fclose(target);
 }

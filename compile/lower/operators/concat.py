@@ -20,9 +20,9 @@ def lower_concat(program: Program, op: Concat) -> None:
         source = program.view(name)
         part = View(target.height, target.width, source.channels, target.row, target.pixel)
         program.call(
-            op.name,
+            op.ref,
             move.CopyShape(source, part, False, external=True),
             program.pointer(name),
-            Pointer("arena", whole.offset + channel, whole.root),
+            Pointer("arena", whole.offset + channel, whole.piece),
         )
         channel += source.channels

@@ -81,7 +81,7 @@ def lower_conv(program: Program, op: Conv) -> None:
         shape = families.fewest(isa, shape, op, source.channels)
         shape = replace(shape, tile=program.tiles(families.instructions(isa, shape), shape))
         packed = families.dense(isa, shape, op)
-    spare = (program.scratch(op.name, packed.scratch),) if packed.scratch else ()
+    spare = (program.scratch(op, packed.scratch),) if packed.scratch else ()
     other_name = op.inputs[1] if op.add else None
     scales = packed.table(op.scale)
     if fixed is not None:
@@ -95,7 +95,7 @@ def lower_conv(program: Program, op: Conv) -> None:
         program, op, source, op.add, other_name, activation, words=words, real=fused
     )
     program.call(
-        op.name,
+        op.ref,
         shape,
         program.pointer(stored, op.pads),
         program.constant(packed.weight),

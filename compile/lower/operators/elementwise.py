@@ -25,7 +25,7 @@ def lower_add(program: Program, op: Add) -> None:
     real = float_sum_of(program, fused, own.zero_point, b)
     first, second, result = (program.view(name) for name in (a, b, op.output))
     program.call(
-        op.name,
+        op.ref,
         elementwise.AddShape(
             first, second, result, real is not None, short(program, largest_sum(op.sum))
         ),
@@ -41,7 +41,7 @@ def lower_multiply(program: Program, op: Multiply) -> None:
     gate = program.graph.tensors[b].shape != program.graph.tensors[a].shape
     most = largest(255**2, op.scale)
     program.call(
-        op.name,
+        op.ref,
         elementwise.MultiplyShape(
             program.view(a),
             program.view(b),
@@ -61,7 +61,7 @@ def lower_table(program: Program, op: Table) -> None:
     source = op.inputs[0]
     table = np.clip(op.table, op.low, op.high).astype(np.int16) + program.isa.offset
     program.call(
-        op.name,
+        op.ref,
         elementwise.TableShape(program.view(source), program.view(op.output)),
         program.pointer(source),
         program.constant(table.astype(program.isa.dtype)),

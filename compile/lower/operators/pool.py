@@ -22,7 +22,7 @@ def lower_pool(program: Program, op: Pool) -> None:
     scale = op.scale if op.scale is not None else np.zeros(1)
     wide = largest(255 * math.prod(op.kernel), scale) >= WIDE
     program.call(
-        op.name,
+        op.ref,
         pool.PoolShape(x, y, op.kind, op.kernel, op.stride, wide),
         program.pointer(source.name, op.pads),
         program.constant(scale.astype(np.float32)),

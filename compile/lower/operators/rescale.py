@@ -36,13 +36,13 @@ def lower_rescale(program: Program, op: Rescale) -> None:
             program.prologues[op.output] = Prologue(source.name, shape, factors, ints)
             return
         pointers = program.pointer(source.name), factors, ints, program.pointer(op.output)
-        program.call(op.name, shape, *pointers)
+        program.call(op.ref, shape, *pointers)
         return
     two = not np.array_equal(op.scale, op.negative_scale)
     wide = largest(255, op.scale, op.negative_scale) >= WIDE
     width = rounded(source.channels, program.isa.vector)
     program.call(
-        op.name,
+        op.ref,
         elementwise.RescaleShape(program.view(source.name), program.view(op.output), two, wide),
         program.pointer(source.name),
         program.constant(padded(op.scale, width)),

@@ -10,7 +10,11 @@ extern "C" {
 #endif
 
 #define PV_MODEL_MAGIC UINT64_C(0x4c444d4e53495650) /* "PVISNMDL" in memory order */
-#define PV_ABI_VERSION UINT32_C(1)
+#define PV_ABI_VERSION UINT32_C(2)
+
+/* Most axes of a tensor, and most inputs or outputs of a model. */
+#define PV_MAX_RANK 6
+#define PV_MAX_TENSORS 64
 
 /* Name of the exported struct in a shared library; firmware objects prefix it with the model's
  * name. */
@@ -36,13 +40,13 @@ enum pv_feature {
 /* Instruction set family of a compiled model. */
 enum pv_arch { PV_ARCH_X86_64 = 1, PV_ARCH_AARCH64 = 2, PV_ARCH_ARM_M = 3 };
 
-/* One input or output: dense NHWC without batch; real value = scale * (stored - zero_point). */
+/* One input or output: dense, the last axis innermost, without the batch's axis; a picture or map
+ * is {height, width, channels}. Real value = scale * (stored - zero_point). */
 typedef struct pv_tensor {
   const char *name;
   uint32_t dtype; /* enum pv_dtype */
-  uint32_t height;
-  uint32_t width;
-  uint32_t channels;
+  uint32_t rank;
+  uint32_t shape[PV_MAX_RANK]; /* the first `rank` are sizes, the others 0 */
   float scale;
   int32_t zero_point;
 } pv_tensor;
@@ -60,14 +64,17 @@ typedef struct pv_model {
   /* 0: the arena is one piece. More: run()'s `arena` is an array of that many pointers to pieces in
    * RAM banks, whose sizes the emitted header names and arena_bytes sums up. */
   uint32_t banks;
-  pv_tensor input;
-  pv_tensor output;
+  uint32_t input_count;
+  uint32_t output_count;
+  const pv_tensor *inputs;
+  const pv_tensor *outputs;
   const char *target;        /* "x86-64-vnni", "aarch64-dotprod", ... */
   const char *source_sha256; /* of the int8 ONNX file, 64 hexadecimal digits */
   const char *record;        /* JSON, NUL-terminated UTF-8 */
-  /* Returns 0. Reads `in`, writes `out`, uses `arena`; touches nothing else, so any number of
-   * threads may run one model at once, each with its own three buffers. */
-  int (*run)(const void *in, void *out, void *arena);
+  /* Returns 0. Reads in[0], in[1], ..., writes out[0], ..., in the order of `inputs` and `outputs`,
+   * and uses `arena`; touches nothing else, so any number of threads may run one model at once,
+   * each with buffers of its own. */
+  int (*run)(const void *const *in, void *const *out, void *arena);
 } pv_model;
 
 #ifdef __cplusplus

@@ -26,6 +26,10 @@ typedef struct pv_session {
 /* Number of elements, which is the number of bytes; valid for a checked model. */
 size_t pv_tensor_bytes(const pv_tensor *tensor);
 
+/* Whether a checked model takes one picture of three colours, {height, width, 3}, and gives one
+ * output, as the functions on faces ask of it. */
+int pv_takes_a_face(const pv_model *model);
+
 /* PV_OK when magic, ABI version, sizes, tensors and arena are possible. Reads nothing behind the
  * first field that is wrong. Architecture and features are the loader's part. */
 pv_status pv_model_check(const pv_model *model);
@@ -42,9 +46,12 @@ pv_status pv_session_init(pv_session *session, const pv_model *model, void *aren
 pv_status pv_session_init_banks(pv_session *session, const pv_model *model, void *const *banks,
                                 uint32_t count);
 
-/* Runs the model once: `in` and `out` hold pv_tensor_bytes() of its input and output, at any
- * address; neither overlaps the other or the arena. PV_ERR_RUN where the model failed. */
-pv_status pv_session_run(const pv_session *session, const void *in, void *out);
+/* Runs the model once: in[i] and out[i] hold pv_tensor_bytes() of input and output i, at any
+ * address; none overlaps another or the arena. PV_ERR_RUN where the model failed. */
+pv_status pv_session_run(const pv_session *session, const void *const *in, void *const *out);
+
+/* The same for a model of one input and one output; PV_ERR_ARGUMENT for any other. */
+pv_status pv_session_run_one(const pv_session *session, const void *in, void *out);
 
 #ifdef __cplusplus
 }

@@ -8,12 +8,12 @@
 static pv_status check_tensor(const pv_tensor *tensor) {
   if (tensor->name == NULL) return PV_ERR_STRUCT;
   if (tensor->dtype != PV_DTYPE_INT8 && tensor->dtype != PV_DTYPE_UINT8) return PV_ERR_TENSOR;
-  const uint64_t sides[3] = {tensor->height, tensor->width, tensor->channels};
+  if (tensor->rank == 0 || tensor->rank > PV_MAX_RANK) return PV_ERR_TENSOR;
   uint64_t bytes = 1;
-  for (int i = 0; i < 3; i++) {
+  for (uint32_t i = 0; i < tensor->rank; i++) {
     /* Both factors stay below 2^28 and 2^32, so the product fits. */
-    if (sides[i] == 0) return PV_ERR_TENSOR;
-    bytes *= sides[i];
+    if (tensor->shape[i] == 0) return PV_ERR_TENSOR;
+    bytes *= tensor->shape[i];
     if (bytes > PV_MAX_TENSOR_BYTES) return PV_ERR_TENSOR;
   }
   /* Written so that a NaN fails too. */
@@ -24,7 +24,24 @@ static pv_status check_tensor(const pv_tensor *tensor) {
 }
 
 size_t pv_tensor_bytes(const pv_tensor *tensor) {
-  return (size_t)tensor->height * tensor->width * tensor->channels;
+  size_t bytes = 1;
+  for (uint32_t i = 0; i < tensor->rank; i++) bytes *= tensor->shape[i];
+  return bytes;
+}
+
+int pv_takes_a_face(const pv_model *model) {
+  return model->input_count == 1 && model->output_count == 1 && model->inputs[0].rank == 3 &&
+         model->inputs[0].shape[2] == 3;
+}
+
+static pv_status check_tensors(const pv_tensor *tensors, uint32_t count) {
+  if (tensors == NULL) return PV_ERR_STRUCT;
+  if (count == 0 || count > PV_MAX_TENSORS) return PV_ERR_TENSOR;
+  for (uint32_t i = 0; i < count; i++) {
+    const pv_status status = check_tensor(&tensors[i]);
+    if (status != PV_OK) return status;
+  }
+  return PV_OK;
 }
 
 pv_status pv_model_check(const pv_model *model) {
@@ -41,8 +58,8 @@ pv_status pv_model_check(const pv_model *model) {
       (alignment & (alignment - 1)) != 0 || model->banks == 1 || model->banks > PV_MAX_BANKS) {
     return PV_ERR_ARENA;
   }
-  const pv_status status = check_tensor(&model->input);
-  return status != PV_OK ? status : check_tensor(&model->output);
+  const pv_status status = check_tensors(model->inputs, model->input_count);
+  return status != PV_OK ? status : check_tensors(model->outputs, model->output_count);
 }
 
 pv_status pv_session_init(pv_session *session, const pv_model *model, void *arena,
@@ -70,9 +87,24 @@ pv_status pv_session_init_banks(pv_session *session, const pv_model *model, void
   return PV_OK;
 }
 
-pv_status pv_session_run(const pv_session *session, const void *in, void *out) {
+pv_status pv_session_run(const pv_session *session, const void *const *in, void *const *out) {
   if (session == NULL || session->model == NULL || in == NULL || out == NULL) {
     return PV_ERR_ARGUMENT;
   }
-  return session->model->run(in, out, session->arena) == 0 ? PV_OK : PV_ERR_RUN;
+  const pv_model *model = session->model;
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    if (in[i] == NULL) return PV_ERR_ARGUMENT;
+  }
+  for (uint32_t i = 0; i < model->output_count; i++) {
+    if (out[i] == NULL) return PV_ERR_ARGUMENT;
+  }
+  return model->run(in, out, session->arena) == 0 ? PV_OK : PV_ERR_RUN;
+}
+
+pv_status pv_session_run_one(const pv_session *session, const void *in, void *out) {
+  if (session == NULL || session->model == NULL || session->model->input_count != 1 ||
+      session->model->output_count != 1) {
+    return PV_ERR_ARGUMENT;
+  }
+  return pv_session_run(session, &in, &out);
 }

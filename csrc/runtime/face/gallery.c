@@ -75,7 +75,7 @@ pv_status pv_gallery_open(pv_gallery *gallery, const pv_model *model, const void
   if (status != PV_OK) return status;
   const uint32_t dimension = load(head + DIMENSION), count = load(head + COUNT);
   if (!same(head + DIGEST, digest, sizeof digest)) return PV_ERR_MODEL;
-  if (dimension != pv_tensor_bytes(&model->output) || dimension > PV_MAX_DIMENSION) {
+  if (dimension != pv_tensor_bytes(&model->outputs[0]) || dimension > PV_MAX_DIMENSION) {
     return PV_ERR_MODEL;
   }
   /* As a quotient, because a product could overflow. */
@@ -104,7 +104,7 @@ pv_status pv_gallery_open(pv_gallery *gallery, const pv_model *model, const void
 pv_status pv_gallery_create(void *memory, size_t bytes, const pv_model *model) {
   if (memory == NULL || model == NULL) return PV_ERR_ARGUMENT;
   if (bytes < PV_GALLERY_HEADER_BYTES) return PV_ERR_FULL;
-  const size_t dimension = pv_tensor_bytes(&model->output);
+  const size_t dimension = pv_tensor_bytes(&model->outputs[0]);
   if (dimension == 0 || dimension > PV_MAX_DIMENSION) return PV_ERR_TENSOR;
   uint8_t digest[DIGEST_BYTES], *head = (uint8_t *)memory;
   const pv_status status = digest_of(model, digest);

@@ -16,19 +16,19 @@ size_t pv_embedder_alignment(const pv_model *model) {
 
 size_t pv_embedder_bytes(const pv_model *model) {
   const size_t parts = rounded((size_t)model->arena_bytes, LEAST_ALIGNMENT) +
-                       2 * rounded(pv_tensor_bytes(&model->input), LEAST_ALIGNMENT) +
-                       rounded(pv_tensor_bytes(&model->output), LEAST_ALIGNMENT);
+                       2 * rounded(pv_tensor_bytes(&model->inputs[0]), LEAST_ALIGNMENT) +
+                       rounded(pv_tensor_bytes(&model->outputs[0]), LEAST_ALIGNMENT);
   return rounded(parts, pv_embedder_alignment(model));
 }
 
 pv_status pv_embedder_init(pv_embedder *embedder, const pv_model *model, void *memory,
                            size_t bytes) {
   if (embedder == NULL || model == NULL || memory == NULL) return PV_ERR_ARGUMENT;
-  if (model->input.channels != 3) return PV_ERR_TENSOR;
+  if (!pv_takes_a_face(model)) return PV_ERR_TENSOR;
   if (bytes < pv_embedder_bytes(model) || (uintptr_t)memory % pv_embedder_alignment(model) != 0) {
     return PV_ERR_ARENA;
   }
-  const size_t pixels = rounded(pv_tensor_bytes(&model->input), LEAST_ALIGNMENT);
+  const size_t pixels = rounded(pv_tensor_bytes(&model->inputs[0]), LEAST_ALIGNMENT);
   embedder->input = (uint8_t *)memory + rounded((size_t)model->arena_bytes, LEAST_ALIGNMENT);
   embedder->crop = embedder->input + pixels;
   embedder->output = embedder->crop + pixels;
@@ -41,13 +41,14 @@ static pv_status cut_out(const pv_faces *faces, const pv_tensor *input, size_t i
   const double *points = faces->landmarks + index * LANDMARKS * 2;
   const pv_status status = pv_similarity_fit(points, faces->reference, LANDMARKS, &similarity);
   if (status != PV_OK) return status;
-  return pv_warp(&faces->picture, &similarity, crop, input->height, input->width);
+  return pv_warp(&faces->picture, &similarity, crop, input->shape[0], input->shape[1]);
 }
 
 pv_status pv_embed_face(void *context, size_t thread, size_t index) {
   const pv_faces *faces = (const pv_faces *)context;
   const pv_embedder *own = &faces->embedders[thread];
-  const pv_tensor *input = &own->session.model->input, *output = &own->session.model->output;
+  const pv_tensor *input = &own->session.model->inputs[0],
+                  *output = &own->session.model->outputs[0];
   const size_t width = pv_tensor_bytes(output);
   const uint8_t *crop = own->crop;
   pv_status status = PV_OK;
@@ -57,8 +58,8 @@ pv_status pv_embed_face(void *context, size_t thread, size_t index) {
     status = cut_out(faces, input, index, own->crop);
   }
   if (status != PV_OK) return status;
-  pv_pixels_to_input(faces->tables, crop, (size_t)input->height * input->width, own->input);
-  status = pv_session_run(&own->session, own->input, own->output);
+  pv_pixels_to_input(faces->tables, crop, (size_t)input->shape[0] * input->shape[1], own->input);
+  status = pv_session_run_one(&own->session, own->input, own->output);
   if (status != PV_OK) return status;
   float *embedding = faces->embeddings + index * width;
   status = pv_dequantise(output, own->output, embedding);
