@@ -31,6 +31,11 @@ class Qdq:
         self.inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, *shape])]
         self.x = self.quantised("x", scale, zero)
 
+    def more_input(self, name: str, shape: tuple[int, ...], scale: float, zero: int) -> str:
+        """Another input (1, C, H, W), quantised at once."""
+        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, *shape]))
+        return self.quantised(name, scale, zero)
+
     def fresh(self, hint: str) -> str:
         return f"{hint}_{len(self.nodes)}_{len(self.constants)}"
 
@@ -93,16 +98,18 @@ class Qdq:
             inputs.append(self.constant(self.random.normal(0, 0.5, outputs).astype(np.float32)))
         return self.node("Conv", *inputs, kernel_shape=[kernel, kernel], **attributes)
 
-    def model(self, output: str, opset: int = 17) -> onnx.ModelProto:
-        """The file; the shape of ``output`` is inferred where that is possible."""
-        result = helper.make_tensor_value_info(output, TensorProto.FLOAT, None)
-        graph = helper.make_graph(self.nodes, "small", self.inputs, [result], self.constants)
+    def model(self, *outputs: str, opset: int = 17) -> onnx.ModelProto:
+        """The file; the shapes of ``outputs`` are inferred where that is possible."""
+        results = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs]
+        graph = helper.make_graph(self.nodes, "small", self.inputs, results, self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
         model.ir_version = 10
-        inferred = onnx.shape_inference.infer_shapes(model).graph.output[0]
-        if not inferred.type.tensor_type.HasField("shape"):
-            inferred = helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, 1])
-        model.graph.output[0].CopyFrom(inferred)
+        for result, known in zip(
+            model.graph.output, onnx.shape_inference.infer_shapes(model).graph.output, strict=True
+        ):
+            if not known.type.tensor_type.HasField("shape"):
+                known = helper.make_tensor_value_info(result.name, TensorProto.FLOAT, [1, 1])
+            result.CopyFrom(known)
         return model
 
     def save(self, folder: Path, output: str, name: str = "small.int8.onnx") -> Path:
@@ -115,7 +122,7 @@ def run_onnxruntime(
     path: Path, graph: Graph, x: np.ndarray, *, optimise: bool = False
 ) -> np.ndarray:
     """int8 (N, H, W, C) results of int8 (N, H, W, C) inputs; as the file stands, or optimised."""
-    target = graph.tensors[graph.output]
+    target = graph.tensors[graph.outputs[0]]
     session = _session(onnx.load(path), optimise)
     real = np.concatenate([session.run(None, _feed(session, graph, one))[0] for one in x])
     values = np.rint(real.astype(np.float64) / target.scale) + target.zero_point
@@ -154,7 +161,7 @@ def _session(model: onnx.ModelProto, optimise: bool = False) -> onnxruntime.Infe
 def _feed(
     session: onnxruntime.InferenceSession, graph: Graph, x: np.ndarray
 ) -> dict[str, np.ndarray]:
-    source = graph.tensors[graph.input]
+    source = graph.tensors[graph.inputs[0]]
     real = (x[None].astype(np.float32) - source.zero_point) * np.float32(source.scale)
     return {session.get_inputs()[0].name: np.ascontiguousarray(real.transpose(0, 3, 1, 2))}
 

@@ -54,10 +54,19 @@ class Builder:
         self.values: dict[str, np.ndarray] = {}
         self.input = self.tensor(shape, zero, 0.05, "input")
         self.values[self.input] = inputs(self.random, samples, self.tensors[self.input])
+        self.inputs = [self.input]
 
-    def graph(self, output: str) -> Graph:
-        """The graph so far, with ``output`` as its result."""
-        return Graph("built", dict(self.tensors), tuple(self.ops), self.input, output).validate()
+    def more_input(self, shape: tuple[int, int, int], zero: int | None = None) -> str:
+        """Another input of the network."""
+        name = self.tensor(shape, zero, 0.05, f"input {len(self.inputs)}")
+        self.values[name] = inputs(self.random, len(self.values[self.input]), self.tensors[name])
+        self.inputs.append(name)
+        return name
+
+    def graph(self, *outputs: str) -> Graph:
+        """The graph so far, with ``outputs`` as its results."""
+        ends = tuple(self.inputs), outputs
+        return Graph("built", dict(self.tensors), tuple(self.ops), *ends).validate()
 
     def tensor(
         self,
@@ -323,7 +332,7 @@ def inputs(random: np.random.Generator, count: int, tensor: Tensor) -> np.ndarra
 
 def smooth_inputs(graph: Graph, count: int) -> np.ndarray:
     """Noise of every coarseness, from one shade to single pixels, as bytes of a picture."""
-    height, width, channels = graph.tensors[graph.input].shape
+    height, width, channels = graph.tensors[graph.inputs[0]].shape
     random = np.random.default_rng(9)
     found = np.empty((count, height, width, channels), np.int8)
     for index in range(count):

@@ -25,7 +25,7 @@ def case(
 ) -> tuple[Graph, np.ndarray, np.ndarray]:
     """(graph, int8 inputs, the reference's outputs); the same arguments give the same case."""
     graph = random_graph(family, seed, length, shape)
-    x = inputs(np.random.default_rng(seed), SAMPLES, graph.tensors[graph.input])
+    x = inputs(np.random.default_rng(seed), SAMPLES, graph.tensors[graph.inputs[0]])
     return graph, x, reference.run(graph, x)
 
 

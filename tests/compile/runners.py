@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -63,48 +64,49 @@ class Machines:
             return name
         pytest.skip("no target for this machine")
 
-    def check(self, graph: Graph, target_name: str, inputs: np.ndarray) -> Compiled:
+    def check(self, graph: Graph, target_name: str, *inputs: np.ndarray) -> Compiled:
         """Compiles ``graph`` and asserts the reference's bytes on int8 (N, H, W, C) ``inputs``."""
         target = TARGETS[target_name]
         self.require(target)
         done = compile_graph(graph, target, self.folder / f"{target_name}.so")
-        self.compare(done.path, graph, target_name, inputs, reference.run(graph, inputs))
+        values = reference.run_all(graph, inputs)
+        expected = [values[name] for name in graph.outputs]
+        found = self.run(done.path, target, graph, *inputs)
+        for name, wanted, got in zip(graph.outputs, expected, found, strict=True):
+            expect_bytes(f"{target_name}: {name}", wanted, got, graph)
         return done
 
     def compare(
         self, path: Path, graph: Graph, target_name: str, inputs: np.ndarray, expected: np.ndarray
     ) -> None:
-        """Asserts that a compiled file gives ``expected`` byte for byte."""
-        found = self.run(path, TARGETS[target_name], inputs, graph.tensors[graph.output].shape)
-        if not np.array_equal(found, expected):
-            wrong = np.argwhere(found != expected)
-            first = tuple(wrong[0])
-            raise AssertionError(
-                f"{target_name}: {len(wrong)} of {expected.size} bytes differ, first at "
-                f"(n, y, x, c) = {tuple(map(int, first))}: expected {expected[first]}, "
-                f"got {found[first]}\n{describe(graph)}"
-            )
+        """Asserts that a compiled file of one output gives ``expected`` byte for byte."""
+        (found,) = self.run(path, TARGETS[target_name], graph, inputs)
+        expect_bytes(target_name, expected, found, graph)
 
     def run(
-        self, path: Path, target: Target, inputs: np.ndarray, shape: tuple[int, int, int]
-    ) -> np.ndarray:
-        """int8 (N, *shape) of int8 (N, H, W, C); fails the test where the process fails."""
+        self, path: Path, target: Target, graph: Graph, *inputs: np.ndarray
+    ) -> list[np.ndarray]:
+        """int8 (N, H, W, C) of each output; fails the test where the process fails."""
         source, result = self.folder / "inputs.bin", self.folder / "outputs.bin"
-        source.write_bytes(np.ascontiguousarray(inputs).tobytes())
+        source.write_bytes(np.hstack([x.reshape(len(x), -1) for x in inputs]).tobytes())
         if target.firmware:
             self._on_board(path, target, source.name, result.name)
-            return np.frombuffer(result.read_bytes(), np.int8).reshape(len(inputs), *shape)
+            return split(graph, result.read_bytes(), len(inputs[0]))
         done = self.start(target.arch, [str(path), str(source), str(result)])
         if done.returncode:
             raise AssertionError(
                 f"{target.name}: the runner ended with {done.returncode}: {done.stderr.strip()}"
             )
-        return np.frombuffer(result.read_bytes(), np.int8).reshape(len(inputs), *shape)
+        return split(graph, result.read_bytes(), len(inputs[0]))
 
     def _on_board(self, path: Path, target: Target, source: str, result: str) -> None:
         """The library ``path`` in an image with the runner of csrc/tools."""
         text = json.loads(path.with_suffix(".json").read_text())
-        sizes = (f"-D{n}_BYTES={text['bytes'][n.lower()]}" for n in ("ARENA", "INPUT", "OUTPUT"))
+        sizes = [f"-DARENA_BYTES={text['bytes']['arena']}"]
+        for end in ("INPUT", "OUTPUT"):
+            tensors = text[f"{end.lower()}s"]
+            total = sum(math.prod(tensor["shape"]) for tensor in tensors)
+            sizes += [f"-D{end}S={len(tensors)}", f"-D{end}_BYTES={total}"]
         image = board.build(
             target, self.folder, [sources.tools_directory() / "runner.c"],
             [*sizes, f"-DMODEL={text['symbol']}"], [str(path)],
@@ -153,6 +155,28 @@ class Machines:
         return self._runners[arch]
 
 
+def split(graph: Graph, content: bytes, count: int) -> list[np.ndarray]:
+    """What a runner wrote: int8 (count, H, W, C) of each output."""
+    rows = np.frombuffer(content, np.int8).reshape(count, -1)
+    shapes = [graph.tensors[name].shape for name in graph.outputs]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(rows, ends[:-1], axis=1)
+    return [part.reshape(count, *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def expect_bytes(what: str, expected: np.ndarray, found: np.ndarray, graph: Graph) -> None:
+    """Fails the test at the first byte that differs."""
+    if np.array_equal(found, expected):
+        return
+    wrong = np.argwhere(found != expected)
+    first = tuple(wrong[0])
+    raise AssertionError(
+        f"{what}: {len(wrong)} of {expected.size} bytes differ, first at "
+        f"(n, y, x, c) = {tuple(map(int, first))}: expected {expected[first]}, "
+        f"got {found[first]}\n{describe(graph)}"
+    )
+
+
 def require_board() -> None:
     """Skips the calling test where no image for a Cortex-M can be built and run."""
     for tool, package in (
@@ -165,7 +189,7 @@ def require_board() -> None:
 
 def describe(graph: Graph) -> str:
     """One line per operator with all that shapes its kernel."""
-    x = graph.tensors[graph.input]
+    x = graph.tensors[graph.inputs[0]]
     lines = [f"input {x.shape} zero {x.zero_point}"]
     for op in graph.ops:
         y = graph.tensors[op.output]

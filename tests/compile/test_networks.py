@@ -49,14 +49,14 @@ def require_exact_onnxruntime(machines: Machines) -> None:
 
 def lively_inputs(graph: Graph, count: int, seed: int = 1) -> np.ndarray:
     """Noise as calibration saw it, stored as the network's input."""
-    tensor = graph.tensors[graph.input]
+    tensor = graph.tensors[graph.inputs[0]]
     real = np.random.default_rng(seed).normal(size=(count, *tensor.shape))
     values = np.rint(real / tensor.scale) + tensor.zero_point
     return np.clip(values, -128, 127).astype(np.int8)
 
 
 def mean_cosine(graph: Graph, ours: np.ndarray, theirs: np.ndarray) -> float:
-    zero = graph.tensors[graph.output].zero_point
+    zero = graph.tensors[graph.outputs[0]].zero_point
     a, b = (v.reshape(len(v), -1).astype(np.float64) - zero for v in (ours, theirs))
     return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).mean())
 
@@ -91,7 +91,7 @@ def test_each_layer_of_other_networks(network: Path) -> None:
 def test_other_networks_compile(network: Path, machines: Machines) -> None:
     target = machines.best()
     graph = pipeline.optimise(load(network))
-    noise = inputs(np.random.default_rng(2), 1, graph.tensors[graph.input])
+    noise = inputs(np.random.default_rng(2), 1, graph.tensors[graph.inputs[0]])
     machines.check(graph, target, np.concatenate([lively_inputs(graph, 1), noise]))
 
 

@@ -59,7 +59,7 @@ def test_passes_keep_the_result_within_a_step(tmp_path: Path) -> None:
     before = load(network(tmp_path))
     after = pipeline.optimise(before)
     assert not any(isinstance(op, Add | Rescale) for op in after.ops)
-    x = inputs(np.random.default_rng(1), 4, before.tensors[before.input])
+    x = inputs(np.random.default_rng(1), 4, before.tensors[before.inputs[0]])
     expected, found = (reference.run(graph, x).astype(int) for graph in (before, after))
     # A folded PReLU changes its values by up to 1; the convolution behind it sums 16 of those.
     assert np.abs(expected - found).max() <= 4

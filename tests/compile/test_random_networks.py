@@ -66,7 +66,7 @@ def check(machines: Machines, folder: Path, speeds: list[str], family: str, seed
     path = quantised(network, folder / f"{family}-{seed}.onnx", size)
     graph: Graph = pipeline.optimise(load(path))
     target = machines.best()
-    machines.check(graph, target, inputs(random, 2, graph.tensors[graph.input]))
+    machines.check(graph, target, inputs(random, 2, graph.tensors[graph.inputs[0]]))
     program = lower(graph, pipeline.instruction_set(TARGETS[target]))
     times = measure.timed(program, TARGETS[target], rounds=15).sum(axis=1)
     low, middle, high = np.quantile(times, (0.25, 0.5, 0.75))

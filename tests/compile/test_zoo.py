@@ -85,5 +85,5 @@ def test_from_network_to_machine_code(name: str, machines: Machines, tmp_path: P
 
     file = quantised(network, tmp_path / f"{name}.int8.onnx", entry.input_size)
     graph = pipeline.optimise(load(file))
-    picture = inputs(np.random.default_rng(2), 1, graph.tensors[graph.input])
+    picture = inputs(np.random.default_rng(2), 1, graph.tensors[graph.inputs[0]])
     machines.check(graph, machines.best(), picture)

@@ -40,7 +40,7 @@ def tiny_graph() -> Graph:
 @pytest.fixture(scope="session")
 def vectors(tiny_graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     """int8 inputs (5, 9, 8, 3) and what the reference makes of them."""
-    x = inputs(np.random.default_rng(1), 5, tiny_graph.tensors[tiny_graph.input])
+    x = inputs(np.random.default_rng(1), 5, tiny_graph.tensors[tiny_graph.inputs[0]])
     return x, reference.run(tiny_graph, x)
 
 

@@ -69,7 +69,7 @@ def test_layers_against_cmsis_nn(name: str, core: str, capsys: pytest.CaptureFix
     # The borders and copies of a network of one layer are no part of the layer.
     (op,) = program.graph.ops
     pairs = zip(program.calls, regions, strict=True)
-    ours = sum(region.executed for call, region in pairs if call.op == op.name) / 1e6
+    ours = sum(region.executed for call, region in pairs if str(call.of) == op.name) / 1e6
     share = ours / CMSIS[name][core]
     with capsys.disabled():
         print(f"\n{name}, {core}: {ours:.3f} M, {share:.2f} of CMSIS-NN's {CMSIS[name][core]}")
@@ -97,7 +97,7 @@ def test_pocketnet_in_400_kib(core: str, tmp_path: Path, capsys: pytest.CaptureF
     executed = grown(f"{name} {core} 400K", program, target, tmp_path, capsys, memory)
     assert executed < 1.15 * json.loads(PINNED.read_text())[f"{name} {core}"]["instructions"]
     x = made_up(whole.graph, 1)
-    ran = execute(program, target, x).values[whole.graph.output]
+    ran = execute(program, target, x).values[whole.graph.outputs[0]]
     assert np.array_equal(ran, reference.run(whole.graph, x))
 
 

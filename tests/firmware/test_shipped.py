@@ -25,7 +25,7 @@ def shipped(name: str) -> Graph:
     return pipeline.optimise(load(path))
 
 
-def expect_equal(graph: Graph, core: str, x: np.ndarray) -> None:
+def expect_equal(graph: Graph, core: str, x: list[np.ndarray]) -> None:
     """The bytes of every vector; 8 KiB, what the example reserves, are enough of a stack."""
     found = validate.compare(graph, TARGETS[core], x, reference.run_all(graph, x), layers=False)
     assert found.equal, str(found)

@@ -133,7 +133,7 @@ def test_only_needed_tensors_are_kept() -> None:
     y = build.rescale(build.add(x, build.rescale(x)))
     graph = build.graph(y)
     samples = inputs(build.random, 2, graph.tensors["input"])
-    assert reference.run_all(graph, samples).keys() == {y}
-    everything = reference.run_all(graph, samples, keep=True)
+    assert reference.run_all(graph, [samples]).keys() == {y}
+    everything = reference.run_all(graph, [samples], keep=True)
     assert everything.keys() == graph.tensors.keys()
     assert np.array_equal(everything[y], reference.run(graph, samples))

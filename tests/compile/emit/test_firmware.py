@@ -84,7 +84,8 @@ def test_the_description_says_what_there_is(core: str, made: dict, graph: Graph)
     assert text["source_sha256"] == graph.sha256 and text["record"] == json.loads(RECORD)
     assert text["files"] == [done.files[0].name, "7-tiny.v1.h"]
     assert text["symbol"] == "m_7_tiny_v1_model"
-    assert text["input"]["shape"] == [9, 8, 3] and text["output"]["shape"] == [1, 1, 16]
+    assert [t["shape"] for t in text["inputs"]] == [[9, 8, 3]]
+    assert [t["shape"] for t in text["outputs"]] == [[1, 1, 16]]
     sizes = text["bytes"]
     assert sizes["arena"] == done.plan.bytes and sizes["input"] == 216 and sizes["output"] == 16
     assert sizes["constants"] < sizes["flash"] < done.path.stat().st_size

@@ -113,15 +113,16 @@ def test_the_struct_says_what_the_graph_says(graph: Graph, tmp_path: Path) -> No
     (tmp_path / "show.c").write_text(
         f"#include <{sources.HEADER}>\n#include <dlfcn.h>\n#include <stdio.h>\n"
         "static void show(const pv_tensor *t) {\n"
-        '  printf("%s %u %u %u %u %a %d\\n", t->name, (unsigned)t->dtype, (unsigned)t->height,\n'
-        "    (unsigned)t->width, (unsigned)t->channels, t->scale, (int)t->zero_point);\n}\n"
+        '  printf("%s %u %u %u %u %u %a %d\\n", t->name, (unsigned)t->dtype, (unsigned)t->rank,\n'
+        "    (unsigned)t->shape[0], (unsigned)t->shape[1], (unsigned)t->shape[2], t->scale,\n"
+        "    (int)t->zero_point);\n}\n"
         "int main(int n, char **a) {\n"
         "  const pv_model *m = dlsym(dlopen(a[n - 1], RTLD_NOW), PV_MODEL_SYMBOL);\n"
         '  printf("%d %u %d %u %u %llu %u\\n", m->magic == PV_MODEL_MAGIC,\n'
         "    (unsigned)m->abi_version == PV_ABI_VERSION, m->struct_bytes == sizeof *m,\n"
         "    (unsigned)m->arch, (unsigned)m->features, (unsigned long long)m->arena_bytes,\n"
         "    (unsigned)m->arena_alignment);\n"
-        "  show(&m->input); show(&m->output);\n"
+        "  show(m->inputs); show(m->outputs);\n"
         '  printf("%s\\n%s\\n%s", m->target, m->source_sha256, m->record);\n}\n'
     )
     program = tmp_path / "show"
@@ -133,12 +134,12 @@ def test_the_struct_says_what_the_graph_says(graph: Graph, tmp_path: Path) -> No
         [program, done.path], capture_output=True, text=True, check=True
     ).stdout.split("\n", 5)
     assert shown[0] == f"1 1 1 {target.arch} {target.features} {done.plan.bytes} 64"
-    for line, name in zip(shown[1:3], (graph.input, graph.output), strict=True):
+    for line, name in zip(shown[1:3], (graph.inputs[0], graph.outputs[0]), strict=True):
         tensor, words = graph.tensors[name], line.split()
-        assert words[:5] == [name, "1", *map(str, tensor.shape)]
+        assert words[:6] == [name, "1", "3", *map(str, tensor.shape)]
         single = struct.unpack("f", struct.pack("f", tensor.scale))[0]
-        assert float.fromhex(words[5]) == single
-        assert int(words[6]) == tensor.zero_point
+        assert float.fromhex(words[6]) == single
+        assert int(words[7]) == tensor.zero_point
     assert shown[3:] == [target.name, graph.sha256, RECORD]
 
 

@@ -20,7 +20,7 @@ Shape = tuple[int, int, int]
 
 def compared(path: Path, graph: Graph, steps: int = 1) -> np.ndarray:
     """The reference's results, which lie within ``steps`` of onnxruntime's and are not constant."""
-    x = inputs(np.random.default_rng(1), 6, graph.tensors[graph.input])
+    x = inputs(np.random.default_rng(1), 6, graph.tensors[graph.inputs[0]])
     ours = reference.run(graph, x)
     theirs = run_onnxruntime(path, graph, x)
     assert np.abs(ours.astype(int) - theirs).max() <= steps
@@ -169,7 +169,7 @@ def test_gemm_behind_a_flattened_map(tmp_path: Path, trans: int, per_channel: bo
     y = net.node("Gemm", flat, weight, bias, transB=trans)
     path = net.save(tmp_path, net.quantised(y, 0.05, 4))
     graph = load(path)
-    assert graph.tensors[graph.output].shape == (1, 1, 7)
+    assert graph.tensors[graph.outputs[0]].shape == (1, 1, 7)
     compared(path, graph)
 
 
@@ -252,7 +252,7 @@ def test_what_the_graph_carries(tmp_path: Path) -> None:
     path = net.save(tmp_path, net.quantised(conv(net)), "tiny.int8.onnx")
     graph = load(path)
     assert (graph.name, graph.record) == ("tiny", "{}")
-    assert graph.tensors[graph.input].shape == (9, 7, 6)
-    assert graph.tensors[graph.input].quantisation == (0.25, -5)
-    assert graph.tensors[graph.output].shape == (5, 4, 12)
+    assert graph.tensors[graph.inputs[0]].shape == (9, 7, 6)
+    assert graph.tensors[graph.inputs[0]].quantisation == (0.25, -5)
+    assert graph.tensors[graph.outputs[0]].shape == (5, 4, 12)
     assert len(graph.sha256) == 64

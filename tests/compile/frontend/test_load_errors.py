@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from pocketvision.compile import CompileError
-from pocketvision.compile.frontend.load import load
+from pocketvision.compile.frontend.load import RECORD_KEY, load
 
 from ..build_onnx import Qdq
 
@@ -69,12 +69,13 @@ def test_absent_file_and_folder(tmp_path: Path) -> None:
     refused(tmp_path, "cannot be read")
 
 
-def test_two_inputs(tmp_path: Path) -> None:
+def test_too_many_inputs(tmp_path: Path) -> None:
     net = Qdq((6, 5, 5))
-    net.inputs.append(helper.make_tensor_value_info("second", TensorProto.FLOAT, [1, 6, 5, 5]))
-    other = net.quantised("second")
-    y = net.quantised(net.node("Add", net.x, other))
-    refused(net.save(tmp_path, y), "one input", "'second'")
+    for number in range(64):
+        net.inputs.append(
+            helper.make_tensor_value_info(f"more {number}", TensorProto.FLOAT, [1, 6, 5, 5])
+        )
+    refused(net.save(tmp_path, net.x), "expected 1 to 64 inputs, found 65; split the model")
 
 
 def asymmetric(net: Qdq) -> str:
@@ -186,7 +187,7 @@ def test_constant_of_another_size_than_it_says(tmp_path: Path) -> None:
 def test_record_that_is_no_json(tmp_path: Path) -> None:
     net = Qdq((6, 5, 5))
     model = net.model(plain(net))
-    model.metadata_props.add(key=load.RECORD_KEY, value="{broken")
+    model.metadata_props.add(key=RECORD_KEY, value="{broken")
     path = tmp_path / "record.onnx"
     onnx.save(model, path)
     refused(path, "not JSON")

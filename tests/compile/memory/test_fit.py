@@ -45,7 +45,7 @@ def lowered(target: str) -> Program:
 
 
 def arena(program: Program) -> int:
-    return plan(spans(program.calls, program.sizes())).bytes
+    return plan(spans(program.calls)).bytes
 
 
 @pytest.mark.parametrize("target", ["cortex-m4", "cortex-m55", "x86-64-portable"])
@@ -56,7 +56,7 @@ def test_less_than_half_of_the_arena_suffices(machines: Machines, target: str) -
     assert found is not None and arena(found.program) <= limit
     assert 0 < found.recomputed < 0.5 and found.strips > 1
     graph = program.graph
-    x = inputs(np.random.default_rng(0), 3, graph.tensors[graph.input])
+    x = inputs(np.random.default_rng(0), 3, graph.tensors[graph.inputs[0]])
     assert np.array_equal(reference.run(graph, x), reference.run(found.program.graph, x))
     machines.check(found.program.graph, target, x)
 
@@ -73,8 +73,8 @@ def test_the_same_limit_gives_the_same_strips() -> None:
 def test_other_hash_seeds_give_the_same_strips() -> None:
     """Sets of names have another order in every process."""
     code = """
-from pocketvision.compile import fit
-from tests.compile.test_fit import arena, lowered
+from pocketvision.compile.memory import fit
+from tests.compile.memory.test_fit import arena, lowered
 program = lowered("cortex-m55")
 found = fit.fit(program, arena(program) * 3 // 5)
 print(sorted(found.between), found.strips, found.program.calls)

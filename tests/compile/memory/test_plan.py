@@ -88,5 +88,5 @@ def test_the_shipped_network_is_within_5_percent_of_the_bound() -> None:
     graph = pipeline.optimise(load(SHIPPED))
     for target in TARGETS.values():
         program = lower.lower(graph, pipeline.instruction_set(target))
-        found = plan(lifetimes.spans(program.calls, program.sizes()))
+        found = plan(lifetimes.spans(program.calls))
         assert found.bytes <= 1.05 * found.lower_bound, target.name

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from pocketvision.compile.arithmetic import reference
-from pocketvision.compile.graph import Graph, Stack, whole
+from pocketvision.compile.graph import Graph, Stack
 from pocketvision.compile.lower.lower import lower
+from pocketvision.compile.lower.program import Piece
 from pocketvision.compile.memory import rows
 from pocketvision.compile.memory.lifetimes import spans
 from pocketvision.compile.memory.plan import plan
@@ -37,7 +38,7 @@ def cell(build: Builder) -> tuple[Graph, dict[str, str]]:
 
 
 def expect_same(graph: Graph, after: Graph) -> None:
-    x = inputs(np.random.default_rng(0), 6, graph.tensors[graph.input])
+    x = inputs(np.random.default_rng(0), 6, graph.tensors[graph.inputs[0]])
     assert np.array_equal(reference.run(graph, x), reference.run(after, x))
 
 
@@ -98,19 +99,17 @@ def test_pieces_of_strips_are_apart_while_they_live(seed: int) -> None:
     if after is None:
         pytest.skip("the chains of this draw differ in height")
     program = lower(after, instruction_set(TARGETS["cortex-m4"]))
-    sizes = program.sizes()
-    found = plan(spans(program.calls, sizes))
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
+    found = plan(spans(program.calls))
+    first: dict[Piece, int] = {}
+    last: dict[Piece, int] = {}
     for step, call in enumerate(program.calls):
-        for pointer in call.arguments:
-            if pointer.base == "arena":
-                first.setdefault(pointer.root, step)
-                last[pointer.root] = step
-    places = {name: found.offsets[whole(name)] for name in first}
+        for piece in call.pieces:
+            first.setdefault(piece, step)
+            last[piece] = step
+    places = {piece: found.offsets[piece.whole] for piece in first}
     for a, b in itertools.combinations(first, 2):
         if first[a] <= last[b] and first[b] <= last[a]:
-            apart = places[a] + sizes[a] <= places[b] or places[b] + sizes[b] <= places[a]
+            apart = places[a] + a.bytes <= places[b] or places[b] + b.bytes <= places[a]
             assert apart, (a, b)
 
 

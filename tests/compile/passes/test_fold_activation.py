@@ -80,7 +80,7 @@ def test_what_the_intermediate_value_could_not_hold_stays_cut(factor: float) -> 
     samples = inputs(build.random, 3, graph.tensors["input"])
     after = fold_activation.run(graph)
     assert kinds(after) == [Conv]
-    assert reference.run_all(graph, samples, keep=True)[x].max() == 127
+    assert reference.run_all(graph, [samples], keep=True)[x].max() == 127
     assert np.array_equal(reference.run(after, samples), reference.run(graph, samples))
 
 

@@ -248,7 +248,7 @@ def test_a_build_with_a_table_is_exact(
     machines.require(TARGETS[target])
     pick = fitting(random.Random(tiles)) if isinstance(tiles, int) else last_of_grid
     table = table_of(grouped, target, tmp_path / "t.json", pick)
-    x = inputs(np.random.default_rng(1), 2, grouped.tensors[grouped.input])
+    x = inputs(np.random.default_rng(1), 2, grouped.tensors[grouped.inputs[0]])
     expected = reference.run(grouped, x)
     files = []
     for folder in ("first", "a longer second"):
