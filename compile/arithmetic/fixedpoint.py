@@ -94,6 +94,8 @@ def fixed_factors(scale: np.ndarray, reach: np.ndarray, low: int, high: int) -> 
     if shift < 1:
         return None
     results = np.arange(max(high, -low))[None]
+    if results.size == 0:  # every accumulator gives the one value that is left
+        return Fixed(np.zeros(len(scale), np.int32), shift)
     nearest = np.ceil((results + 0.5) / scale.astype(np.float64)[:, None])
     if nearest.max() >= 2**31:
         nearest = np.minimum(nearest, 2.0**31)

@@ -9,7 +9,10 @@ import numpy as np
 
 from .file_rule import STORED, ULPS
 
-WORD_LIMIT = 2**15 - 1
+BITS = 15
+"""Fractional bits of a factor: the shift of a rounding product of 16-bit words."""
+
+WORD_LIMIT = 2**BITS - 1
 
 
 @dataclass(frozen=True, eq=False)

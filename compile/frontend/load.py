@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +11,11 @@ import onnx
 
 from ..errors import CompileError
 from ..graph import Graph, Op
-from . import import_ops
-from .network import Network, Node
+from .network import MOVES, Network
+from .operators import IMPORTERS
 
 RECORD_KEY = "pocketvision.record"
-
-IMPORTERS: dict[str, Callable[[Network, Node], list[Op]]] = {
-    "Conv": import_ops.conv,
-    "Gemm": import_ops.gemm,
-    "MatMul": import_ops.gemm,
-    "PRelu": import_ops.prelu,
-    "Relu": import_ops.relu,
-    "LeakyRelu": import_ops.leaky_relu,
-    "Clip": import_ops.clip,
-    "Add": import_ops.add,
-    "Mul": import_ops.multiply,
-    "Sigmoid": import_ops.sigmoid,
-    "Concat": import_ops.concat,
-    "MaxPool": import_ops.pool,
-    "AveragePool": import_ops.pool,
-    "GlobalAveragePool": import_ops.pool,
-    "GlobalMaxPool": import_ops.pool,
-}
-
-ABSORBED = ("QuantizeLinear", "DequantizeLinear", "Flatten", "Reshape", "Squeeze", "Identity")
-"""Operators that only move numbers: resolved while walking the graph, never lowered."""
+PAIR = ("QuantizeLinear", "DequantizeLinear")
 
 
 def load(path: Path) -> Graph:
@@ -70,7 +49,7 @@ def load(path: Path) -> Graph:
     unknown = sorted(
         f"{node.name or node.output[0]} ({node.op_type})"
         for node in model.graph.node
-        if node.op_type not in IMPORTERS and node.op_type not in ABSORBED
+        if node.op_type not in (*IMPORTERS, *MOVES, *PAIR)
     )
     if unknown:
         raise CompileError(

@@ -14,6 +14,7 @@ from ..errors import CompileError
 from ..graph import Tensor
 
 MOVES = ("Flatten", "Reshape", "Squeeze", "Identity")
+"""Operators that only move values: resolved while walking the graph, never lowered."""
 ACTIVATIONS = ("Relu", "Clip")
 
 MOST_ENDS = 64

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..errors import CompileError
-from .ops import Conv, Op, Tensor, conv_macs
+from .ops import INT8_MAX, INT8_MIN, Conv, Op, Tensor, conv_macs
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ class Graph:
                         f"{self.name}: node {op.name!r} reads {name!r} before it is written; "
                         "a pass broke the order of operators"
                     )
+            if not INT8_MIN <= op.low <= op.high <= INT8_MAX:
+                raise CompileError(
+                    f"{self.name}: node {op.name!r} clamps to [{op.low}, {op.high}], expected an "
+                    "interval of int8; a pass broke it"
+                )
             if op.output in written:
                 raise CompileError(f"{self.name}: {op.output!r} is written twice ({op.name!r})")
             written.add(op.output)

@@ -15,6 +15,8 @@ import onnxruntime
 from onnx import helper
 from tqdm import tqdm
 
+from pocketvision.compile.frontend.network import MOVES
+
 Range = tuple[float, float]
 
 METHODS = ("minmax", "percentile", "mse")
@@ -22,7 +24,7 @@ BINS = 2048
 PERCENTILE = 99.99
 # Operators whose output is made of their inputs' values: one scale for all of them, so that an
 # integer kernel moves bytes instead of rescaling them.
-SHARED = ("Concat", "MaxPool", "AveragePool", "Flatten", "Reshape")
+SHARED = ("Concat", "MaxPool", "AveragePool", *MOVES)
 
 
 @dataclass

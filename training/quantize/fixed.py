@@ -14,17 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from pocketvision.compile.arithmetic import fixedpoint
+from pocketvision.compile.arithmetic import fixedpoint, scales
+from pocketvision.compile.frontend.network import ACTIVATIONS, MOVES
 
 from .graph import Graph
 
 ULPS = 512
 """How far a scale may move: 512 units in the last place are 61 millionths at most."""
 
-STEPS = 255
-"""Largest distance of a stored activation from its zero point."""
-
-BETWEEN = ("Flatten", "Reshape", "Relu", "Clip")
+BETWEEN = (*MOVES, *ACTIVATIONS)
 """Operators after which a layer's result may be quantised; none of them changes values in it."""
 
 
@@ -42,16 +40,14 @@ class Layer:
     @functools.cached_property
     def reach(self) -> np.ndarray:
         """int64 (C): the largest absolute accumulator of each channel."""
-        total = np.abs(self.weight.astype(np.int64)).reshape(len(self.weight), -1).sum(axis=1)
-        return STEPS * total + np.abs(self.bias.astype(np.int64))
+        return scales.reach(self.weight, self.bias)
 
     def factors(
-        self, scales: np.ndarray | None = None, channels: slice | np.ndarray = slice(None)
+        self, weight: np.ndarray | None = None, channels: slice | np.ndarray = slice(None)
     ) -> np.ndarray:
-        """int32 (C): fixedpoint.factors for weight scales, by default the layer's own."""
-        scales = self.scales if scales is None else scales
-        # In float32 step by step, as onnxruntime and the compiler compute it.
-        whole = self.into * scales.astype(np.float32) / self.out
+        """int32 (C): fixedpoint.factors for scales of the weight, by default the layer's own."""
+        weight = self.scales if weight is None else weight
+        whole = scales.layer_scale(float(self.into), weight, float(self.out))
         low, high = -128 - self.zero_point, 127 - self.zero_point
         return fixedpoint.factors(whole, self.reach[channels], low, high)
 
@@ -63,10 +59,10 @@ def exact(model: onnx.ModelProto) -> onnx.ModelProto:
         layer = layer_of(graph, node) if node.op_type in ("Conv", "Gemm") else None
         if layer is None:
             continue
-        scales = _moved(layer)
-        graph.weights[_scale_of(graph, node.input[1])] = scales
+        moved = _moved(layer)
+        graph.weights[_scale_of(graph, node.input[1])] = moved
         if len(node.input) > 2:
-            graph.weights[_scale_of(graph, node.input[2])] = layer.into * scales
+            graph.weights[_scale_of(graph, node.input[2])] = layer.into * moved
     return graph.build()
 
 

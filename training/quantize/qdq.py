@@ -8,13 +8,14 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
+from pocketvision.compile.frontend.network import MOVES
+from pocketvision.compile.frontend.operators import IMPORTERS
+
 from .calibrate import Range
 from .graph import Graph
 
-OPERATORS = [
-    "Conv", "Gemm", "MatMul", "PRelu", "Relu", "Clip", "Add", "Mul", "Sigmoid", "Concat",
-    "MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Reshape",
-]  # fmt: skip
+OPERATORS = [*IMPORTERS, *MOVES]
+"""What the compiler knows is quantised."""
 
 
 def quantize(model: onnx.ModelProto, ranges: dict[str, Range]) -> onnx.ModelProto:

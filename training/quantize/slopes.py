@@ -14,10 +14,10 @@ import math
 import numpy as np
 import onnx
 
+from pocketvision.compile.arithmetic.words import BITS
+
 from .calibrate import SHARED, Range
 from .graph import Graph
-
-BITS = 15
 
 
 def exact(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arithmetic import fixedpoint
+from ...arithmetic import fixedpoint, scales
 from ...arithmetic.fixedpoint import Fixed, fixed_factors
 from ...arithmetic.words import Words
 from ...errors import CompileError
@@ -34,8 +34,7 @@ def lower_conv(program: Program, op: Conv) -> None:
     if np.abs(bias).max() >= 2**31:
         raise CompileError(f"{graph.name}: node {op.name!r}: the bias overflows int32")
     activation = op.activation
-    reach = 255 * np.abs(op.weight.astype(np.int64)).sum((1, 2, 3))
-    reach += np.abs(op.bias.astype(np.int64))
+    reach = scales.reach(op.weight, op.bias)
     most = largest(reach, op.scale)
     wide = most >= WIDE
     words = None
@@ -83,9 +82,9 @@ def lower_conv(program: Program, op: Conv) -> None:
         packed = families.dense(isa, shape, op)
     spare = (program.scratch(op, packed.scratch),) if packed.scratch else ()
     other_name = op.inputs[1] if op.add else None
-    scales = packed.table(op.scale)
+    factors = packed.table(op.scale)
     if fixed is not None:
-        scales = packed.table(fixed.factors, np.int32)
+        factors = packed.table(fixed.factors, np.int32)
     slopes = np.zeros(1, np.float32)
     if words is not None:
         slopes = packed.table(words.negative, np.int16)
@@ -100,7 +99,7 @@ def lower_conv(program: Program, op: Conv) -> None:
         program.pointer(stored, op.pads),
         program.constant(packed.weight),
         program.constant(packed.table(bias, np.int32)),
-        program.constant(scales),
+        program.constant(factors),
         program.constant(slopes),
         floats,
         ints,
