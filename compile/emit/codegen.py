@@ -10,7 +10,7 @@ from tvm import tirx
 from tvm.target import Target as TvmTarget
 from tvm.tirx import stmt
 
-from ..lower.families import BUILDERS
+from ..kernels import families
 from ..lower.program import Program
 from ..targets import Target
 
@@ -20,8 +20,7 @@ def write_object(program: Program, target: Target, path: Path) -> None:
     functions = {}
     for index, shape in enumerate(program.kernels):
         name = program.kernel_name(index)
-        build_function: Any = BUILDERS[type(shape)][1]
-        functions[name] = build_function(name, program.isa, shape)
+        functions[name] = families.build(name, program.isa, shape)
     build(functions, target).write_to_file(str(path))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..graph import Conv, Op, OpRef, Pool, Rescale, conv_macs
 from ..kernels import elementwise
-from ..lower.families import BUILDERS
 from ..lower.program import Border, Copy, Program, Served
 
 
@@ -48,9 +48,9 @@ def _around(program: Program, of: Copy | Border) -> Description:
     return Description(f"{end} copy", "", program.graph.tensors[of.tensor].shape)
 
 
-def _operator(program: Program, op: Op, kernel: object) -> Description:
+def _operator(program: Program, op: Op, kernel: Any) -> Description:
     y = program.graph.tensors[op.output]
-    kind = BUILDERS[type(kernel)][0]
+    kind: str = kernel.label
     if isinstance(op, Conv):
         grouped = " grouped" if 1 < op.groups < len(op.weight) else ""
         fused = [part for part in ("activation", "add") if getattr(op, part) is not None]

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..graph import Add, Concat, Conv, Graph, Op, Rescale, Table
-from ..kernels import elementwise
+from ..kernels import elementwise, families
 from ..kernels.conv.shape import ConvShape
-from ..lower import families
 from ..lower.layout import CHANNEL_ALIGNMENT
 from ..lower.program import Border, Copy, Program, Served
 

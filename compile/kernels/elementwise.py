@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tvm import tirx
 from tvm.script import tirx as T
@@ -17,6 +17,8 @@ from .isa.base import Expr, Isa
 class RescaleShape:
     """Views of source and result; ``two_scales`` when negative values have their own scale."""
 
+    family: ClassVar[str] = "elementwise"
+    label: ClassVar[str] = "rescale"
     x: View
     y: View
     two_scales: bool
@@ -27,6 +29,8 @@ class RescaleShape:
 class AddShape:
     """Views of the operands and the result; ``fused`` and ``short`` as in build.Rounding."""
 
+    family: ClassVar[str] = "elementwise"
+    label: ClassVar[str] = "add"
     a: View
     b: View
     y: View
@@ -38,6 +42,8 @@ class AddShape:
 class MultiplyShape:
     """Views of the operands and the result; ``gate`` when ``b`` is one pixel for all of ``a``."""
 
+    family: ClassVar[str] = "elementwise"
+    label: ClassVar[str] = "multiply"
     a: View
     b: View
     y: View
@@ -50,6 +56,8 @@ class MultiplyShape:
 class TableShape:
     """Views of source and result."""
 
+    family: ClassVar[str] = "elementwise"
+    label: ClassVar[str] = "table"
     x: View
     y: View
 
@@ -184,3 +192,25 @@ def build_table(name: str, isa: Isa, shape: TableShape) -> tirx.PrimFunc:
             T.buffer_store(p["y"], value, [row * y.row + column * y.pixel + channel])
 
     return function(name, parameters, body)
+
+
+def fits(isa: Isa, shape: Any) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: Any) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
+
+
+def build(name: str, isa: Isa, shape: Any) -> tirx.PrimFunc:
+    """The function of any shape of this file."""
+    function_of: dict[type, Any] = {
+        RescaleShape: build_rescale,
+        AddShape: build_add,
+        MultiplyShape: build_multiply,
+        TableShape: build_table,
+    }
+    made: tirx.PrimFunc = function_of[type(shape)](name, isa, shape)
+    return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tvm import tirx
 from tvm.script import tirx as T
@@ -18,6 +18,8 @@ WIDE = 16
 class PadShape:
     """A map of ``height x width`` pixels of ``pixel`` bytes with a border on each side."""
 
+    family: ClassVar[str] = "move"
+    label: ClassVar[str] = "pad"
     height: int
     width: int
     pixel: int
@@ -32,6 +34,8 @@ class CopyShape:
     An ``external`` side may stand at any address, so no vector access may assume alignment.
     """
 
+    family: ClassVar[str] = "move"
+    label: ClassVar[str] = "copy"
     x: View
     y: View
     flip: bool
@@ -90,3 +94,20 @@ def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
                 done += count * lanes
 
     return function(name, [("x", "uint8", x.extent), ("y", "uint8", y.extent)], body)
+
+
+def fits(isa: Isa, shape: Any) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: Any) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
+
+
+def build(name: str, isa: Isa, shape: Any) -> tirx.PrimFunc:
+    """The function of any shape of this file."""
+    function_of: dict[type, Any] = {PadShape: build_pad, CopyShape: build_copy}
+    made: tirx.PrimFunc = function_of[type(shape)](name, isa, shape)
+    return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from tvm import tirx
 from tvm.script import tirx as T
@@ -17,12 +17,24 @@ from .isa.base import Isa
 class PoolShape:
     """``x`` starts at the first (padding) pixel; padding holds the least value, or zero."""
 
+    family: ClassVar[str] = "pool"
+    label: ClassVar[str] = "pool"
     x: View
     y: View
     kind: str
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     wide: bool = False
+
+
+def fits(isa: Isa, shape: PoolShape) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: PoolShape) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
 
 
 def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..graph import (
-    Add,
-    Concat,
-    Conv,
     Graph,
-    Multiply,
     Op,
-    Pool,
-    Rescale,
-    Rows,
-    Stack,
-    Table,
 )
 from ..kernels import move
 from ..kernels.frame import View
 from ..kernels.isa.base import Isa
 from . import layout as layouts
-from .operators.concat import lower_concat
-from .operators.conv import lower_conv
-from .operators.elementwise import lower_add, lower_multiply, lower_table
-from .operators.pool import lower_pool
-from .operators.rescale import lower_rescale
+from .operators import LOWERINGS
 from .program import Border, Copy, Pointer, Program, Tiles, own_tiles
 
 
@@ -63,7 +48,7 @@ def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
 
 def lower_op(program: Program, op: Op) -> None:
     """Appends the calls of one operator."""
-    _LOWER[type(op)](program, op)
+    LOWERINGS[type(op)](program, op)
 
 
 def _copy_in(program: Program, number: int) -> None:
@@ -91,16 +76,3 @@ def _dense(graph: Graph, name: str) -> View:
 
 def _flips(program: Program) -> bool:
     return program.isa.offset != 0
-
-
-_LOWER: dict[type[Op], Any] = {
-    Conv: lower_conv,
-    Rescale: lower_rescale,
-    Add: lower_add,
-    Multiply: lower_multiply,
-    Table: lower_table,
-    Pool: lower_pool,
-    Concat: lower_concat,
-    Rows: lambda program, op: None,
-    Stack: lambda program, op: None,
-}

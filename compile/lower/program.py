@@ -15,7 +15,6 @@ from ..kernels.isa.base import Isa
 from ..kernels.rescale.shape import WordsShape
 from ..kernels.tile import OWN, Tile
 from . import layout as layouts
-from .families import BUILDERS
 
 Tiles = Callable[[Isa, Any], Tile]
 """The tile of a kernel's shape; tiles/table.py has a table of them."""
@@ -157,7 +156,8 @@ class Program:
         return Pointer("arena", 0, self.scratches[op.ref])
 
     def kernel_name(self, index: int) -> str:
-        return f"k{index}_{BUILDERS[type(self.kernels[index])][0]}"
+        """What the kernel of that index is called in the object file."""
+        return f"k{index}_{self.kernels[index].label}"
 
     def call(self, of: Served, shape: Any, *arguments: Pointer) -> None:
         """Appends a call; shapes that are equal share a kernel."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..graph import Concat, Graph, Op, OpRef, Rows, Stack, macs
-from ..lower import families
 from ..lower.layout import assign
 from ..lower.program import Program
+from ..lower.prologues import entered
 from . import rows
 from .plan import ALIGNMENT, SLACK
 
@@ -193,7 +193,7 @@ def _rated(choice: Choice) -> Rated | None:
         op.output: op.inputs[0]
         for op in ops
         if (graph.tensors[op.output].whole or op.output) in program.prologues
-        and families.entered(program.isa, graph, layout, op)
+        and entered(program.isa, graph, layout, op)
     }
 
     def root(name: str) -> str:

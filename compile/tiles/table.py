@@ -16,7 +16,6 @@ from ..errors import CompileError
 from ..kernels.frame import View
 from ..kernels.isa.base import Isa
 from ..kernels.tile import OWN, Tile
-from ..lower.families import BUILDERS
 from .candidates import misfit
 
 FOLDER = Path(__file__).resolve().parent
@@ -71,7 +70,7 @@ class Table:
 
 def key(shape: Any) -> str:
     """A kernel's shape in words: all that shapes its code, except the tile."""
-    return f"{BUILDERS[type(shape)][0]} {_words(shape)}"
+    return f"{shape.label} {_words(shape)}"
 
 
 def _words(value: Any) -> str:

@@ -11,7 +11,6 @@ from ..errors import CompileError
 from ..frontend.load import load
 from ..graph import Op
 from ..inspect.describe import window
-from ..lower import families
 from ..lower.lower import lower
 from ..lower.program import Program, Served
 from ..machines import measure
@@ -180,8 +179,7 @@ def search(
     program: Program, target: Target, work: Work, unit: str, most: int, rounds: int
 ) -> Entry:
     """The best tile of one shape; a candidate with other bytes than the template's own is out."""
-    isa = families.instructions(program.isa, work.shape)
-    tiles = candidates(isa, work.shape, most)
+    tiles = candidates(program.isa, work.shape, most)
 
     def best(outcomes: Sequence[trial.Outcome]) -> int:
         limit = outcomes[0].cost * (1 - MARGIN[unit])

@@ -18,6 +18,7 @@ from ..cortex_m.dsp import Scalar, Words, halves, load
 from ..epilogue import INTS
 from ..frame import function, rounded
 from ..isa.base import Expr, Isa
+from ..packed import Packed
 from ..rescale.shape import PIECE
 from .shape import ConvShape, reads
 
@@ -69,6 +70,35 @@ def _chunk(shape: ConvShape) -> int:
     most = max(PIXELS, min(CHUNK, SCRATCH // (8 * taps * words)) // PIXELS * PIXELS)
     count = -(-shape.y.width // most)
     return rounded(-(-shape.y.width // count), 2 * PIXELS)
+
+
+FRACTION = 32
+
+
+def fits(isa: Isa, shape: ConvShape) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: ConvShape) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
+
+
+def words(isa: Isa) -> bool:
+    """Whether an activation may run in 16-bit words."""
+    return True
+
+
+def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
+    """Whether a rescale can be done where the kernel reads, if it reads every value once."""
+    return True
+
+
+def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packed:
+    """The weights in the kernel's order, and the scratch memory of a call."""
+    values = pack(isa, weight, groups, shape)
+    return Packed(values, rounded(len(weight), isa.lanes), scratch(shape))
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:

@@ -21,6 +21,7 @@ from ..cortex_m.mve import BYTES, EVEN, ODD, Eight
 from ..epilogue import INTS
 from ..frame import function, rounded, store
 from ..isa.base import Expr, Isa
+from ..packed import Packed
 from ..rescale.mve import Sixteen
 from ..rescale.shape import PIECE
 from .shape import ConvShape, reads
@@ -158,6 +159,35 @@ def _piece(shape: ConvShape, patch: Patch) -> Piece:
         count += 1
     columns = rounded(-(-y.width // count), step)
     return Piece(1, columns, columns)
+
+
+FRACTION = 0
+
+
+def fits(isa: Isa, shape: ConvShape) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: ConvShape) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
+
+
+def words(isa: Isa) -> bool:
+    """Whether an activation may run in 16-bit words."""
+    return True
+
+
+def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
+    """Whether a rescale can be done where the kernel reads, if it reads every value once."""
+    return kernel == (1, 1) and groups == 1 and channels % PIECE == 0
+
+
+def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packed:
+    """The weights in the kernel's order, and the scratch memory of a call."""
+    values = pack(isa, weight, groups, shape)
+    return Packed(values, rounded(len(weight), isa.lanes), scratch(shape))
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ..epilogue import Rounding
 from ..frame import View, rounded
@@ -37,6 +37,8 @@ class ConvShape:
     ``x`` starts at the first (padding) pixel that the first window reads.
     """
 
+    family: ClassVar[str] = "conv"
+    label: ClassVar[str] = "conv"
     x: View
     y: View
     kernel: tuple[int, ...]
@@ -106,3 +108,16 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
         blocks = math.gcd(shape.reads.share, 4)
     pixels, columns = tile(isa, shape.y.width, blocks)
     return shape.tile.pixels or pixels, shape.tile.blocks or columns
+
+
+def fewest(isa: Isa, shape: ConvShape, inputs: int, outputs: int, groups: int) -> ConvShape:
+    """``shape``, flattened, or the same on single pixels where that takes no more dot steps.
+
+    Pairs of pixels halve the steps, but not those of a few inputs, which they pad, nor those of
+    a row's odd pixel.
+    """
+    ways = [(isa.dense, shape.flattened())]
+    if isa.dense.pair:
+        layer = reads(isa, inputs, outputs, groups)
+        ways.insert(0, (isa, replace(shape, single=True, reads=layer).flattened()))
+    return min(ways, key=lambda way: steps(*way))[1]

@@ -12,8 +12,10 @@ from ..conv_frame import epilogue, parameters
 from ..epilogue import Epilogue, Scales
 from ..frame import function, rounded, runs, store
 from ..isa.base import Isa
+from ..packed import Packed
 from . import pixel_pairs
 from .shape import ConvShape, reads, tile_of
+from .tiles import grid, misfit, tile_bounds
 
 
 def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
@@ -33,6 +35,35 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
     vectors = isa.pack(steps.transpose(0, 2, 3, 1, 4))
     tiles = [vectors[first : first + columns] for first in range(0, blocks, columns)]
     return np.concatenate([t.swapaxes(0, 1).swapaxes(1, 2).ravel() for t in tiles])
+
+
+__all__ = ["build", "enters", "fits", "grid", "misfit", "packed", "tile_bounds", "words"]
+
+FRACTION = 0
+
+
+def fits(isa: Isa, shape: ConvShape) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def words(isa: Isa) -> bool:
+    """Whether an activation may run in 16-bit words."""
+    return isa.saturates
+
+
+def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
+    """Whether a rescale can be done where the kernel reads: it reads every value many times."""
+    return False
+
+
+def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packed:
+    """The weights, in the order of the shape's tile."""
+    width = rounded(len(weight), isa.lanes)
+    vectors = pack(isa, weight, groups, tile_of(isa, shape)[1])
+    return (
+        Packed(vectors, width, arranged=pixel_pairs.table) if isa.pair else Packed(vectors, width)
+    )
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:

@@ -11,14 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
 from ..conv_frame import epilogue, parameters
 from ..frame import function, rounded, store
 from ..isa.base import Expr, Isa, balanced
+from ..packed import Packed
 from .shape import ConvShape
-from .vectors import leave, tile_scales
+from .vectors import enters, fits, leave, pack, tile_scales, words
 
 ACTIVATIONS = 8192
 """int16 activations of a strip: half of a first cache level of 32 KB."""
@@ -71,6 +73,22 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
         high -= 1
     pixels = max(1, (isa.registers - 2 - taps * high) // high)
     return balanced(shape.y.width, pixels), high
+
+
+__all__ = ["build", "enters", "fits", "packed", "tile_bounds", "words"]
+
+FRACTION = 0
+
+
+def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packed:
+    """The weights, in the order of the shape's tile."""
+    vectors = pack(isa, weight, groups, tile_of(isa, shape)[1])
+    return Packed(vectors, rounded(len(weight), isa.lanes))
+
+
+def tile_bounds(isa: Isa, shape: ConvShape) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
 
 
 def strip_of(isa: Isa, shape: ConvShape) -> Strip:

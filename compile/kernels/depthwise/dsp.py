@@ -18,6 +18,7 @@ from ..conv_frame import parameters
 from ..cortex_m.dsp import Scalar, bottoms, dsp, halves, load, tops
 from ..frame import function, rounded
 from ..isa.base import Expr, Isa
+from ..packed import Packed
 from .shape import DepthwiseShape
 
 GROUP = 4
@@ -53,9 +54,27 @@ def strip_of(kernel: int, stride: int, rows: int) -> Strip:
     return Strip(rows, pairs, lines, tuple(dots))
 
 
-def fits(kernel: tuple[int, ...]) -> bool:
+FRACTION = 32
+
+
+def fits(isa: Isa, shape: DepthwiseShape) -> bool:
     """Whether there are two rows of taps to pair."""
-    return kernel[0] > 1
+    return shape.kernel[0] > 1
+
+
+def words(isa: Isa) -> bool:
+    """Whether an activation may run in 16-bit words."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
+
+
+def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:
+    """The weights in the kernel's order, and the scratch memory of a call."""
+    return Packed(pack(isa, weight), rounded(len(weight), isa.vector), scratch(shape))
 
 
 def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:

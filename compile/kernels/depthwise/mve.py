@@ -18,6 +18,7 @@ from ..conv_frame import parameters
 from ..cortex_m.mve import BYTES, FAR, Eight, gathered, scattered
 from ..frame import View, function, rounded
 from ..isa.base import Expr, Isa
+from ..packed import Packed
 from .shape import DepthwiseShape
 
 CHANNELS = 16
@@ -55,12 +56,30 @@ class Strip:
         return -(-len(self.window) // 4)
 
 
-def fits(shape: DepthwiseShape) -> bool:
+FRACTION = 0
+
+
+def fits(isa: Isa, shape: DepthwiseShape) -> bool:
     """Whether windows are small enough to gather, and outputs enough for a unit."""
     (kh, kw), (down, across) = shape.kernel, shape.stride
     small = 1 < kw <= REACH and kh <= REACH and down == across <= 2
     near = all(view.row + UNIT * view.pixel < FAR for view in (shape.y, shape.other) if view)
     return small and near and shape.y.width >= UNIT and shape.y.height >= 2
+
+
+def words(isa: Isa) -> bool:
+    """Whether an activation may run in 16-bit words."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
+
+
+def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:
+    """The weights in the kernel's order, and the scratch memory of a call."""
+    return Packed(pack(weight, shape), rounded(len(weight), CHANNELS), scratch(shape))
 
 
 def strip_of(shape: DepthwiseShape) -> Strip:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
@@ -14,11 +15,36 @@ from ..conv_frame import parameters
 from ..cortex_m.mve import EVEN, ODD, Eight
 from ..frame import function, rounded, store
 from ..isa.base import Expr, Isa, shuffle
+from ..packed import Packed
 from .shape import DepthwiseShape
+from .vectors import pack, width
 
 EIGHT = 8
 UNROLLED = 9
 """Taps that are written out; more go into a loop."""
+
+
+FRACTION = 0
+
+
+def fits(isa: Isa, shape: DepthwiseShape) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def words(isa: Isa) -> bool:
+    """Whether an activation may run in 16-bit words."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
+
+
+def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:
+    """The weights in the kernel's order."""
+    return Packed(pack(isa, weight, shape.stride), width(isa, len(weight)))
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:

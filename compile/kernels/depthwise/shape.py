@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..epilogue import Rounding
 from ..frame import View
@@ -13,6 +14,8 @@ from ..tile import OWN, Tile
 class DepthwiseShape:
     """Everything that shapes the code; ``x`` starts at the first (padding) pixel read."""
 
+    family: ClassVar[str] = "depthwise"
+    label: ClassVar[str] = "depthwise"
     x: View
     y: View
     kernel: tuple[int, ...]

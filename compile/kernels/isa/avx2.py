@@ -14,7 +14,8 @@ class Avx2(X86):
     name = "avx2"
     tiles = False
     lanes, group, registers, blocks = 8, 2, 16, 2
-    vector, staged = 8, True
+    vector = 8
+    families = {**X86.families, "conv": ("conv.widened",), "depthwise": ("depthwise.dot2",)}
     pack_words, pack_bytes = "llvm.x86.avx2.packssdw", "llvm.x86.avx2.packsswb"
     bytes, product_words = 32, "llvm.x86.avx2.pmul.hr.sw"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -36,6 +37,15 @@ class Isa(ABC):
     depthwise code; activations are stored as ``q + offset`` in ``dtype``.
     """
 
+    families: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "conv": ("conv.vectors",),
+        "depthwise": ("depthwise.vectors",),
+        "words": ("rescale.words",),
+        "elementwise": ("elementwise",),
+        "pool": ("pool",),
+        "move": ("move",),
+    }
+    """Modules of compile/kernels by kind of shape, in order of preference (families.py)."""
     name: ClassVar[str]
     lanes: ClassVar[int]
     group: ClassVar[int]
@@ -50,9 +60,6 @@ class Isa(ABC):
     """Bytes that ``transposed`` takes of a pixel, if more than ``chunk``."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
-    staged: ClassVar[bool] = False
-    """Whether dots take pairs of int16, for which operands are widened once: conv_staged.py and
-    depthwise_pairs.py."""
     tiles: ClassVar[bool] = True
     """Whether templates take a tile (tile.py) here."""
     offset: ClassVar[int] = 0
@@ -92,17 +99,11 @@ class Isa(ABC):
     def dot(self, acc: Expr, operand: Expr, weight: Expr) -> Expr:
         """``acc + operand . weight`` per lane, exact in int32."""
 
-    scalar: ClassVar[bool] = False
-    """Whether convolutions run on the scalar registers of a Cortex-M (conv_dsp.py)."""
-
     assembly: ClassVar[tuple[str, ...]] = ()
     """Files of csrc/kernels whose routines the kernels call."""
 
-    helium: ClassVar[bool] = False
-    """Whether they run on a Cortex-M's vectors (conv_mve.py)."""
-
     pair: ClassVar[bool] = False
-    """Whether ``dots`` takes two pixels at a time, and leaves their sums mixed (pixel_pairs.py)."""
+    """Whether ``dots`` takes two pixels, and leaves their sums mixed (conv/pixel_pairs.py)."""
 
     @property
     def dense(self) -> Isa:
@@ -115,7 +116,7 @@ class Isa(ABC):
 
     @property
     def interleaved(self) -> Isa:
-        """What rescales the sums of depthwise_pairs.py, if ``staged``."""
+        """What rescales the sums of depthwise/dot2.py."""
         raise NotImplementedError
 
     def dots(self, accs: list[Expr], operand: Expr, weight: Expr) -> list[Expr]:

@@ -17,6 +17,7 @@ class DotProd(NeonParts):
     unrolled = 256
     accumulates = True
     loads = 16
+    families = {**NeonParts.families, "depthwise": ("depthwise.dot4",)}
 
     def depthwise_registers(self, taps: int) -> int:
         """Many taps: a third row saves more transpositions than it costs in spills."""

@@ -20,7 +20,12 @@ class Dsp(Generic):
 
     name = "dsp"
     tiles = False
-    scalar = True
+    families = {
+        **Generic.families,
+        "conv": ("conv.dsp",),
+        "depthwise": ("depthwise.dsp", "depthwise.vectors"),
+        "words": ("rescale.dsp",),
+    }
     assembly = ("dsp_tile.S",)
     bytes = 4
 

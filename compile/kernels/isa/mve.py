@@ -20,7 +20,12 @@ class Mve(Generic):
 
     name = "mve"
     tiles = False
-    helium = True
+    families = {
+        **Generic.families,
+        "conv": ("conv.mve",),
+        "depthwise": ("depthwise.mve", "depthwise.mve_lanes"),
+        "words": ("rescale.mve",),
+    }
     assembly = ("mve_dots.S", "mve_windows.S")
     bytes = 16
 

@@ -16,6 +16,16 @@ from .shape import PIECE, WordsShape
 GROUP = 4
 
 
+def fits(isa: Isa, shape: WordsShape) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: WordsShape) -> dict[str, int]:
+    """How large each choice of a tile may be: there is none."""
+    return {}
+
+
 def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
     """``name(x, factors, ints, y)``; ``factors`` as rescale_words.pack makes them."""
     x, y = flattened(shape.x, shape.y)

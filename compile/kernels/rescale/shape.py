@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..epilogue import Product
 from ..frame import View, rounded
@@ -22,6 +23,8 @@ VECTORS = 32
 class WordsShape:
     """Views of source and result, and how the factors are applied to steps."""
 
+    family: ClassVar[str] = "words"
+    label: ClassVar[str] = "rescale"
     x: View
     y: View
     product: Product

@@ -7,6 +7,7 @@ there is none; then the float kernel of ``elementwise`` does the layer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from tvm.script import tirx as T
 from ..epilogue import INTS, limits, prelu
 from ..frame import View, flattened, function, rounded, spread, store
 from ..isa.base import Expr, Isa, shuffle
-from .shape import PIECE, WordsShape, period_of, strip_of
+from ..tile import Tile
+from .shape import PIECE, VECTORS, WordsShape, period_of, strip_of
 
 
 def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
@@ -26,6 +28,37 @@ def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     table[:, : len(positive)] = positive, negative
     whole = np.tile(table, period_of(isa, wide)).reshape(2, -1, isa.bytes)
     return np.ascontiguousarray(whole[:, :, isa.halves_order()].transpose(1, 0, 2, 3))
+
+
+def fits(isa: Isa, shape: WordsShape) -> bool:
+    """Whether this family does a shape: every one."""
+    return True
+
+
+def tile_bounds(isa: Isa, shape: WordsShape) -> dict[str, int]:
+    """How large each choice of a tile may be."""
+    return {"pixels": repeated(isa, shape) * period_of(isa, shape.y.channels)}
+
+
+def misfit(isa: Isa, shape: WordsShape, tile: Tile) -> str | None:
+    """What is wrong with a tile within its bounds, or None."""
+    period = period_of(isa, shape.y.channels)
+    if (tile.pixels or 0) % period:
+        return f"expected pixels in multiples of {period}, got {tile.pixels}"
+    return None
+
+
+def grid(isa: Isa, shape: WordsShape) -> Iterator[Tile]:
+    """Tiles worth trying: repetitions of the period that share factors."""
+    most = repeated(isa, shape)
+    for count in (n for n in (1, 2, 3, 4, 6, 8, 12, 16) if n <= most):
+        yield Tile(pixels=count * period_of(isa, shape.y.channels))
+
+
+def repeated(isa: Isa, shape: WordsShape) -> int:
+    """Periods that a row has as the kernel sees it, up to ``VECTORS``."""
+    row = flattened(shape.x, shape.y)[1].width // period_of(isa, shape.y.channels)
+    return min(row, VECTORS // strip_of(isa, shape.y.channels))
 
 
 def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:

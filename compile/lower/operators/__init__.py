@@ -1,1 +1,31 @@
 """How operators become kernel calls, one operator family a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...graph import Add, Concat, Conv, Multiply, Op, Pool, Rescale, Rows, Stack, Table
+from ..program import Program
+from .concat import lower_concat
+from .conv import lower_conv
+from .elementwise import lower_add, lower_multiply, lower_table
+from .pool import lower_pool
+from .rescale import lower_rescale
+
+
+def _nothing(program: Program, op: Op) -> None:
+    """Views are never copied."""
+
+
+LOWERINGS: dict[type[Op], Callable[[Program, Any], None]] = {
+    Conv: lower_conv,
+    Rescale: lower_rescale,
+    Add: lower_add,
+    Multiply: lower_multiply,
+    Table: lower_table,
+    Pool: lower_pool,
+    Concat: lower_concat,
+    Rows: _nothing,
+    Stack: _nothing,
+}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from ...graph import (
-    Concat,
-)
+from ...graph import Concat
 from ...kernels import move
 from ...kernels.frame import View
 from ..program import Pointer, Program
 
 
 def lower_concat(program: Program, op: Concat) -> None:
+    """Appends a copy for each part, where the parts are no adjacent writes."""
     if op.output not in program.layout.materialised:
         return
     channel = 0

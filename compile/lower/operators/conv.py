@@ -2,124 +2,158 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from types import ModuleType
 
 import numpy as np
 
 from ...arithmetic import fixedpoint, scales
 from ...arithmetic.fixedpoint import Fixed, fixed_factors
+from ...arithmetic.multiply_add import FloatSum
 from ...arithmetic.words import Words
 from ...errors import CompileError
-from ...graph import (
-    Conv,
-    results,
-)
-from ...kernels.conv.shape import ConvShape, reads
+from ...graph import Conv, results
+from ...kernels import families
+from ...kernels.conv.shape import ConvShape, fewest, reads
 from ...kernels.depthwise.shape import DepthwiseShape
-from ...kernels.epilogue import Product, Rounding
-from .. import families
+from ...kernels.epilogue import PLAIN, Product, Rounding
+from ...kernels.packed import Packed
 from ..bounds import clamped, largest, largest_sum
-from ..constants import numbers
+from ..constants import numbers, set_float_sum, set_sum, set_words
 from ..forms import WIDE, float_sum_of, short, words_of
-from ..program import Program
+from ..program import Pointer, Program
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a convolution's chain is computed where that gives the rule's bytes.
+
+    ``words``: its activation in 16-bit words; ``total``: its add as two multiply-adds; ``fixed``:
+    its own rescale by integer factors. None where the chain has no such link, or no such factors.
+    """
+
+    words: Words | None
+    total: FloatSum | None
+    fixed: Fixed | None
+    rounding: Rounding
 
 
 def lower_conv(program: Program, op: Conv) -> None:
-    isa, graph = program.isa, program.graph
-    source = graph.tensors[op.inputs[0]]
+    """Appends the call of a convolution."""
+    isa = program.isa
+    shape = _shape(program, op)
+    family = families.of(isa, shape)
+    form = _form(program, op, family)
+    shape = replace(shape, rounding=form.rounding)
+    shape = replace(shape, tile=program.tiles(isa, shape))
+    on = families.instructions(isa, shape)
+    packed = family.packed(on, shape, op.weight, op.groups)
+    program.call(op.ref, shape, *_arguments(program, op, form, packed))
+
+
+def _shape(program: Program, op: Conv) -> ConvShape | DepthwiseShape:
+    """What shapes the kernel, but for its rounding and tile."""
+    enter = program.prologues.get(op.inputs[0])
+    x, y = program.view(enter.source if enter else op.inputs[0]), program.view(op.output)
     other = program.view(op.inputs[1]) if op.add else None
-    zero = source.zero_point + isa.offset
-    bias = op.bias.astype(np.int64) - zero * op.weight.astype(np.int64).sum(axis=(1, 2, 3))
-    if np.abs(bias).max() >= 2**31:
-        raise CompileError(f"{graph.name}: node {op.name!r}: the bias overflows int32")
-    activation = op.activation
+    activation = op.activation is not None
+    if op.depthwise:
+        return DepthwiseShape(x, y, op.kernel, op.stride, activation, other, PLAIN)
+    inputs, outputs = program.graph.tensors[op.inputs[0]].channels, len(op.weight)
+    layer = reads(program.isa.dense, inputs, outputs, op.groups)
+    before = enter.shape if enter else None
+    shape = ConvShape(x, y, op.kernel, op.stride, layer, activation, other, PLAIN, before)
+    return fewest(program.isa, shape, inputs, outputs, op.groups)
+
+
+def _form(program: Program, op: Conv, family: ModuleType) -> Form:
+    activation, add = op.activation, op.add
     reach = scales.reach(op.weight, op.bias)
     most = largest(reach, op.scale)
     wide = most >= WIDE
-    words = None
-    # An add wants the steps in int32; the plain depthwise kernel has no words on a Cortex-M.
-    if activation is not None and op.add is None and families.paired(isa, op) == isa.scalar:
+    words = total = fixed = None
+    if activation is not None and add is None and family.words(program.isa):
         negative = activation.negative_scale
         positive = np.broadcast_to(activation.scale, negative.shape)
         words = words_of(program, op, positive, negative, activation.zero_point)
-    fused = None
-    if op.add is not None:
-        fused = float_sum_of(program, op.add, op.add.zero_point, op.inputs[1])
-    if op.add is not None:
-        most = largest_sum(op.add.sum)
+    if add is not None:
+        total = float_sum_of(program, add, add.zero_point, op.inputs[1])
+        most = largest_sum(add.sum)
     elif activation is not None and words is None:
         most = largest(255, activation.scale, activation.negative_scale)
         wide |= most >= WIDE
-    fixed = None
-    if activation is None or words is not None or families.paired(isa, op):
-        fixed = _fixed(program, op, reach)
+    if activation is None or words is not None or family.FRACTION:
+        fixed = _fixed(program, op, family, reach)
     rounding = Rounding(
         words=Product(words.shift, words.plus) if words else None,
         wide=wide,
         clamped=clamped(op),
-        fused=fused is not None,
+        fused=total is not None,
         short=short(program, most),
         capped=words is not None and not _saturates(program, op, words),
         fixed=fixed.shift if fixed else 0,
     )
+    return Form(words, total, fixed, rounding)
+
+
+def _fixed(program: Program, op: Conv, family: ModuleType, reach: np.ndarray) -> Fixed | None:
+    """Integer factors of a convolution's own rescale, where kernels and numbers have any."""
+    y = program.graph.tensors[op.output]
+    zero, low, high = results(op, y, op.activation, op.add)[0]
+    if family.FRACTION == fixedpoint.BITS:
+        found = fixedpoint.factors(op.scale, reach, low - zero, high - zero)
+        return Fixed(found, fixedpoint.BITS) if (found >= 0).all() else None
+    if not program.isa.fixed or op.add is not None:
+        return None
+    return fixed_factors(op.scale, reach, low - zero, high - zero)
+
+
+def _arguments(program: Program, op: Conv, form: Form, packed: Packed) -> tuple[Pointer, ...]:
+    """As ``kernels/conv_frame.parameters`` lists them."""
+    source = program.graph.tensors[op.inputs[0]]
     enter = program.prologues.get(source.name)
-    stored = enter.source if enter else source.name
-    x, y = program.view(stored), program.view(op.output)
-    shape: Any
-    if op.depthwise:
-        shape = DepthwiseShape(x, y, op.kernel, op.stride, activation is not None, other, rounding)
-        shape = replace(shape, tile=program.tiles(isa, shape))
-        packed = families.by_channel(isa, shape, op)
-    else:
-        layer = reads(isa.dense, source.channels, op.weight.shape[0], op.groups)
-        before = enter.shape if enter else None
-        shape = ConvShape(
-            x, y, op.kernel, op.stride, layer, activation is not None, other, rounding, before
-        )
-        shape = families.fewest(isa, shape, op, source.channels)
-        shape = replace(shape, tile=program.tiles(families.instructions(isa, shape), shape))
-        packed = families.dense(isa, shape, op)
+    constants = numbers(program, op, source, op.activation, op.add)
+    if op.add is not None:
+        set_sum(constants, program, op.add, op.inputs[1])
+    if form.total is not None:
+        set_float_sum(constants, form.total)
+    if form.words is not None:
+        set_words(constants, form.words)
     spare = (program.scratch(op, packed.scratch),) if packed.scratch else ()
-    other_name = op.inputs[1] if op.add else None
-    factors = packed.table(op.scale)
-    if fixed is not None:
-        factors = packed.table(fixed.factors, np.int32)
-    slopes = np.zeros(1, np.float32)
-    if words is not None:
-        slopes = packed.table(words.negative, np.int16)
-    elif activation is not None:
-        slopes = packed.table(activation.negative_scale)
-    floats, ints = numbers(
-        program, op, source, op.add, other_name, activation, words=words, real=fused
-    )
-    program.call(
-        op.ref,
-        shape,
-        program.pointer(stored, op.pads),
+    factors, slopes = packed.table(op.scale), np.zeros(1, np.float32)
+    if form.fixed is not None:
+        factors = packed.table(form.fixed.factors, np.int32)
+    if form.words is not None:
+        slopes = packed.table(form.words.negative, np.int16)
+    elif op.activation is not None:
+        slopes = packed.table(op.activation.negative_scale)
+    floats, ints = constants.store(program)
+    return (
+        program.pointer(enter.source if enter else source.name, op.pads),
         program.constant(packed.weight),
-        program.constant(packed.table(bias, np.int32)),
+        program.constant(packed.table(_bias(program, op), np.int32)),
         program.constant(factors),
         program.constant(slopes),
         floats,
         ints,
-        program.pointer(op.inputs[1]) if op.add else program.pointer(op.output),
+        program.pointer(op.inputs[1] if op.add else op.output),
         program.pointer(op.output),
         *((enter.factors, enter.ints) if enter else ()),
         *spare,
     )
 
 
-def _fixed(program: Program, op: Conv, reach: np.ndarray) -> Fixed | None:
-    """Integer factors of a convolution's own rescale, where kernels and numbers have any."""
-    y = program.graph.tensors[op.output]
-    zero, low, high = results(op, y, op.activation, op.add)[0]
-    if families.paired(program.isa, op):
-        found = fixedpoint.factors(op.scale, reach, low - zero, high - zero)
-        return Fixed(found, fixedpoint.BITS) if (found >= 0).all() else None
-    if not program.isa.fixed or op.add is not None:
-        return None
-    return fixed_factors(op.scale, reach, low - zero, high - zero)
+def _bias(program: Program, op: Conv) -> np.ndarray:
+    """int64 (O): the bias with the zero point's share of all sums.
+
+    Raises:
+        CompileError: it is beyond int32.
+    """
+    zero = program.graph.tensors[op.inputs[0]].zero_point + program.isa.offset
+    bias: np.ndarray = op.bias.astype(np.int64) - zero * op.weight.astype(np.int64).sum((1, 2, 3))
+    if np.abs(bias).max() > scales.INT32_MAX:
+        raise CompileError(f"{program.graph.name}: node {op.name!r}: the bias overflows int32")
+    return bias
 
 
 def _saturates(program: Program, op: Conv, words: Words) -> bool:

@@ -6,9 +6,7 @@ import math
 
 import numpy as np
 
-from ...graph import (
-    Pool,
-)
+from ...graph import Pool
 from ...kernels import pool
 from ..bounds import largest
 from ..constants import numbers
@@ -17,6 +15,7 @@ from ..program import Program
 
 
 def lower_pool(program: Program, op: Pool) -> None:
+    """Appends the call of a pooling."""
     source = program.graph.tensors[op.inputs[0]]
     x, y = program.view(source.name), program.view(op.output)
     scale = op.scale if op.scale is not None else np.zeros(1)
@@ -26,6 +25,6 @@ def lower_pool(program: Program, op: Pool) -> None:
         pool.PoolShape(x, y, op.kind, op.kernel, op.stride, wide),
         program.pointer(source.name, op.pads),
         program.constant(scale.astype(np.float32)),
-        *numbers(program, op, source),
+        *numbers(program, op, source).store(program),
         program.pointer(op.output),
     )

@@ -6,23 +6,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...graph import (
-    Rescale,
-)
+from ...graph import Rescale
 from ...kernels import elementwise
 from ...kernels.epilogue import Product
 from ...kernels.frame import rounded
+from ...kernels.packed import padded
 from ...kernels.rescale import words as rescale_words
 from ...kernels.rescale.shape import WordsShape
-from .. import families
 from ..bounds import clamped, largest
 from ..constants import numbers
 from ..forms import WIDE, words_of
-from ..packing import padded
 from ..program import Program, Prologue
+from ..prologues import entered
 
 
 def lower_rescale(program: Program, op: Rescale) -> None:
+    """Appends the call of a rescale, or notes that its readers do it."""
     source = program.graph.tensors[op.inputs[0]]
     words = words_of(program, op, op.scale, op.negative_scale, source.zero_point)
     if words is not None:
@@ -31,8 +30,8 @@ def lower_rescale(program: Program, op: Rescale) -> None:
         shape = WordsShape(x, y, product, clamped(op))
         shape = replace(shape, tile=program.tiles(program.isa, shape))
         factors = program.constant(rescale_words.pack(program.isa, words.positive, words.negative))
-        ints = numbers(program, op, source)[1]
-        if families.entered(program.isa, program.graph, program.layout, op):
+        ints = numbers(program, op, source).store(program)[1]
+        if entered(program.isa, program.graph, program.layout, op):
             program.prologues[op.output] = Prologue(source.name, shape, factors, ints)
             return
         pointers = program.pointer(source.name), factors, ints, program.pointer(op.output)
@@ -47,6 +46,6 @@ def lower_rescale(program: Program, op: Rescale) -> None:
         program.pointer(source.name),
         program.constant(padded(op.scale, width)),
         program.constant(padded(op.negative_scale if two else np.zeros(1), width if two else 1)),
-        *numbers(program, op, source),
+        *numbers(program, op, source).store(program),
         program.pointer(op.output),
     )

@@ -20,7 +20,6 @@ from pocketvision.compile.kernels.conv.shape import ConvShape
 from pocketvision.compile.kernels.epilogue import Product
 from pocketvision.compile.kernels.rescale.shape import WordsShape
 from pocketvision.compile.kernels.tile import OWN, Tile
-from pocketvision.compile.lower import families
 from pocketvision.compile.lower.lower import lower
 from pocketvision.compile.lower.program import Program
 from pocketvision.compile.tiles import table as tiles
@@ -95,7 +94,7 @@ def table_of(graph: Graph, target: str, path: Path, pick: Pick) -> Path:
     program = programs(graph, target)
     table = tiles.Table(path, target)
     for name, work in tune.shapes(program).items():
-        isa = families.instructions(program.isa, work.shape)
+        isa = program.isa
         entry = Entry(pick(isa, work.shape), 2.0, 1.0, tiles.INSTRUCTIONS)
         table = tiles.record(table, name, entry)
     return path
@@ -240,13 +239,13 @@ def test_other_bytes_are_seen(grouped: Graph, which: str, machines: Machines) ->
 
 
 @pytest.mark.parametrize("target", TUNABLE)
-@pytest.mark.parametrize("tiles", ["last", 1, 2])
+@pytest.mark.parametrize("chosen", ["last", 1, 2])
 def test_a_build_with_a_table_is_exact(
-    target: str, tiles: str | int, grouped: Graph, machines: Machines, tmp_path: Path
+    target: str, chosen: str | int, grouped: Graph, machines: Machines, tmp_path: Path
 ) -> None:
     """Of the grid, and any that ``misfit`` lets through: a table may be written by hand."""
     machines.require(TARGETS[target])
-    pick = fitting(random.Random(tiles)) if isinstance(tiles, int) else last_of_grid
+    pick = fitting(random.Random(chosen)) if isinstance(chosen, int) else last_of_grid
     table = table_of(grouped, target, tmp_path / "t.json", pick)
     x = inputs(np.random.default_rng(1), 2, grouped.tensors[grouped.inputs[0]])
     expected = reference.run(grouped, x)
@@ -272,7 +271,7 @@ def test_every_candidate_fits_and_the_first_is_the_templates_own(grouped: Graph)
     for target in TUNABLE:
         program = programs(grouped, target)
         for work in tune.shapes(program).values():
-            isa = families.instructions(program.isa, work.shape)
+            isa = program.isa
             grid = candidates(isa, work.shape, 100)
             assert grid[0] == OWN and len(set(grid)) == len(grid) > 1
             assert [misfit(isa, work.shape, tile) for tile in grid] == [None] * len(grid)
