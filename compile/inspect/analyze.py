@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..emit import firmware
 from ..emit.codegen import write_object
 from ..emit.library import emit, write_parts
 from ..errors import CompileError
+from ..files import workspace
 from ..frontend.load import load
 from ..graph import whole
 from ..lower.program import Program
@@ -138,8 +138,8 @@ def analyze(
     in_one = plan(everything)
     if not ram:
         placed = banks.place(everything, [in_one.bytes])
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        code, flash_bytes = _flash(program, chosen, Path(folder))
+    with workspace() as work:
+        code, flash_bytes = _flash(program, chosen, work)
     if flash is not None and flash_bytes > flash:
         missing.append(
             f"flash: the model has {flash_bytes:,} bytes, there are {flash:,}: "
