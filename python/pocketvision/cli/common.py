@@ -132,7 +132,7 @@ def read_array(path: Path) -> NDArray[np.uint8]:
     except InputError:
         raise
     except Exception as error:  # the header is parsed as Python, which fails in many ways
-        raise InputError(f"{expected}: {error or type(error).__name__}") from None
+        raise InputError(f"{expected}: {str(error) or type(error).__name__}") from None
 
 
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
