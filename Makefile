@@ -51,7 +51,7 @@ $(VENV)/build.stamp: pyproject.toml
 	touch $@
 
 $(VENV)/demo.stamp: $(VENV)/build.stamp $(SOURCES)
-	$(PIP) install --no-build-isolation -e '.[demo]'
+	$(PIP) install --no-build-isolation -e '.[demo,compile]'
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/build.stamp $(SOURCES)

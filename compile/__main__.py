@@ -20,7 +20,7 @@ def main() -> int:
     try:
         for path in compile_file(arguments.model, arguments.target, arguments.out, arguments.dump):
             print(path)
-    except CompileError as error:
+    except (CompileError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

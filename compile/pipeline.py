@@ -12,6 +12,7 @@ from pathlib import Path
 from .emit import firmware
 from .emit.library import emit
 from .errors import CompileError
+from .files import write_text
 from .frontend.load import load
 from .graph import Graph
 from .kernels.isa.base import Isa
@@ -132,7 +133,6 @@ def instruction_set(target: Target) -> Isa:
 def _dump(graph: Graph, folder: Path | None, index: int, phase: str) -> None:
     if folder is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
     lines = [f"# {graph.name} after {phase}: {len(graph.ops)} operators"]
     for op in graph.ops:
         y = graph.tensors[op.output]
@@ -143,7 +143,7 @@ def _dump(graph: Graph, folder: Path | None, index: int, phase: str) -> None:
             f"{shape} scale {y.scale:.6g} zero {y.zero_point} clamp [{op.low}, {op.high}]"
         )
     name = re.sub(r"\W", "_", phase)
-    (folder / f"{index}-{name}.txt").write_text("\n".join(lines) + "\n")
+    write_text(folder / f"{index}-{name}.txt", "\n".join(lines) + "\n")
 
 
 __all__ = ["CompileError", "Compiled", "compile_graph", "compile_model", "optimise"]

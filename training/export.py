@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 import warnings
 from pathlib import Path
 
 import onnx
 import torch
 from torch import nn
+
+from pocketvision.files import write_whole
 
 OPSET = 17
 
@@ -29,19 +31,18 @@ def export(model: nn.Module, out: Path, *, size: int = 112, dynamic_batch: bool 
             f"export: the forward of {swapped[0]!r} and {len(swapped) - 1} more modules is "
             "replaced (accelerate() was called); create a fresh model and load its weights"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_suffix(".partial")
     was_training = model.training
     model.eval()
     try:
-        with warnings.catch_warnings():
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             # The TorchScript exporter needs no onnxscript and keeps one node per module; its
             # deprecation notice is known.
             warnings.simplefilter("ignore")
+            file = Path(folder, "float.onnx")
             torch.onnx.export(
                 model,
                 (torch.zeros(1, 3, size, size),),
-                str(partial),
+                file,
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=["input"],
@@ -50,8 +51,9 @@ def export(model: nn.Module, out: Path, *, size: int = 112, dynamic_batch: bool 
                 if dynamic_batch
                 else None,
             )
+            exported = file.read_bytes()
     finally:
         model.train(was_training)
-    onnx.checker.check_model(onnx.load(partial), full_check=True)
-    os.replace(partial, out)
+    onnx.checker.check_model(exported, full_check=True)
+    write_whole(out, lambda file: file.write(exported))
     return out

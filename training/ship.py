@@ -10,7 +10,6 @@ inside), ``<name>.sqnr.png`` and, where a training log lies beside the weights, 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from safetensors.torch import save as serialise
 
 from pocketvision.files import write_text
 
@@ -30,6 +28,7 @@ from .models.describe import describe, digest
 from .quantize import quantize_model
 from .quantize.graph import save
 from .quantize.run import stamp
+from .run.state import save_weights
 
 TAG = "mobileface-v2-distill.v3"
 TEACHER = "MobileFace V2 (MIT), 256-d, embedding regression"
@@ -76,10 +75,7 @@ def ship(
     model = models.load(name, weights)
     out.mkdir(parents=True, exist_ok=True)
     shipped = out / f"{name}.safetensors"
-    partial = shipped.with_suffix(".partial")
-    # Not save_file: it writes files that only their owner may read.
-    partial.write_bytes(serialise({k: v.contiguous() for k, v in model.state_dict().items()}))
-    os.replace(partial, shipped)
+    save_weights(shipped, model)
     record = describe(
         entry,
         shipped,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,19 @@ def write_object(program: Program, target: Target, path: Path) -> None:
     for index, shape in enumerate(program.kernels):
         name = program.kernel_name(index)
         functions[name] = families.build(name, program.isa, shape)
-    build(functions, target).write_to_file(str(path))
+    path.write_bytes(_object(build(functions, target)))
+
+
+def _object(module: Any) -> bytes:
+    """The code generator's relocatable object.
+
+    LLVM ends the process where it cannot write all of a file; a file in memory has room.
+    """
+    descriptor = os.memfd_create("kernels.o", os.MFD_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        module.write_to_file(f"/proc/self/fd/{descriptor}", "o")
+        file.seek(0)
+        return file.read()
 
 
 def build(functions: dict[str, tirx.PrimFunc], target: Target) -> Any:

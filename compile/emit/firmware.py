@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CompileError
+from ..files import workspace, write_text, write_whole
 from ..graph import Graph
 from ..lower.program import Program
 from ..memory.plan import ALIGNMENT, Plan
@@ -53,41 +51,38 @@ def files(graph: Graph, path: Path) -> tuple[Path, Path, Path]:
 
 
 def emit(program: Program, target: Target, path: Path, memory: Plan | None = None) -> Plan:
-    """Writes ``files(program.graph, path)``, each through a temporary name; returns the plan.
+    """Writes ``files(program.graph, path)``; returns the plan.
 
     Args:
         memory: as for ``write_parts``.
 
     Raises:
         CompileError: no cross compiler, or it failed.
+        OSError: one of the files cannot be written; it names that.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     graph = program.graph
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        work = Path(folder)
+    with workspace() as work:
         memory = write_parts(program, target, work, symbol=symbol(graph), memory=memory)
         archive(program, target, work)
         sizes = _sizes(program, target, memory, work / "model.o")
-        pieces = list(memory.sizes) if memory.count else []
-        library, header, description = files(graph, path)
-        (work / "model.h").write_text(_header(graph, target, sizes, pieces))
-        text = {
-            "model": graph.name,
-            "target": target.name,
-            "source_sha256": graph.sha256,
-            "symbol": symbol(graph),
-            "bytes": sizes,
-            "banks": pieces,
-            "inputs": _tensors(graph, graph.inputs, graph.input_names),
-            "outputs": _tensors(graph, graph.outputs, graph.output_names),
-            "files": [library.name, header.name],
-            "record": json.loads(graph.record) if graph.record else None,
-        }
-        (work / "model.json").write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n")
-        for name, out in (("model.a", library), ("model.h", header), ("model.json", description)):
-            partial = out.with_name(f".{out.name}.partial")
-            shutil.copyfile(work / name, partial)
-            os.replace(partial, out)
+        made = (work / "model.a").read_bytes()
+    pieces = list(memory.sizes) if memory.count else []
+    library, header, description = files(graph, path)
+    text = {
+        "model": graph.name,
+        "target": target.name,
+        "source_sha256": graph.sha256,
+        "symbol": symbol(graph),
+        "bytes": sizes,
+        "banks": pieces,
+        "inputs": _tensors(graph, graph.inputs, graph.input_names),
+        "outputs": _tensors(graph, graph.outputs, graph.output_names),
+        "files": [library.name, header.name],
+        "record": json.loads(graph.record) if graph.record else None,
+    }
+    write_whole(library, lambda file: file.write(made))
+    write_text(header, _header(graph, target, sizes, pieces))
+    write_text(description, json.dumps(text, indent=2, ensure_ascii=False) + "\n")
     return memory
 
 

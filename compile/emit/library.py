@@ -6,11 +6,11 @@ import math
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import CompileError
+from ..files import workspace, write_whole
 from ..lower.program import Program
 from ..memory.lifetimes import spans
 from ..memory.plan import Plan, plan
@@ -28,26 +28,24 @@ SHARED: tuple[str, ...] = (
 
 
 def emit(program: Program, target: Target, out: Path, profile: bool = False) -> Plan:
-    """Writes ``out`` (a shared library), through a temporary name; returns the arena's plan.
+    """Writes ``out`` (a shared library); returns the arena's plan.
 
     Args:
         profile: also export the function ``PROFILE``.
 
     Raises:
         CompileError: no C compiler for the target, or it failed.
+        OSError: ``out`` cannot be written; it names ``out``.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        work = Path(folder)
+    with workspace() as work:
         memory = write_parts(program, target, work, profile=profile)
         symbols, options = f"{SYMBOL};", SHARED
         if profile:
             symbols, options = f"{symbols} {PROFILE};", (*SHARED, f"-I{tools_directory()}")
         (work / "exports.map").write_text(f"{{ global: {symbols} local: *; }};\n")
         link(target, work, options, "model.so")
-        partial = out.with_name(f".{out.name}.partial")
-        shutil.copyfile(work / "model.so", partial)
-        os.replace(partial, out)
+        library = (work / "model.so").read_bytes()
+    write_whole(out, lambda file: file.write(library))
     return memory
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..emit import firmware
 from ..emit.codegen import write_object
 from ..emit.library import emit, write_parts
 from ..errors import CompileError
+from ..files import workspace
 from ..frontend.load import load
 from ..lower.program import Program, Served
 from ..machines.programs import find
@@ -138,8 +138,8 @@ def analyze(
     in_one = plan(everything)
     if not ram:
         placed = banks.place(everything, [in_one.bytes])
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        code, flash_bytes = _flash(program, chosen, Path(folder))
+    with workspace() as work:
+        code, flash_bytes = _flash(program, chosen, work)
     if flash is not None and flash_bytes > flash:
         missing.append(
             f"flash: the model has {flash_bytes:,} bytes, there are {flash:,}: "

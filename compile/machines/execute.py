@@ -6,7 +6,6 @@ import math
 import re
 import signal
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..emit.library import link, sizes, write_parts
 from ..emit.source import SYMBOL
 from ..emit.sources import firmware_directory, tools_directory
 from ..errors import CompileError
+from ..files import workspace
 from ..graph import Op
 from ..lower.program import Program
 from ..targets import Target
@@ -53,8 +53,7 @@ def execute(
                 f"input {name!r}: expected int8 (N, {', '.join(map(str, expected))}), "
                 f"got {x.dtype} {x.shape}"
             )
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        work = Path(folder)
+    with workspace() as work:
         (work / "in").write_bytes(np.hstack([x.reshape(len(x), -1) for x in inputs]).tobytes())
         symbol = firmware.symbol(graph) if target.firmware else SYMBOL
         memory = write_parts(program, target, work, layers=layers, symbol=symbol)

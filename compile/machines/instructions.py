@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CompileError
+from ..files import workspace
 from .programs import built
 
 MARKS = {"aarch64": bytes.fromhex("ff2f03d5"), "thumb": bytes.fromhex("aff37f80")}
@@ -49,8 +49,8 @@ def count(
         CompileError: no host compiler for the plugin, QEMU takes no plugin, the program failed.
     """
     plugin = built("icount.c", ("-shared", "-fPIC", "-fvisibility=hidden"))
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        out = Path(folder) / "regions"
+    with workspace() as work:
+        out = work / "regions"
         parts = [str(plugin), f"mark={mark.hex()}", f"out={out}", *["histogram=on"] * histogram]
         parts += ["thumb=on"] * (mark == MARKS["thumb"])
         # QEMU splits its options at commas; a doubled one stands for itself.

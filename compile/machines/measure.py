@@ -6,10 +6,8 @@ import ctypes
 import os
 import platform
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from ..emit.library import emit, link, sizes, write_parts
 from ..emit.source import PROFILE
 from ..emit.sources import tools_directory
 from ..errors import CompileError
+from ..files import workspace
 from ..lower.program import Program
 from ..memory.plan import ALIGNMENT
 from ..targets import ARCH_X86_64, FAMILIES, HOSTS, Target
@@ -63,8 +62,8 @@ def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
     )
     sources, results = ([random.integers(-128, 128, s).astype(np.int8) for s in e] for e in shapes)
     table: np.ndarray = np.zeros((WARM + rounds, calls + 2), np.uint64)
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        library = Path(folder) / "model.so"
+    with workspace() as work:
+        library = work / "model.so"
         memory: np.ndarray = np.empty(
             emit(program, target, library, profile=True).bytes + ALIGNMENT, np.uint8
         )
@@ -98,8 +97,7 @@ def counted(program: Program, target: Target, *, histogram: bool = False) -> lis
     else:
         path = find(("qemu-aarch64",), "qemu-user", f"counting on {target.name}")
         emulator, mark = [path, "-cpu", "max"], MARKS["aarch64"]
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        work = Path(folder)
+    with workspace() as work:
         memory = write_parts(program, target, work, profile=True)
         main = tools_directory() / "count_main.c"
         options = ("-DPV_MARK", *sizes(program, memory), f"-I{main.parent}")

@@ -7,12 +7,12 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..emit.sources import STAMP, tools_directory
 from ..errors import CompileError
+from ..files import PROGRAM, workspace, write_whole
 
 NATIVE = ("cc", "gcc", "clang")
 
@@ -53,14 +53,14 @@ def built(
     out = cache() / f"{path.stem}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     if out.exists():
         return out
+    with workspace() as work:
+        made = work / out.name
+        done = subprocess.run([*command, "-o", str(made)], capture_output=True, text=True)
+        if done.returncode:
+            raise CompileError(f"building {source}: {compiler} failed:\n{done.stderr.strip()}")
+        program = made.read_bytes()
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=out.parent) as folder:
-            partial = Path(folder) / out.name
-            done = subprocess.run([*command, "-o", str(partial)], capture_output=True, text=True)
-            if done.returncode:
-                raise CompileError(f"building {source}: {compiler} failed:\n{done.stderr.strip()}")
-            os.replace(partial, out)
+        write_whole(out, lambda file: file.write(program), PROGRAM)
     except OSError as error:
         raise CompileError(
             f"building {source}: {error}; set XDG_CACHE_HOME to a folder that can be written"

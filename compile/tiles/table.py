@@ -7,12 +7,12 @@ template's own choice, so a table is never needed for a correct model, only for 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import CompileError
+from ..files import write_text
 from ..kernels.frame import View
 from ..kernels.isa.base import Isa
 from ..kernels.tile import OWN, Tile
@@ -173,11 +173,8 @@ def record(table: Table, name: str, entry: Entry) -> Table:
         content["tile"] = {k: v for k, v in content["tile"].items() if v is not None}
         lines.append(f"    {json.dumps(shape)}: {json.dumps(content)}")
     head = f'{{\n  "format": {FORMAT},\n  "target": {json.dumps(done.target)},\n  "kernels": {{\n'
-    partial = done.path.with_name(f".{done.path.name}.{os.getpid()}.partial")
     try:
-        done.path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(head + ",\n".join(lines) + "\n  }\n}\n", encoding="utf-8")
-        os.replace(partial, done.path)
+        write_text(done.path, head + ",\n".join(lines) + "\n  }\n}\n")
     except OSError as error:
         raise CompileError(
             f"{done.path}: cannot be written: {error.strerror}; name another file with --table"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..emit.library import SHARED, link, write_around
 from ..emit.source import arguments
 from ..emit.sources import STAMP, tools_directory
 from ..errors import CompileError
+from ..files import workspace
 from ..graph import Op
 from ..kernels.tile import Tile
 from ..lower.lower import lower_op
@@ -64,8 +64,8 @@ def counted(program: Program, target: Target, unit: str) -> list[Outcome]:
     if target.arch != ARCH_AARCH64:
         raise CompileError(f"target {target.name}: {unit} are counted for aarch64 only; take time")
     emulator = find(("qemu-aarch64",), "qemu-user", f"counting on {target.name}")
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        work, tools = Path(folder), tools_directory()
+    with workspace() as work:
+        tools = tools_directory()
         _write(program, target, work)
         options = ("-DPV_MARK", "-static", f"-I{tools}", str(tools / "trial_main.c"))
         link(target, work, options, "trial")
@@ -86,8 +86,7 @@ def timed(program: Program, target: Target, rounds: int) -> Contest:
     Rounds instead of one candidate after the other, so that all see the same noise; they also find
     the caches as full of other code as between the operators of a network.
     """
-    with tempfile.TemporaryDirectory(prefix="pocketvision-") as folder:
-        work = Path(folder)
+    with workspace() as work:
         size = _write(program, target, work).bytes
         (work / "exports.map").write_text(f"{{ global: {TRIAL}; local: *; }};\n")
         link(target, work, (*SHARED, f"-I{tools_directory()}"), "trial.so")

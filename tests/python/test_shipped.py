@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pocketvision
-from pocketvision import Embedder, _runtime
+from pocketvision import Embedder, InputError, _runtime
 from pocketvision.runtime import shipped as models
 from pocketvision.runtime.model import Model
 
@@ -45,6 +45,19 @@ def test_the_record_serves_verification(name: str, crops: Any) -> None:
         verdict = pocketvision.verify(a, a, far=entry["far"], model=name)
         assert verdict.same and verdict.threshold == entry["threshold"]
     assert embedder.record.thresholds, "a shipped embedder states at least one threshold"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_full_names_are_names(name: str, crops: Any) -> None:
+    embedder = Embedder(name)
+    again = Embedder(embedder.name)
+    assert again.name == embedder.name and again.model.path == embedder.model.path
+    a, b = embedder.embed(crops[:2])
+    verdict = pocketvision.verify(a, b, model=embedder)
+    assert pocketvision.verify(a, b, model=embedder.name) == verdict
+    assert pocketvision.verify(a, b, model=verdict.model) == verdict
+    with pytest.raises(InputError, match=f"'{name}.other.v1' is not installed, but '{name}"):
+        Embedder(f"{name}.other.v1")
 
 
 def test_the_default_model_is_shipped() -> None:

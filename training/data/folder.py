@@ -46,10 +46,14 @@ def read_list(path: Path) -> list[tuple[str, str]]:
     """``(relative image path, identity)`` of each row of a list with those two columns."""
     with open(path, newline="") as file:
         reader = csv.DictReader(file)
-        missing = {"path", "identity"} - set(reader.fieldnames or ())
-        if missing:
-            raise ValueError(
-                f"{path}: expected a CSV header with columns path and identity, "
-                f"{', '.join(sorted(missing))} missing"
-            )
-        return [(row["path"], row["identity"]) for row in reader]
+        try:
+            rows, columns = list(reader), reader.fieldnames or ()
+        except csv.Error as error:
+            raise ValueError(f"{path}:{reader.line_num}: not CSV: {error}") from None
+    missing = {"path", "identity"} - set(columns)
+    if missing:
+        raise ValueError(
+            f"{path}: expected a CSV header with columns path and identity, "
+            f"{', '.join(sorted(missing))} missing"
+        )
+    return [(row["path"], row["identity"]) for row in rows]

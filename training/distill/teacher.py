@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ import onnxruntime
 import torch
 from torch import Tensor
 from tqdm import tqdm
+
+from pocketvision.files import PRIVATE, write_whole
 
 from .. import models
 from ..run.device import CPU, autocast, bfloat16
@@ -99,9 +100,7 @@ def width(teachers: list[Embedder]) -> int:
 def embed(teachers: list[Embedder], crops: np.ndarray, cache: Path) -> None:
     """Embeds uint8 crops (N, H, W, 3) and their mirror images into the file ``cache``."""
     both = np.stack([_embed(teachers, crops, mirror) for mirror in (False, True)])
-    partial = cache.with_suffix(".partial.npy")
-    np.save(partial, both)
-    os.replace(partial, cache)
+    write_whole(cache, lambda file: np.save(file, both), PRIVATE)
 
 
 def embedded(cache: Path, count: int) -> np.ndarray:

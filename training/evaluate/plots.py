@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import DetCurveDisplay, RocCurveDisplay, det_curve, roc_curve
+
+from pocketvision.files import write_whole
 
 
 def verification(path: Path, scores: ArrayLike, same: ArrayLike, title: str) -> Path:
@@ -44,7 +45,5 @@ def verification(path: Path, scores: ArrayLike, same: ArrayLike, title: str) -> 
         if panel.get_legend():
             panel.get_legend().remove()
     figure.suptitle(title)
-    partial = path.with_name(path.name + ".partial")
-    canvas.print_png(str(partial))
-    os.replace(partial, path)
+    write_whole(path, canvas.print_png)
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import NodeProto, helper, numpy_helper
+
+from pocketvision.files import write_whole
 
 
 @dataclass
@@ -100,10 +101,7 @@ def set_attribute(node: NodeProto, name: str, value: object) -> None:
 
 
 def save(model: onnx.ModelProto, out: Path) -> Path:
-    """Checks ``model``, writes it to a temporary name and renames it to ``out``."""
+    """Checks ``model`` and writes it to ``out``."""
     onnx.checker.check_model(model, full_check=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_suffix(".partial")
-    onnx.save(model, partial)
-    os.replace(partial, out)
+    write_whole(out, lambda file: file.write(model.SerializeToString()))
     return out

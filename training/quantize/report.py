@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import numpy as np
 import onnx
 from rich.console import Console
 from rich.table import Table
+
+from pocketvision.files import write_whole
 
 from .calibrate import session, watch
 
@@ -112,8 +113,5 @@ def plot(rows: list[Row], out: Path, title: str) -> Path:
     axes.set_title(title)
     axes.grid(alpha=0.3)
     axes.legend(ncols=4, fontsize="small")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_suffix(".partial.png")
-    figure.savefig(partial, dpi=120)
-    os.replace(partial, out)
+    write_whole(out, lambda file: figure.savefig(file, dpi=120, format="png"))
     return out

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
+
+from pocketvision.files import write_text, write_whole
 
 
 class Journal:
@@ -53,11 +55,10 @@ class Journal:
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    """A CSV file, written to a temporary name and renamed."""
-    partial = path.with_suffix(".partial")
-    with open(partial, "w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    os.replace(partial, path)
+    """A CSV file, there whole or not at all."""
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def plot(rows: list[dict[str, str]], path: Path, title: str) -> None:
@@ -79,7 +80,5 @@ def plot(rows: list[dict[str, str]], path: Path, title: str) -> None:
     axes[0, 0].set_title(title)
     axes[-1, 0].set_xlabel("step")
     figure.tight_layout()
-    partial = path.with_suffix(".partial.png")
-    figure.savefig(partial, dpi=110)
+    write_whole(path, lambda file: figure.savefig(file, dpi=110, format="png"))
     pyplot.close(figure)
-    os.replace(partial, path)

@@ -1,14 +1,16 @@
-"""Resume points and snapshots: written to a temporary name, renamed, never half there."""
+"""Resume points and snapshots, never half there."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
 from torch import Tensor, nn
+
+from pocketvision.files import write_whole
 
 LAST = "last.pt"
 FORMAT = 1
@@ -24,19 +26,14 @@ def save(folder: Path, state: dict[str, Any]) -> None:
     Raises:
         CheckpointError: the disk is full or the folder cannot be written.
     """
-    path, partial = folder / LAST, folder / (LAST + ".partial")
+    path = folder / LAST
     stored = _on_host(state | {"format": FORMAT})
     try:
-        with open(partial, "wb") as file:
-            torch.save(stored, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        write_whole(path, lambda file: torch.save(stored, file))
     except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
         kept = f"{path} of the last checkpoint is whole" if path.exists() else "there is none yet"
         raise CheckpointError(
-            f"{partial}: cannot be written ({error}); {kept}. Free some space and start the same "
+            f"{path}: cannot be written ({error}); {kept}. Free some space and start the same "
             "command again: it resumes there"
         ) from error
 
@@ -66,11 +63,9 @@ def load(folder: Path) -> dict[str, Any] | None:
 
 def save_weights(path: Path, model: nn.Module) -> None:
     """The model's state dict as safetensors, the same from any device."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     stored = _on_host(model.state_dict())
-    save_file({name: value.contiguous() for name, value in stored.items()}, partial)
-    os.replace(partial, path)
+    data = serialise({name: value.contiguous() for name, value in stored.items()})
+    write_whole(path, lambda file: file.write(data))
 
 
 def load_weights(path: Path, model: nn.Module) -> None:

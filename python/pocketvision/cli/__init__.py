@@ -13,13 +13,16 @@ from typing import NoReturn
 
 from .. import __version__
 from .compile import analyze, compile, report, tune, validate
+from .text import show
 from .train import evaluate, quantize, train
 from .use import bench, embed, gallery, info, verify
 
-VERBS = (
-    *(info, embed, verify, gallery, train, quantize, compile),
-    *(tune, validate, analyze, report, bench, evaluate),
-)
+VERBS = {
+    "use models": (info, embed, verify, gallery, bench),
+    "compile your own": (compile, analyze, validate, report, tune),
+    "train": (train, quantize, evaluate),
+}
+"""The modules of the verbs, each of its verb's name, by their title in the help."""
 
 _WRONG_PATHS = (
     *(FileNotFoundError, NotADirectoryError, IsADirectoryError),
@@ -31,22 +34,37 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line that starts with the program's name."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"pocketvision: error: {message} (try: {self.prog} --help)\n")
+        self.exit(_fail(2, f"{message} (try: {self.prog} --help)"))
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs."""
-    parser = _Parser(prog="pocketvision", description="Face embeddings as int8 machine code.")
+    """The parser of all verbs; its help lists them in the groups of ``VERBS``."""
+    parser = _Parser(
+        prog="pocketvision",
+        usage="%(prog)s [-h] [--version] VERB ...",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="pocketvision VERB --help says what a verb takes.",
+    )
     parser.add_argument("--version", action="version", version=f"pocketvision {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for module in VERBS:
-        module.add(verbs)
+    verbs = parser.add_subparsers(prog="pocketvision", dest="verb", help=argparse.SUPPRESS)
+    text = ["Face embeddings as int8 machine code."]
+    for title, modules in VERBS.items():
+        text += ["", f"{title}:"]
+        for module in modules:
+            module.add(verbs)
+            name = module.__name__.rpartition(".")[2]
+            text.append(f"  {name:10}{verbs.choices[name].description}")
+    parser.description = "\n".join(text)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    parsed = build_parser().parse_args(arguments)
+    parser = build_parser()
+    parsed = parser.parse_args(arguments)
+    if parsed.verb is None:
+        parser.print_help(sys.stderr)
+        return 2
     try:
         return int(parsed.run(parsed))
     except ModuleNotFoundError as error:
@@ -75,5 +93,5 @@ def _missing(error: ModuleNotFoundError, extra: str) -> str:
 
 
 def _fail(code: int, message: str) -> int:
-    print("pocketvision: error:", " ".join(message.split()), file=sys.stderr)
+    show(f"pocketvision: error: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -1,11 +1,10 @@
-"""What the verbs share: the --json option, reading pictures and landmarks."""
+"""What the verbs share: options, the places that they write to, reading pictures and landmarks."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -57,11 +56,6 @@ def make_embedder(arguments: argparse.Namespace, threads: int = 1) -> Embedder:
     return Embedder(model, target=arguments.target, threads=threads)
 
 
-def print_json(value: Any) -> None:
-    """Exactly one JSON value on stdout."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
-
-
 def progress_wanted() -> bool:
     """Progress is for people: only where stderr is a terminal."""
     return sys.stderr.isatty()
@@ -72,11 +66,27 @@ def new_file(text: str) -> Path:
     path = Path(text)
     if path.is_dir():
         raise argparse.ArgumentTypeError(f"{path} is a folder; name a file in it")
-    new_folder(str(path.parent))
+    if path.exists() and not os.access(path, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{path} cannot be written")
+    if not is_stream(path):
+        new_folder(os.path.dirname(os.path.realpath(path)) if path.is_symlink() else path.parent)
     return path
 
 
-def new_folder(text: str) -> Path:
+def is_stream(path: Path) -> bool:
+    """Whether ``path`` is a device or a pipe."""
+    return path.exists() and not path.is_file()
+
+
+def is_stdout(path: Path) -> bool:
+    """Whether what is written to ``path`` comes out where the rows are printed."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(1))
+    except OSError:
+        return False
+
+
+def new_folder(text: str | Path) -> Path:
     """The type of an option that names a folder to write in, which need not exist yet."""
     path = Path(text)
     there = next(above for above in (path, *path.parents) if above.exists())
@@ -99,10 +109,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     """Uint8 RGB (H, W, 3) from an image file (Pillow) or a .npy file."""
     require_file(path, "picture")
     if path.suffix == ".npy":
-        try:
-            return np.asarray(np.load(path, allow_pickle=False))
-        except (ValueError, EOFError) as error:
-            raise InputError(f"{path}: expected an array of uint8 (H, W, 3): {error}") from None
+        return read_array(path)
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -110,6 +117,22 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
         raise InputError(f"{path}: not a picture that can be read: {error}") from None
+
+
+def read_array(path: Path) -> NDArray[np.uint8]:
+    """The uint8 array (H, W, 3) of a .npy file; InputError for every other file."""
+    expected = f"{path}: expected an array of uint8 (H, W, 3)"
+    try:
+        # Mapped, since a header may promise terabytes that are not there.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim != 3:
+            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "others"
+            raise InputError(f"{expected}, got {found}")
+        return np.array(array)
+    except InputError:
+        raise
+    except Exception as error:  # the header is parsed as Python, which fails in many ways
+        raise InputError(f"{expected}: {str(error) or type(error).__name__}") from None
 
 
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
@@ -120,9 +143,12 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
         text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before UTF-8
     except UnicodeDecodeError:
         raise InputError(f"{path}: expected a CSV file of landmarks, got no UTF-8 text") from None
-    for number, row in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
-        if not row:
-            continue
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        rows = [(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: not CSV of landmarks: {error}") from None
+    for number, row in rows:
         try:
             points = [float(value) for value in row[1:]]
         except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..faces.alignment import align
 from ..faces.embedder import Embedder
+from ..files import write_whole
 from .compare import Scores
 from .damage import COPIES
 from .faces import Face
@@ -89,9 +89,7 @@ def write_png(
         f"{embedder.name}: cosine to the original; green: same person at {threshold:.3f}",
         fontsize=9,
     )
-    partial = out.with_suffix(".partial.png")
-    figure.savefig(partial, dpi=120)
-    os.replace(partial, out)
+    write_whole(out, lambda file: figure.savefig(file, dpi=120, format="png"))
     return out
 
 

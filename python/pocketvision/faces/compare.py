@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
@@ -65,10 +66,13 @@ def similarity(a: ArrayLike, b: ArrayLike) -> float | NDArray[np.float32]:
     return matrix
 
 
-def verify(a: ArrayLike, b: ArrayLike, *, model: str | Embedder, far: float = 1e-2) -> Verdict:
+def verify(
+    a: ArrayLike, b: ArrayLike, *, model: str | os.PathLike[str] | Embedder, far: float = 1e-2
+) -> Verdict:
     """Whether two embeddings (D,) show one person, at a stated false accept rate.
 
-    ``model``: the embedder that made both embeddings, or its name: thresholds are a model's own.
+    ``model``: the embedder that made both embeddings, or its name or path: thresholds are a
+    model's own. ``Embedder.name`` and ``Verdict.model`` of a shipped model are such names.
     ``far``: one of the rates that the model's record is calibrated for. Raises InputError for
     embeddings of another size or a rate that is not calibrated.
     """
@@ -114,9 +118,15 @@ def top_k(
     return _runtime.top_k(_unit("query", wanted[np.newaxis])[0], _unit("gallery", rows), k)
 
 
+def _record(model: str | os.PathLike[str]) -> Record:
+    path = os.path.abspath(resolve(model))
+    state = os.stat(path) if os.path.exists(path) else None
+    return _record_of(path, state and (state.st_ino, state.st_size, state.st_mtime_ns))
+
+
 @lru_cache(maxsize=16)
-def _record(name: str) -> Record:
-    return Model(resolve(name)).record
+def _record_of(path: str, _state: tuple[int, ...] | None) -> Record:
+    return Model(path).record
 
 
 def check_embeddings(name: str, value: ArrayLike) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ..errors import InputError, ModelFileError
 from ..record import Record
 from ..runtime.lending import Lending, check_threads
 from ..runtime.model import Model
-from ..runtime.shipped import DEFAULT_MODEL, resolve
+from ..runtime.shipped import DEFAULT_MODEL, is_path, resolve
 from .alignment import check_faces, check_landmarks, check_picture
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class Embedder:
     this processor. ``threads``: how many share the faces of one call, the caller among them; the
     others sleep between calls, and calls at the same time have others each. The bytes of a result
     do not depend on it. A child process after ``os.fork`` starts threads of its own.
+    ``with`` ends its threads, as ``close`` does. Copies and pickles hold the model's name or path
+    and the options; where they are opened, that must mean the same weights.
     Raises InputError for an unknown name or number of threads, FileNotFoundError, ModelFileError.
     """
 
@@ -42,6 +44,7 @@ class Embedder:
     ) -> None:
         self.threads = check_threads(threads)
         self.model = Model(resolve(model, target))
+        self._given = self.model.path if is_path(model) else os.fspath(model), target
         self.record: Record = self.model.record
         recipe = self.record.preprocess
         height, width, channels = self.model.input.shape
@@ -64,9 +67,18 @@ class Embedder:
     def __repr__(self) -> str:
         return f"Embedder({self.name!r}, target={self.target!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), *self._given, self.threads, self.model.source_sha256)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @property
     def name(self) -> str:
-        """Full name ``name.tag`` of the weights."""
+        """Full name ``name.tag`` of the weights; ``Embedder`` takes that of a shipped model."""
         return self.record.full_name
 
     @property
@@ -160,6 +172,19 @@ class Embedder:
                 "is cut out and aligned."
             )
         return crop
+
+
+def _again(
+    kind: type[Embedder], model: str, target: str | None, threads: int, source_sha256: str
+) -> Embedder:
+    """What a pickle or a copy of an embedder is made of."""
+    embedder = kind(model, target=target, threads=threads)
+    if embedder.model.source_sha256 != source_sha256:
+        raise ModelFileError(
+            f"{embedder.model.path}: is of other weights than the embedder that was pickled, and "
+            "embeddings of the two do not compare. Make a new Embedder."
+        )
+    return embedder
 
 
 def _show(done: int, total: int) -> None:

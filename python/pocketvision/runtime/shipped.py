@@ -8,6 +8,7 @@ import platform
 from .. import __path__ as _package_folders
 from .. import _runtime
 from ..errors import InputError
+from .model import Model
 
 DEFAULT_MODEL = "pocketnet-s-128"
 TARGET_VARIABLE = "POCKETVISION_TARGET"
@@ -55,11 +56,13 @@ def shipped() -> dict[str, dict[str, str]]:
 def find(name: str, target: str | None = None) -> str:
     """The compiled file of a shipped model: for ``target`` or for the best that runs here.
 
-    Without ``target`` the environment variable POCKETVISION_TARGET decides, if it is set.
+    ``name``: alone, or the full name ``name.tag`` of the weights that it must have. Without
+    ``target`` the environment variable POCKETVISION_TARGET decides, if it is set.
     Raises InputError that lists what there is.
     """
     models = shipped()
-    files = models.get(normalise(name))
+    base, _, tag = name.strip().partition(".")
+    files = models.get(normalise(base))
     if files is None:
         known = ", ".join(models) or "none (this installation was built without models)"
         raise InputError(
@@ -69,17 +72,36 @@ def find(name: str, target: str | None = None) -> str:
     forced = target or os.environ.get(TARGET_VARIABLE)
     for candidate in [forced] if forced else host_targets():
         if candidate in files:
+            if tag:
+                _check_tag(name, tag, files[candidate])
             return files[candidate]
     asked = "target" if target or not forced else TARGET_VARIABLE
     raise InputError(
-        f"{asked}: {normalise(name)} is not installed for {forced or platform.machine()}; "
+        f"{asked}: {normalise(base)} is not installed for {forced or platform.machine()}; "
         f"installed: {', '.join(files)}. This processor runs: {', '.join(host_targets())}."
+    )
+
+
+def _check_tag(name: str, tag: str, file: str) -> None:
+    record = Model(file).record
+    if tag.lower() != record.tag:
+        raise InputError(
+            f"model: {name!r} is not installed, but {record.full_name!r} is; embeddings of the two "
+            "do not compare. Embed again with that, or install the version that brings the other."
+        )
+
+
+def is_path(model: str | os.PathLike[str]) -> bool:
+    """Whether ``model`` means a file, not a shipped model. Raises InputError for another type."""
+    if isinstance(model, str):
+        return os.sep in model or model.endswith((".so", ".onnx"))
+    if isinstance(model, os.PathLike):
+        return True
+    raise InputError(
+        f"model: expected the name of a shipped model or a path, got {type(model).__name__}"
     )
 
 
 def resolve(model: str | os.PathLike[str], target: str | None = None) -> str:
     """The compiled file that ``model`` means: a path as it is, else the name of a shipped model."""
-    text = os.fspath(model)
-    if not isinstance(model, str) or os.sep in text or text.endswith((".so", ".onnx")):
-        return text
-    return find(text, target)
+    return os.fspath(model) if is_path(model) else find(os.fspath(model), target)

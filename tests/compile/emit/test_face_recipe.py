@@ -71,7 +71,7 @@ def test_the_constants_are_those_of_the_record(
 ) -> None:
     text = face_recipe.text("tiny", record(colour=colour), SOURCE)
     (tmp_path / "main.c").write_text(
-        f"#include <pocketvision/face_recipe.h>\n{text}"
+        f"#include <pocketvision/recipe.h>\n{text}"
         "extern const pv_recipe *const found;\nconst pv_recipe *const found = &tiny_recipe;\n"
     )
     subprocess.run(

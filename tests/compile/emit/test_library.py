@@ -154,7 +154,7 @@ def test_a_failing_c_compiler_leaves_nothing(
     out = tmp_path / "out"
     with pytest.raises(CompileError, match="broken-cc failed:\nno space left"):
         pipeline.compile_graph(graph, TARGETS["x86-64-portable"], out / "m.so")
-    assert list(out.iterdir()) == []
+    assert not out.exists()
 
 
 def test_a_failing_c_compiler_keeps_the_older_file(

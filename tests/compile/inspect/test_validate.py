@@ -118,6 +118,11 @@ def test_other_inputs_are_refused(model: Path, values: np.ndarray, tmp_path: Pat
 
 def test_what_is_no_array_is_refused(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
+    terabytes = b"{'descr': '|i1', 'fortran_order': False, 'shape': (1000000000000, 8, 8, 3)}\n"
+    for header in (b"(" * 9000, terabytes):
+        path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+        with pytest.raises(CompileError, match=r"x\.npy: expected a \.npy or \.npz file"):
+            validate.validate(model, "x86-64-portable", path)
     path.write_bytes(b"text")
     with pytest.raises(CompileError, match=r"x\.npy: expected a \.npy or \.npz file"):
         validate.validate(model, "x86-64-portable", path)

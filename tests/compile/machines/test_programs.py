@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pocketvision.compile import CompileError
-from pocketvision.compile.emit import sources
+from pocketvision.compile.machines import programs
 
 OPTIONS = ("-shared", "-fPIC")
 NO_X86 = platform.machine() != "x86_64"
@@ -25,11 +25,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_tool_is_built_once(folder: Path) -> None:
-    path = sources.built("icount.c", OPTIONS)
+    path = programs.built("icount.c", OPTIONS)
     assert path.parent == folder and path.read_bytes()[:4] == b"\x7fELF"
     before = path.stat().st_mtime_ns
-    assert sources.built("icount.c", OPTIONS) == path and path.stat().st_mtime_ns == before
-    other = sources.built("icount.c", (*OPTIONS, "-g"))
+    assert programs.built("icount.c", OPTIONS) == path and path.stat().st_mtime_ns == before
+    other = programs.built("icount.c", (*OPTIONS, "-g"))
     assert sorted(folder.iterdir()) == sorted([path, other])
 
 
@@ -43,30 +43,30 @@ def test_a_tool_is_built_once(folder: Path) -> None:
 )
 def test_tools_are_clean_c(folder: Path, source: str, options: tuple[str, ...]) -> None:
     strict = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
-    sources.built(source, (*options, *strict))
+    programs.built(source, (*options, *strict))
 
 
 def test_a_tool_for_another_machine(folder: Path) -> None:
     compiler, package = "aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is absent; apt-get install {package}")
-    machine = sources.built("mark.c", OPTIONS, (compiler,), package).read_bytes()[18]
+    machine = programs.built("mark.c", OPTIONS, (compiler,), package).read_bytes()[18]
     assert machine == 183  # EM_AARCH64
 
 
 def test_a_failing_compiler_leaves_nothing(folder: Path) -> None:
     with pytest.raises(CompileError, match="building peak.c: .*failed"):
-        sources.built("peak.c", ("-include", "absent.h"))
-    assert list(folder.iterdir()) == []
+        programs.built("peak.c", ("-include", "absent.h"))
+    assert not folder.exists()
 
 
 def test_a_cache_that_cannot_be_written(folder: Path) -> None:
     folder.parent.write_text("no folder")
     with pytest.raises(CompileError, match="set XDG_CACHE_HOME to a folder that can be written"):
-        sources.built("icount.c", OPTIONS)
+        programs.built("icount.c", OPTIONS)
 
 
 def test_an_absent_compiler_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(CompileError, match="building icount.c: cc is absent; .*install gcc$"):
-        sources.built("icount.c", OPTIONS)
+        programs.built("icount.c", OPTIONS)

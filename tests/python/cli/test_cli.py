@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import json
+import re
 import subprocess
 import sys
 import types
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder
-from pocketvision.cli import main
+from pocketvision.cli import VERBS, main
 from pocketvision.faces.gallery import Gallery, templates
 from pocketvision.runtime.shipped import host_targets
 
@@ -61,14 +62,66 @@ def error_of(capsys: Any, code: int, *arguments: str) -> str:
     return str(captured.err)
 
 
+def test_the_verbs_stand_in_their_groups(capsys: Any) -> None:
+    assert main([]) == 2  # nothing was asked for, so a script must not go on
+    captured = capsys.readouterr()
+    with pytest.raises(SystemExit) as leave:
+        main(["--help"])
+    assert leave.value.code == 0
+    page = capsys.readouterr().out
+    assert captured.err == page and captured.out == ""
+    titles = [line[:-1] for line in page.splitlines() if re.match(r"\w.*:$", line)]
+    assert titles == [*VERBS, "options"] and len(VERBS) == 3
+    for title, modules in VERBS.items():
+        lines = page.partition(f"{title}:\n")[2].partition("\n\n")[0].splitlines()
+        assert [line.split()[0] for line in lines] == [m.__name__.split(".")[-1] for m in modules]
+        assert all(len(line.split()) > 3 for line in lines)  # with what it does
+
+
+def test_verbs_are_grouped_as_their_folders() -> None:
+    folders = [{module.__name__.split(".")[-2] for module in group} for group in VERBS.values()]
+    assert folders == [{"use"}, {"compile"}, {"train"}]
+
+
 def test_info(capsys: Any, model_file: Path) -> None:
     overview = json_of(capsys, "info")
     assert set(overview) == {"version", "targets", "models"} and overview["targets"]
     described = json_of(capsys, "info", str(model_file))
     assert described["record"]["name"] == "fixture" and described["arena_bytes"] == 512
     assert main(["info", str(model_file)]) == 0
-    assert "fixture.sums.v1: face-embedding, 128 values" in capsys.readouterr().out
+    page = capsys.readouterr().out
+    assert page.startswith("fixture.sums.v1: face-embedding, 128 values, cosine\n")
+    assert "  threshold   0.25 at FAR 0.01 on noise, all pairs\n" in page
+    assert "112x112 RGB, (pixel - 127.5) / 127.5\n" in page
+    assert not re.search(r"[{}\[\]]|None", page.replace(str(model_file), ""))  # no Python in it
+
+
+def test_info_shows_what_to_choose_by(
+    capsys: Any, make_model: Any, record_values: Any, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    score = {"protocol": "10-fold", "std": 0.01, "dataset": "LFW View 2"}
+    scores = [
+        {**score, "precision": "float32", "accuracy": 0.99},
+        {**score, "precision": "int8", "accuracy": 0.9651},
+    ]
+    good, here = make_model(RECORD={**record_values, "scores": scores}), host_targets()[-1]
+    broken = tmp_path / "broken.so"
+    broken.write_bytes(b"no model")
+    found = {
+        "net-a": {here: str(good)},
+        "net-b": {"elsewhere": "b.so"},
+        "net-c": {here: str(broken)},
+    }
+    monkeypatch.setattr("pocketvision.cli.use.info.shipped", lambda: found)
     assert main(["info"]) == 0
+    rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
+    assert rows[2] == ["model", "values", "size", "LFW, int8", "compiled for"]
+    assert rows[3][:2] == ["net-a", "128"] and rows[3][3:] == ["96.51%", here]
+    assert rows[4] == ["net-b", "-", "-", "-", "elsewhere (not for this processor)"]
+    assert rows[5][-1] == f"{here} (damaged: pocketvision info net-c)"
+    monkeypatch.setattr("pocketvision.cli.use.info.shipped", dict)
+    assert main(["info"]) == 0 and "no models are installed" in capsys.readouterr().out
 
 
 def test_embed(capsys: Any, model_file: Path, pictures: list[str], crops: Any) -> None:
@@ -168,7 +221,7 @@ def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "VERB"),
+        (["--colour"], "unrecognized arguments: --colour"),
         (["paint"], "paint"),
         (["embed"], "PICTURE"),
         (["embed", "no.png"], "no"),
@@ -272,11 +325,12 @@ def test_failures_at_run_time_are_1(
     ("verb", "module", "arguments"),
     [
         ("compile", "pocketvision.compile", ["model.onnx", "--out", "out"]),
-        ("report", "pocketvision.compile.report", ["model.onnx"]),
+        ("report", "pocketvision.compile.inspect.report", ["model.onnx"]),
         ("generate", "pocketvision.compile", ["model.onnx", "--out", "out"]),
-        ("validate", "pocketvision.compile.validate", ["model.onnx"]),
-        ("analyze", "pocketvision.compile.analyze", ["model.onnx", "--target", "cortex-m4"]),
-        ("tune", "pocketvision.compile.tune", ["model.onnx"]),
+        ("validate", "pocketvision.compile.inspect.validate", ["model.onnx"]),
+        ("analyze", "pocketvision.compile.inspect.analyze",
+         ["model.onnx", "--target", "cortex-m4"]),
+        ("tune", "pocketvision.compile.tune.tune", ["model.onnx"]),
         ("quantize", "pocketvision.training.quantize",
          ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
         ("evaluate", "pocketvision.training.evaluate",

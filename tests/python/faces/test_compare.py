@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,19 @@ def test_verify_refuses(model_file: Path) -> None:
         verify(np.ones(64), np.ones(128), model=str(model_file))
     with pytest.raises(InputError, match="far: .* calibrated: 0.01, 0.001"):
         verify(np.ones(128), np.ones(128), far=1e-6, model=str(model_file))
+
+
+def test_verify_reads_the_file_that_is_there_now(
+    make_model: Any, record_values: Any, tmp_path: Path
+) -> None:
+    a = np.ones(128, np.float32)
+    for tag in ("sums.v1", "sums.v2"):
+        path = tmp_path / tag / "net.so"
+        path.parent.mkdir()
+        shutil.copy(make_model(RECORD={**record_values, "tag": tag}), path)
+    link = tmp_path / "net.so"
+    for tag in ("sums.v1", "sums.v2"):
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / tag / "net.so")
+        for model in (link, str(link)):
+            assert verify(a, a, model=model).model == f"fixture.{tag}"

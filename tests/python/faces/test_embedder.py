@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from pocketvision import Embedder, InputError, ModelFileError, align
 from pocketvision.errors import RunError
 from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.runtime.model import Model
 
 Array = np.ndarray[Any, Any]
 
@@ -139,3 +142,43 @@ def test_many_threads(model_file: Path, crops: Array) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda i: embedder.embed(crops[i % 8]), range(160)))
     assert all(np.array_equal(row[0], wanted[i % 8]) for i, row in enumerate(results))
+
+
+def test_copies_and_pickles(
+    model_file: Path, crops: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model_file.parent)
+    embedder = Embedder(Path(model_file.name), threads=2)
+    wanted = embedder.embed(crops)
+    stored = pickle.dumps(embedder)
+    monkeypatch.chdir(tmp_path)
+    for other in (copy.copy(embedder), copy.deepcopy([embedder])[0], pickle.loads(stored)):
+        assert other is not embedder and other.threads == 2 and other.name == embedder.name
+        np.testing.assert_array_equal(other.embed(crops), wanted)
+
+
+def test_a_pickle_of_other_weights_is_refused(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = pickle.dumps(Embedder(model_file))
+    monkeypatch.setattr(Model, "source_sha256", "5" * 64)  # as of another file at the same place
+    with pytest.raises(ModelFileError, match=f"{model_file}: is of other weights"):
+        pickle.loads(stored)
+
+
+def test_with_ends_the_threads(model_file: Path, crops: Array) -> None:
+    def running() -> int:
+        return len(list(Path("/proc/self/task").iterdir())) - threading.active_count()
+
+    before = running()
+    with Embedder(model_file, threads=3) as embedder:
+        wanted = embedder.embed(crops)
+        assert running() == before + 2
+    assert running() == before
+    np.testing.assert_array_equal(embedder.embed(crops), wanted)  # and it stays of use
+
+
+@pytest.mark.parametrize("model", [None, 3, b"net.so", ["net"]])
+def test_refuses_what_is_no_name(model: Any) -> None:
+    with pytest.raises(InputError, match="model: expected the name .* or a path, got"):
+        Embedder(model)

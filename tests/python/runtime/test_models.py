@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +48,18 @@ def test_forced_target(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unknown_name(folder: Path) -> None:
     with pytest.raises(InputError, match="'net-c'; shipped: net-a, net-b"):
         models.find("net-c")
+
+
+def test_a_full_name_needs_its_weights(folder: Path, make_model: Any) -> None:
+    file = folder / "net-a.middle.so"
+    shutil.copy(make_model(), file)  # its tag is sums.v1
+    assert models.find("net-a.sums.v1") == models.resolve(" Net_A.Sums.v1 ") == str(file)
+    with pytest.raises(
+        InputError, match="'net-a.sums.v2' is not installed, but 'fixture.sums.v1' is"
+    ):
+        models.find("net-a.sums.v2")
+    with pytest.raises(InputError, match="'net-c.sums.v1'; shipped: net-a, net-b"):
+        models.find("net-c.sums.v1")
 
 
 def test_a_path_stays_a_path(folder: Path) -> None:

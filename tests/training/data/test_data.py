@@ -44,6 +44,10 @@ def test_a_folder_by_people_and_by_list(people: Path) -> None:
     chosen = folder.Folder(people, listed)
     assert chosen.labels.tolist() == [1, 0]
     assert int(chosen.image(0)[0, 0, 0]) == 11
+    for start in ("path,identity\n", ""):
+        listed.write_text(f"{start}{'x' * 131073},b\n")
+        with pytest.raises(ValueError, match=r"list.csv:\d: not CSV: field larger"):
+            folder.read_list(listed)
 
 
 def test_checks_at_the_start(people: Path) -> None:

@@ -134,6 +134,6 @@ def test_activations_become_exact_in_16_bits(tmp_path, inputs, seed):
     positive = np.full(slope.size, ratio, np.float32)
     negative = (slope * ratio).astype(np.float32)
     found = words.word_factors(positive, negative, zero, -128 - zero, 127 - zero)
-    assert words is not None
-    assert np.all(words.negative % 2 == 1) and np.all(words.positive % 2 == 1)
+    assert found is not None
+    assert np.all(found.negative % 2 == 1) and np.all(found.positive % 2 == 1)
     assert attributes(activation) == {}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from pocketvision.files import write_text
+from pocketvision.files import rename, write_text
 
 from ... import models
 from ...models.describe import describe
@@ -40,7 +39,7 @@ def write(
         licence=UNKNOWN,
     ).with_(scores=list(_reported(scores)))
     write_text(out / "model.json", record.to_json() + "\n")
-    os.replace(weights, out / "model.safetensors")
+    rename(weights, out / "model.safetensors")
 
 
 def _reported(scores: list[Score]) -> list[dict[str, Any]]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
+from pocketvision.files import PRIVATE, write_whole
+
 from ...data import base, folder, record, shards
 from ...run import ranks
+from ...run.journal import write_rows
 from .recipe import Data
 
 
@@ -94,25 +95,30 @@ def _decode(faces: base.FaceSet, out: Path, size: int) -> None:
     count = len(faces)
     kept: list[int] = []
     skipped: list[str] = []
-    partial = out / "crops.partial.npy"
-    pixels = np.lib.format.open_memmap(
-        partial, mode="w+", dtype=np.uint8, shape=(count, size, size, 3)
-    )
-    for index in tqdm(range(count), desc="decoding", disable=None):
-        try:
-            pixels[len(kept)] = faces.image(index)
+
+    def write(file: BinaryIO) -> None:
+        shape = (count, size, size, 3)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for index in tqdm(range(count), desc="decoding", disable=None):
+            try:
+                pixels = faces.image(index)
+            except base.CorruptImageError as error:
+                skipped.append(str(error))
+                continue
+            file.write(np.ascontiguousarray(pixels, np.uint8).data)
             kept.append(index)
-        except base.CorruptImageError as error:
-            skipped.append(str(error))
-    pixels.flush()
+        file.write(bytes(len(skipped) * size * size * 3))
+        # Before the crops take their name, which says that all three files are there.
+        if skipped:
+            write_rows(out / "skipped.csv", [["picture"], *([reason] for reason in skipped)])
+        write_whole(out / "kept.npy", lambda file: np.save(file, np.array(kept, np.int64)))
+
+    write_whole(out / "crops.npy", write, PRIVATE)
     if skipped:
-        with open(out / "skipped.csv", "w", newline="") as file:
-            csv.writer(file).writerows([["picture"], *([reason] for reason in skipped)])
         print(
             f"{len(skipped)} corrupt pictures left out, see {out / 'skipped.csv'}", file=sys.stderr
         )
-    np.save(out / "kept.npy", np.array(kept, np.int64))
-    os.replace(partial, out / "crops.npy")
 
 
 def _stored(faces: base.FaceSet, out: Path, size: int) -> Cached:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..common import Verbs, new_verb, print_json, require_file
+from ..common import Verbs, new_verb, require_file
+from ..text import show_json, show_page
 
 
 def add(verbs: Verbs) -> None:
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         run=not arguments.no_run,
     )
     if arguments.json:
-        print_json(found.to_dict())
+        show_json(found.to_dict())
     else:
-        print(plain(found))
+        show_page(plain(found))
     return 0 if found.fits else 1

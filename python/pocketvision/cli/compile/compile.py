@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..common import Verbs, new_folder, new_verb, print_json, require_file
+from ..common import Verbs, new_folder, new_verb, require_file
+from ..text import show, show_json
 
 
 def add(verbs: Verbs) -> None:
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     done = compile_file(*given, ram=arguments.ram, table=arguments.table)
     files = [str(file) for file in done]
     if arguments.json:
-        print_json({"model": str(arguments.model), "target": arguments.target, "files": files})
+        show_json({"model": str(arguments.model), "target": arguments.target, "files": files})
     else:
-        print("\n".join(files))
+        show(*files)
     return 0

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from ...files import write_text
-from ..common import Verbs, new_file, new_verb, print_json, require_file
+from ..common import Verbs, new_file, new_verb, require_file
+from ..text import show_json, show_page
 
 
 def add(verbs: Verbs) -> None:
@@ -37,9 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_text(arguments.out, page(done, _facts(done.unit)))
     if arguments.json:
-        print_json(done.to_dict())
+        show_json(done.to_dict())
     else:
-        print(plain(done))
+        show_page(plain(done))
     return 0
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..common import Verbs, new_verb, print_json, progress_wanted, require_file
+from ..common import Verbs, new_verb, progress_wanted, require_file
+from ..text import show_json, show_page
 
 
 def add(verbs: Verbs) -> None:
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         progress=progress_wanted(),
     )
     if arguments.json:
-        print_json([result.to_dict() for result in done])
+        show_json([result.to_dict() for result in done])
     else:
-        print("\n\n".join(plain(result) for result in done))
+        show_page("\n\n".join(plain(result) for result in done))
     return 0

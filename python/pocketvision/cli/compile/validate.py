@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..common import Verbs, new_verb, print_json, require_file
+from ..common import Verbs, new_verb, require_file
+from ..text import show, show_json
 
 
 def add(verbs: Verbs) -> None:
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         parse(arguments.ram) if arguments.ram else (),
     )
     if arguments.json:
-        print_json([one.to_dict() for one in done])
+        show_json([one.to_dict() for one in done])
     else:
-        print("\n".join(map(str, done)))
+        show(*done)
     return 1 if any(one.difference is not None for one in done) else 0

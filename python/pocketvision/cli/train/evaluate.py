@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ...errors import InputError
-from ..common import Verbs, new_file, new_verb, print_json, progress_wanted
+from ..common import Verbs, new_file, new_verb, progress_wanted
+from ..text import show, show_json
 
 
 def add(verbs: Verbs) -> None:
@@ -54,8 +57,18 @@ def run(arguments: argparse.Namespace) -> int:
             plot=arguments.plot,
         ).to_dict()
     if arguments.json:
-        print_json(result)
+        show_json(result)
     else:
-        for key, value in result.items():
-            print(f"{key}: {value}")
+        show(*_lines(result))
     return 0
+
+
+def _lines(result: dict[str, Any]) -> Iterator[str]:
+    """``key: value`` each; of a mapping a line per entry, of bounds ``low to high``."""
+    for key, value in result.items():
+        if isinstance(value, dict):
+            yield from _lines({f"{key} {inner}": found for inner, found in value.items()})
+        elif isinstance(value, list | tuple):
+            yield f"{key}: {' to '.join(map(str, value))}"
+        else:
+            yield f"{key}: {value}"

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from ..common import Verbs, new_file, new_verb, print_json
+from ..common import Verbs, new_file, new_verb
+from ..text import show, show_json
 
 
 def add(verbs: Verbs) -> None:
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         report=arguments.report,
     )
     if arguments.json:
-        print_json({"model": str(arguments.model), "file": str(file)})
+        show_json({"model": str(arguments.model), "file": str(file)})
     else:
-        print(file)
+        show(file)
     return 0

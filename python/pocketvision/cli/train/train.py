@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from ...errors import InputError
-from ..common import Verbs, new_folder, new_verb, print_json
+from ..common import Verbs, new_folder, new_verb
+from ..text import show, show_json
 
 
 def add(verbs: Verbs) -> None:
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         ranks.stop()
     if first and arguments.json:
-        print_json({"recipe": str(arguments.recipe), "weights": str(weights)})
+        show_json({"recipe": str(arguments.recipe), "weights": str(weights)})
     elif first:
-        print(weights)
+        show(weights)
     return 0

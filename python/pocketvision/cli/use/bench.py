@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from ...errors import InputError
-from ..common import Verbs, new_verb, print_json
+from ..common import Verbs, new_verb
+from ..text import show_json, show_table
 
 _LATENCY = ("network", "runtime", "precision", "threads", "median_ms", "ratio_to_ours")
 _THROUGHPUT = ("network", "threads", "images_per_second", "ratio_to_one")
@@ -40,13 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
 
         columns, rows = _THROUGHPUT, measure_threads(networks, arguments.threads, arguments.rounds)
     if arguments.json:
-        print_json(rows)
+        show_json(rows)
         return 0
-    table = [columns, *(tuple(_text(row[column]) for column in columns) for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(columns))]
-    for line in table:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    show_table([columns, *(tuple(_text(row[column]) for column in columns) for row in rows)])
     return 0
 
 

@@ -9,17 +9,18 @@ import numpy as np
 
 from ...errors import InputError
 from ...faces.gallery import Gallery, templates
-from ...files import PICTURES, write_whole
+from ...files import PICTURES, PRIVATE, write_whole
 from ..common import (
     Verbs,
     add_model_options,
     embed_file,
+    is_stdout,
     make_embedder,
     new_file,
     new_verb,
-    print_json,
     read_landmarks,
 )
+from ..text import show_csv, show_json
 
 SUFFIXES = (*PICTURES, ".npy")
 
@@ -48,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     names = [name for name, _ in found]
     gallery = Gallery(names, templates(np.stack(rows)), embedder.model.source_sha256)
     data = gallery.to_bytes()
-    write_whole(arguments.out, lambda file: file.write(data))
+    write_whole(arguments.out, lambda file: file.write(data), PRIVATE)
     if arguments.json:
         entries = [{"name": name, "picture": str(path)} for name, path in found]
-        print_json(
+        show_json(
             {
                 "model": embedder.name,
                 "out": str(arguments.out),
@@ -59,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "entries": entries,
             }
         )
-    else:
-        print("\n".join(f"{name},{path}" for name, path in found))
+    elif not is_stdout(arguments.out):
+        show_csv((name, str(path)) for name, path in found)
     return 0
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Iterator
 from typing import Any
 
 from ... import __version__
+from ...errors import ModelFileError
+from ...record import Record
 from ...runtime.model import Model, Tensor
-from ...runtime.shipped import host_targets, resolve, shipped
-from ..common import Verbs, new_verb, print_json
-
-_IN_THE_TITLE = ("name", "tag", "task", "embedding", "metric")
+from ...runtime.shipped import DEFAULT_MODEL, host_targets, resolve, shipped
+from ..common import Verbs, new_verb
+from ..text import show, show_json, show_table
 
 
 def add(verbs: Verbs) -> None:
@@ -30,15 +33,41 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _overview(as_json: bool) -> None:
-    models = {name: sorted(files) for name, files in shipped().items()}
+    models = shipped()
     if as_json:
-        print_json({"version": __version__, "targets": host_targets(), "models": models})
+        targets = {name: sorted(files) for name, files in models.items()}
+        show_json({"version": __version__, "targets": host_targets(), "models": targets})
         return
-    print(f"pocketvision {__version__}; this processor runs: {', '.join(host_targets())}")
-    for name, targets in models.items():
-        print(f"{name}: {', '.join(targets)}")
+    show(f"pocketvision {__version__}; this processor runs: {', '.join(host_targets())}")
     if not models:
-        print("no models are installed")
+        show("no models are installed")
+        return
+    show("")
+    heading = ("model", "values", "size", "LFW, int8", "compiled for")
+    show_table([heading, *(_row(name, files) for name, files in models.items())])
+    show("", f"{DEFAULT_MODEL} is taken where none is named; pocketvision info MODEL says more.")
+
+
+def _row(name: str, files: dict[str, str]) -> tuple[str, ...]:
+    """What a user chooses by, from the variant that runs here, or names and targets alone."""
+    targets = ", ".join(sorted(files))
+    file = next((files[target] for target in host_targets() if target in files), None)
+    if file is None:
+        return name, "-", "-", "-", f"{targets} (not for this processor)"
+    try:
+        record = Model(file).record
+    except ModelFileError:
+        return name, "-", "-", "-", f"{targets} (damaged: pocketvision info {name})"
+    # The first is that of the protocol that papers quote.
+    accuracy = next(
+        (
+            f"{score['accuracy']:.2%}"
+            for score in record.scores
+            if score["precision"] == "int8" and score["dataset"].startswith("LFW")
+        ),
+        "-",
+    )
+    return name, str(record.embedding), _size(os.path.getsize(file)), accuracy, targets
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
@@ -62,11 +91,57 @@ def _describe(model: Model, as_json: bool) -> None:
         "output": _tensor(model.output),
     }
     if as_json:
-        print_json({**compiled, "record": record.to_dict()})
+        show_json({**compiled, "record": record.to_dict()})
         return
-    print(f"{record.full_name}: {record.task}, {record.embedding} values, {record.metric}")
-    for key, value in compiled.items():
-        print(f"  {key}: {value}")
-    for key, value in record.to_dict().items():
-        if key not in _IN_THE_TITLE and value not in (None, "", []):
-            print(f"  record.{key}: {value}")
+    show(f"{record.full_name}: {record.task}, {record.embedding} values, {record.metric}")
+    show_table([*_compiled(model), *_prepared(record), *_measured(record), *_origin(record)], "  ")
+
+
+def _compiled(model: Model) -> Iterator[tuple[str, str]]:
+    yield "file", f"{model.path} ({_size(os.path.getsize(model.path))})"
+    yield "target", model.target
+    yield "memory", f"{_size(model.arena_bytes)} for each thread"
+    for label, tensor in (("input", model.input), ("output", model.output)):
+        shape = "x".join(map(str, tensor.shape))
+        scale = f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+        yield label, f"{tensor.name}: {tensor.dtype} {shape}, {scale}"
+
+
+def _prepared(record: Record) -> Iterator[tuple[str, str]]:
+    """How a picture becomes the input."""
+    recipe = record.preprocess
+    height, width = recipe["size"]
+    mean, std = (_once(recipe[key]) for key in ("mean", "std"))
+    yield "picture", f"{width}x{height} {recipe['colour']}, (pixel - {mean}) / {std}"
+    points = recipe["template"]
+    where = ", ".join(f"({x:g}, {y:g})" for x, y in points) if points else "no template"
+    yield "aligned to", where
+
+
+def _measured(record: Record) -> Iterator[tuple[str, str]]:
+    for score in record.scores:
+        where = f"{score['dataset']}, {score['protocol']}, {score['precision']}"
+        yield "accuracy", f"{score['accuracy']:.2%} +- {score['std']:.2%} on {where}"
+    for entry in record.thresholds:
+        bounds = entry.get("interval")
+        spread = f" ({bounds[0]:g} to {bounds[1]:g})" if bounds else ""
+        where = f"{entry['dataset']}, {entry['protocol']}"
+        yield "threshold", f"{entry['threshold']:g}{spread} at FAR {entry['far']:g} on {where}"
+
+
+def _origin(record: Record) -> Iterator[tuple[str, str]]:
+    for key in ("paper", "teacher", "data", "licence", "quantiser", "arithmetic"):
+        value = getattr(record, key)
+        if value:
+            yield key, value
+    for kind, digest in record.sha256.items():
+        yield f"sha256 of {kind}", digest
+
+
+def _once(values: list[float]) -> str:
+    """One number where all channels have the same."""
+    return f"{values[0]:g}" if len(set(values)) == 1 else f"({', '.join(f'{v:g}' for v in values)})"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"

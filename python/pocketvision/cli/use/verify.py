@@ -14,9 +14,9 @@ from ..common import (
     embed_file,
     make_embedder,
     new_verb,
-    print_json,
     read_landmarks,
 )
+from ..text import show, show_json
 
 
 def add(verbs: Verbs) -> None:
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         vectors.append(faces[0])
     verdict = verify(vectors[0], vectors[1], far=arguments.far, model=embedder)
     if arguments.json:
-        print_json(asdict(verdict))
+        show_json(asdict(verdict))
     else:
-        print(verdict)
+        show(verdict)
     return 0
