@@ -9,7 +9,8 @@ import torch
 
 from pocketvision.training import models
 from pocketvision.training.export import export
-from pocketvision.training.quantize import calibrate, pixels, qdq, slopes
+from pocketvision.training.quantize import calibrate, pixels, qdq
+from pocketvision.training.quantize.factors import slopes
 from pocketvision.training.quantize.fold import fold
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training/weights"

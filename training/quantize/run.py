@@ -14,8 +14,9 @@ import onnxruntime
 
 from pocketvision.record import METADATA_KEY, Preprocess, Record
 
-from . import calibrate, correct, fixed, merge, pixels, qdq, slopes
+from . import calibrate, correct, merge, pixels, qdq
 from . import report as reports
+from .factors import fixed, slopes
 from .fold import fold
 from .graph import save
 from .images import choose

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pocketvision.compile import CompileError
 from pocketvision.compile.emit import face_recipe, sources
-from pocketvision.compile.graph import Tensor
+from pocketvision.compile.graph import Graph, Tensor
 from pocketvision.faces.alignment import ARCFACE_TEMPLATE
 
 from ...csrc.host import ROOT, Tables
@@ -24,6 +24,12 @@ from ...csrc.test_template import Recipe
 
 SOURCE = Tensor("in", 112, 112, 3, 1 / 128, -3)
 MEAN, STD = [127.5, 120.0, 3.0], [127.5, 60.0, 0.01]
+
+
+def text_of(word: str, record: str, source: Tensor) -> str:
+    """The C text for a network of one tensor."""
+    graph = Graph("tiny", {source.name: source}, (), (source.name,), (source.name,), record)
+    return face_recipe.text(word, graph)
 
 
 def record(**changes: Any) -> str:
@@ -69,7 +75,7 @@ def test_tables_are_those_of_the_runtime(initialise, mean, std, scale, zero) -> 
 def test_the_constants_are_those_of_the_record(
     colour: str, order: list[int], tmp_path: Path
 ) -> None:
-    text = face_recipe.text("tiny", record(colour=colour), SOURCE)
+    text = text_of("tiny", record(colour=colour), SOURCE)
     (tmp_path / "main.c").write_text(
         f"#include <pocketvision/recipe.h>\n{text}"
         "extern const pv_recipe *const found;\nconst pv_recipe *const found = &tiny_recipe;\n"
@@ -100,17 +106,17 @@ def test_the_constants_are_those_of_the_record(
 
 
 def test_without_a_face_there_is_no_recipe() -> None:
-    assert face_recipe.text("tiny", "{}", SOURCE) == ""
-    assert face_recipe.text("tiny", "", SOURCE) == ""
-    assert face_recipe.text("tiny", "[1]", SOURCE) == ""
-    assert face_recipe.text("tiny", record(template=None), SOURCE) == ""
-    assert face_recipe.text("tiny", record(), Tensor("in", 112, 112, 1, 1.0, 0)) == ""
+    assert text_of("tiny", "{}", SOURCE) == ""
+    assert text_of("tiny", "", SOURCE) == ""
+    assert text_of("tiny", "[1]", SOURCE) == ""
+    assert text_of("tiny", record(template=None), SOURCE) == ""
+    assert text_of("tiny", record(), Tensor("in", 112, 112, 1, 1.0, 0)) == ""
 
 
 def test_without_thresholds_there_are_none() -> None:
     values = json.loads(record())
     del values["thresholds"]
-    text = face_recipe.text("tiny", json.dumps(values), SOURCE)
+    text = text_of("tiny", json.dumps(values), SOURCE)
     assert "pv_threshold" not in text and text.endswith("    0,\n    0};\n")
 
 
@@ -127,11 +133,11 @@ def test_without_thresholds_there_are_none() -> None:
 )
 def test_a_malformed_record_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(CompileError, match=f"record: preprocess or thresholds: .*{message}"):
-        face_recipe.text("tiny", record(**changes), SOURCE)
+        text_of("tiny", record(**changes), SOURCE)
 
 
 def test_a_threshold_must_be_a_cosine() -> None:
     values = json.loads(record())
     values["thresholds"][0]["threshold"] = 25
     with pytest.raises(CompileError, match="threshold 25.0 at rate 0.01: expected -1 to 1"):
-        face_recipe.text("tiny", json.dumps(values), SOURCE)
+        text_of("tiny", json.dumps(values), SOURCE)

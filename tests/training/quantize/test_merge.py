@@ -10,8 +10,9 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from pocketvision.training.export import export  # noqa: E402
-from pocketvision.training.quantize import calibrate, merge, qdq, slopes  # noqa: E402
+from pocketvision.training.quantize import calibrate, merge, qdq  # noqa: E402
 from pocketvision.training.quantize.calibrate import session  # noqa: E402
+from pocketvision.training.quantize.factors import slopes  # noqa: E402
 from pocketvision.training.quantize.fold import fold  # noqa: E402
 from pocketvision.training.quantize.graph import Graph, attributes  # noqa: E402
 

@@ -32,6 +32,6 @@ def test_the_papers_schedule_decays_four_times() -> None:
 
 def test_phases_of_input_size() -> None:
     recipe = read(RECIPES / "pocketnet_s_128.toml")
-    sizes = [schedule.input_size(recipe, progress) for progress in (0, 0.39, 0.41, 0.71, 0.999)]
+    sizes = [schedule.input_size(recipe.phases, at, 112) for at in (0, 0.39, 0.41, 0.71, 0.999)]
     assert sizes == [64, 64, 80, 112, 112]
-    assert schedule.input_size(read(RECIPES / "paper" / "iresnet100_128.toml"), 0.3) == 112
+    assert schedule.input_size((), 0.3, 112) == 112

@@ -92,7 +92,7 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
         draws = views.draw(recipe.batch, recipe.seed, step)[ranks.share(recipe.batch)]
         there = draws.to(device, non_blocking=True)
         whole = views.make(batch.first, batch.second, there, recipe.views)
-        small = views.shrunk(whole, schedule.input_size(recipe, progress))
+        small = views.shrunk(whole, schedule.input_size(recipe.phases, progress, recipe.data.size))
         rate = schedule.learning_rate(recipe.optimiser, progress, epoch)
         for group in optimiser.param_groups:
             group["lr"] = rate

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import tomllib
-import types
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...data.degrade import Degrade
 from ...distill.views import Reach
+from ...run import tables
+from ...run.schedule import Optimiser
 
 
 @dataclass(frozen=True)
@@ -31,25 +29,6 @@ class Data:
     cache: bool = False
     workers: int = 0
     classes: int | None = None
-
-
-@dataclass(frozen=True)
-class Optimiser:
-    """SGD with Nesterov momentum; the gradient of the backbone is clipped to norm ``clip``.
-
-    ``schedule``: ``cosine`` to zero, or ``steps``: times ``decay`` at each of ``milestones``
-    (epochs). ``warmup`` is a share of the run.
-    """
-
-    learning_rate: float
-    momentum: float = 0.9
-    nesterov: bool = True
-    weight_decay: float = 5e-4
-    clip: float = 5.0
-    schedule: str = "cosine"
-    warmup: float = 0.02
-    milestones: tuple[float, ...] = ()
-    decay: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -157,14 +136,7 @@ def read(path: Path) -> Recipe:
         ValueError: not TOML, an unknown or missing key, a value of the wrong type or range; the
             message names the file, the key and what was expected.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: not TOML ({error})") from error
-    try:
-        return parse(table)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    return tables.read(path, parse)
 
 
 def parse(table: dict[str, Any]) -> Recipe:
@@ -173,58 +145,9 @@ def parse(table: dict[str, Any]) -> Recipe:
     Raises:
         ValueError: as :func:`read`, without the file's name.
     """
-    recipe: Recipe = _build(Recipe, table, "")
+    recipe = tables.build(Recipe, table, CHOICES)
     _check(recipe)
     return recipe
-
-
-def _build(kind: type, table: dict[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    unknown = sorted(set(table) - set(fields))
-    if unknown:
-        raise ValueError(
-            f"{where}{unknown[0]}: no such key; known here: {', '.join(sorted(fields))}"
-        )
-    needed = [
-        name
-        for name, f in fields.items()
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    ]
-    for name in needed:
-        if name not in table:
-            raise ValueError(f"{where}{name}: missing; every recipe needs it")
-    values = {name: _value(hints[name], table[name], where + name) for name in table}
-    for (owner, name), allowed in CHOICES.items():
-        if owner == kind.__name__ and name in values and values[name] not in allowed:
-            raise ValueError(
-                f"{where}{name}: expected one of {', '.join(allowed)}, got {values[name]!r}"
-            )
-    return kind(**values)
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    origin = typing.get_origin(hint)
-    if origin in (types.UnionType, typing.Union):
-        hint = next(arm for arm in typing.get_args(hint) if arm is not type(None))
-        return _value(hint, value, where)
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise ValueError(f"{where}: expected a table, got {value!r}")
-        return _build(typing.cast("type", hint), value, f"{where}.")
-    if origin is tuple:
-        inner = typing.get_args(hint)
-        if not isinstance(value, list):
-            raise ValueError(f"{where}: expected a list, got {value!r}")
-        arms = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
-        if len(arms) != len(value):
-            raise ValueError(f"{where}: expected {len(arms)} values, got {len(value)}")
-        return tuple(_value(arm, item, where) for arm, item in zip(arms, value, strict=True))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        raise ValueError(f"{where}: expected {hint.__name__}, got {value!r}")
-    return value
 
 
 def _check(recipe: Recipe) -> None:

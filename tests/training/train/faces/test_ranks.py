@@ -31,7 +31,7 @@ import test_loop
 from pathlib import Path
 from pocketvision.training.models import registry
 from pocketvision.training.run import ranks
-from pocketvision.training.train import loop, objective, read, train
+from pocketvision.training.train.faces import loop, objective, read, train
 registry._ENTRIES["tiny"] = registry.Entry("tiny", test_loop.Tiny, "none", 16, 112)
 seen = {{"loss": [], "centres": []}}
 models, forward, parallel = [], objective.Objective.forward, ranks.parallel

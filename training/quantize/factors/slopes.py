@@ -16,8 +16,8 @@ import onnx
 
 from pocketvision.compile.arithmetic.words import BITS
 
-from .calibrate import SHARED, Range
-from .graph import Graph
+from ..calibrate import SHARED, Range
+from ..graph import Graph
 
 
 def exact(

@@ -17,7 +17,7 @@ import onnx
 from pocketvision.compile.arithmetic import fixedpoint, scales
 from pocketvision.compile.frontend.network import ACTIVATIONS, MOVES
 
-from .graph import Graph
+from ..graph import Graph
 
 ULPS = 512
 """How far a scale may move: 512 units in the last place are 61 millionths at most."""

@@ -8,7 +8,8 @@ import torch
 
 from pocketvision.compile.arithmetic import fixedpoint
 from pocketvision.training.export import export
-from pocketvision.training.quantize import calibrate, fixed, qdq
+from pocketvision.training.quantize import calibrate, qdq
+from pocketvision.training.quantize.factors import fixed
 from pocketvision.training.quantize.fold import fold
 from pocketvision.training.quantize.graph import Graph
 

@@ -1,0 +1,91 @@
+"""TOML files as dataclasses: every key is a field, every value of its type."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Choices = Mapping[tuple[str, str], tuple[str, ...]]
+
+
+def read(path: Path, parse: Callable[[dict[str, Any]], T]) -> T:
+    """What ``parse`` makes of a TOML file's table.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not TOML, or what ``parse`` raises; the message names the file.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: not TOML ({error})") from error
+    try:
+        return parse(table)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def build(kind: type[T], table: dict[str, Any], choices: Choices, where: str = "") -> T:
+    """A dataclass from a table whose keys are its fields.
+
+    Args:
+        choices: by names of a class and a field the values that it may take.
+        where: what stands before a key in messages.
+
+    Raises:
+        ValueError: an unknown or missing key, a value of the wrong type; names the key.
+    """
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(table) - set(fields))
+    if unknown:
+        raise ValueError(
+            f"{where}{unknown[0]}: no such key; known here: {', '.join(sorted(fields))}"
+        )
+    needed = [
+        name
+        for name, f in fields.items()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    for name in needed:
+        if name not in table:
+            raise ValueError(f"{where}{name}: missing; every recipe needs it")
+    values = {name: _value(hints[name], table[name], choices, where + name) for name in table}
+    for (owner, name), allowed in choices.items():
+        if owner == kind.__name__ and name in values and values[name] not in allowed:
+            raise ValueError(
+                f"{where}{name}: expected one of {', '.join(allowed)}, got {values[name]!r}"
+            )
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, choices: Choices, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        hint = next(arm for arm in typing.get_args(hint) if arm is not type(None))
+        return _value(hint, value, choices, where)
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise ValueError(f"{where}: expected a table, got {value!r}")
+        return build(typing.cast("type", hint), value, choices, f"{where}.")
+    if origin is tuple:
+        inner = typing.get_args(hint)
+        if not isinstance(value, list):
+            raise ValueError(f"{where}: expected a list, got {value!r}")
+        arms = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
+        if len(arms) != len(value):
+            raise ValueError(f"{where}: expected {len(arms)} values, got {len(value)}")
+        return tuple(
+            _value(arm, item, choices, where) for arm, item in zip(arms, value, strict=True)
+        )
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ValueError(f"{where}: expected {hint.__name__}, got {value!r}")
+    return value
