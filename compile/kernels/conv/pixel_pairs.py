@@ -32,7 +32,7 @@ def table(values: np.ndarray) -> np.ndarray:
     return np.repeat(values.reshape(-1, 1, TOGETHER), TOGETHER, axis=1).ravel()
 
 
-def leave(
+def store_tile(
     finish: Epilogue,
     p: dict[str, Any],
     shape: ConvShape,
@@ -40,7 +40,7 @@ def leave(
     acc: Any,
     size: tuple[int, int],
     block: Any,
-    still: Any,
+    opaque_zero: Any,
 ) -> None:
     """Rescales and stores a tile's sums.
 
@@ -49,14 +49,14 @@ def leave(
         acc: int32 sums by pair of pixels, pixel's half and block, a vector each.
         size: (pixels, blocks) of the tile; an odd last pixel is its own partner.
         block: the first block.
-        still: is 0, see conv.py.
+        opaque_zero: is 0, see conv.py.
     """
     (wide, high), (row, left), lanes = size, at, finish.isa.lanes
     first = T.bind(block * lanes)
     order = [(n, half) for n in range(high) for half in range(TOGETHER)]
     tables = p["scale"], p["negative"]
     scales = [
-        finish.scales(tables, (block + n) * entries(lanes) + half * lanes + still)
+        finish.scales(tables, (block + n) * entries(lanes) + half * lanes + opaque_zero)
         for n, half in order
     ]
 

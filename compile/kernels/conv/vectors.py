@@ -78,7 +78,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     def body(**p: Any) -> None:
         finish = epilogue(isa, isa.lanes, shape, p)
         blocks = channels // isa.lanes
-        nothing = isa.unknown_zero(finish.limits)
+        unknown = isa.unknown_zero(finish.limits)
         # A tile's blocks share their operands, unless each block has groups of its own.
         private = shape.reads.advance > 0 and shape.reads.share == 1
         pixels, columns = tile_of(isa, shape)
@@ -89,7 +89,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             flat = taps * all_steps * per_step <= (shape.tile.unrolled or isa.unrolled)
             # LLVM would keep on the stack what it knows to be the same for all tiles; where steps
             # are in loops it does not try.
-            still = nothing * left if flat and nothing is not None else 0
+            opaque_zero = unknown * left if flat and unknown is not None else 0
             pairs = 2 if isa.pair else 1
             slots = rounded(wide, pairs)  # an odd last pixel is its own partner
             acc = T.alloc_buffer((slots * high * isa.lanes,), "int32", scope="local")
@@ -106,7 +106,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 return [acc.vload([place], kind) for place in places(m, n)]
 
             for n in range(high):
-                first = (block + n) * isa.lanes * pairs + still
+                first = (block + n) * isa.lanes * pairs + opaque_zero
                 starts = [
                     T.bind(p["bias"].vload([first + i * isa.lanes], kind)) for i in range(pairs)
                 ]
@@ -127,7 +127,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                         shared[m, n] = isa.operands(p["x"], at, steps)
                 for step in range(steps):
                     at = block * (taps * all_steps) + (tap * all_steps + first + step) * high
-                    at = still + at
+                    at = opaque_zero + at
                     weights = [isa.weight(p["w"], (at + n) * vector) for n in range(high)]
                     for m in range(0, slots, pairs):
                         for n in range(high):
@@ -155,10 +155,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                         several(tap, offset, chunk * unroll, unroll)
             at, size = (row, left), (wide, high)
             if isa.pair:
-                pixel_pairs.leave(finish, p, shape, at, acc, size, block, still)
+                pixel_pairs.store_tile(finish, p, shape, at, acc, size, block, opaque_zero)
             else:
-                scales = tile_scales(finish, p, isa.lanes, block, high, still)
-                leave(finish, p, shape, at, acc, size, scales)
+                scales = tile_scales(finish, p, isa.lanes, block, high, opaque_zero)
+                store_tile(finish, p, shape, at, acc, size, scales)
 
         def rows(block: Any, high: int) -> None:
             with T.serial(0, y.height) as row:
@@ -180,14 +180,14 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
 
 
 def tile_scales(
-    finish: Epilogue, p: dict[str, Any], lanes: int, block: Any, high: int, still: Any = 0
+    finish: Epilogue, p: dict[str, Any], lanes: int, block: Any, high: int, opaque_zero: Any = 0
 ) -> list[tuple[Any, Scales]]:
-    """The channel at which each of ``high`` blocks starts, and its scales ``still`` further on."""
+    """The channel at which each of ``high`` blocks starts, and its scales."""
     channels = [T.bind((block + n) * lanes) for n in range(high)]
-    return [(c, finish.scales((p["scale"], p["negative"]), c + still)) for c in channels]
+    return [(c, finish.scales((p["scale"], p["negative"]), c + opaque_zero)) for c in channels]
 
 
-def leave(
+def store_tile(
     finish: Epilogue,
     p: dict[str, Any],
     shape: ConvShape,

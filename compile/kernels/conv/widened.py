@@ -20,7 +20,7 @@ from ..frame import function, rounded, store
 from ..isa.base import Expr, Isa, balanced
 from ..packed import Packed
 from .shape import ConvShape
-from .vectors import enters, fits, leave, pack, tile_scales, words
+from .vectors import enters, fits, pack, store_tile, tile_scales, words
 
 ACTIVATIONS = 8192
 """int16 activations of a strip: half of a first cache level of 32 KB."""
@@ -218,7 +218,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 for step in range(unroll):
                     dots(ky, chunk * unroll + step)
             scales = tile_scales(finish, p, isa.lanes, block, high)
-            leave(finish, p, shape, (row, left), acc, (wide, high), scales)
+            store_tile(finish, p, shape, (row, left), acc, (wide, high), scales)
 
         def group(block: Any, high: int, at: tuple[Expr, Expr, Expr, Expr], widen: bool) -> None:
             """A strip's outputs of ``high`` blocks."""

@@ -129,7 +129,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
 
     def body(**p: Any) -> None:
         finish = epilogue(isa, isa.lanes, shape, p)
-        nothing = isa.unknown_zero(finish.limits)
+        unknown = isa.unknown_zero(finish.limits)
 
         def chunk(at: Expr, first: int, last: int) -> list[Expr]:
             """Pixels ``first`` to ``first + 3``, transposed; none past ``last`` is read."""
@@ -146,7 +146,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
 
         def tile(block: Any, row: Any, left: Any, wide: int, rows: int) -> None:
             """``rows`` by ``wide`` outputs of the channels of ``block``."""
-            still = nothing * left if nothing is not None else 0
+            opaque_zero = unknown * left if unknown is not None else 0
             channel = T.bind(block * span)
             acc = T.alloc_buffer((rows * wide * span,), "int32", scope="local")
 
@@ -154,7 +154,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 return ((r * wide + m) * vectors + v) * isa.lanes
 
             for v in range(vectors):
-                start = T.bind(p["bias"].vload([still + channel + v * isa.lanes], kind))
+                start = T.bind(p["bias"].vload([opaque_zero + channel + v * isa.lanes], kind))
                 for r in range(rows):
                     for m in range(wide):
                         store(acc, place(r, m, v), start, isa.lanes)
@@ -174,11 +174,11 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                                 continue
                             for v in range(vectors):
                                 at = ((block * kh + ky) * len(line_of.shifts) + shift) * vectors + v
-                                weight = isa.weight(p["w"], (still + at) * isa.lanes * PIXELS)
+                                weight = isa.weight(p["w"], (opaque_zero + at) * isa.lanes * PIXELS)
                                 total = acc.vload([place(r, m, v)], kind)
                                 total = isa.dot(total, chunks[c][v], weight)
                                 store(acc, place(r, m, v), total, isa.lanes)
-            at_channel = [still + channel + v * isa.lanes for v in range(vectors)]
+            at_channel = [opaque_zero + channel + v * isa.lanes for v in range(vectors)]
             scales = [finish.scales((p["scale"], p["negative"]), c) for c in at_channel]
             for r in range(rows):
                 parts = []
