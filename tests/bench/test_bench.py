@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision import bench
-from pocketvision.benchmarks import contest, plot, report
-from pocketvision.benchmarks.candidate import Absent, Candidate, Example, Runner, Sources
+from pocketvision.errors import InputError, RunError
 from pocketvision.runtime.shipped import DEFAULT_MODEL
 
-NUMBERS = ("median_ms", "q1_ms", "q3_ms", "iqr_ms", "ratio_to_ours")
+from .peers import __main__ as bench
+from .peers.candidate import Absent, Bound, Candidate, Example, Runner, Sources
+from .peers.race import contest, plot, report
+from .peers.race.run import Settings, run
+
+NUMBERS = ("median_ms", "fast_ms", "q1_ms", "q3_ms", "iqr_ms", "ratio_to_ours")
 
 
 def _check(rows: list[dict]) -> None:
@@ -28,21 +31,21 @@ def _check(rows: list[dict]) -> None:
 
 
 def test_two_rounds_of_ours_alone() -> None:
-    rows = bench.run([DEFAULT_MODEL], peers=False, rounds=2)
+    ((_, rows),) = run([DEFAULT_MODEL], Settings(peers=(), rounds=2))
     _check(rows)
     assert len(rows) == 1
 
 
 def test_two_rounds_beside_onnxruntime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(contest, "PROBE_ROUNDS", 2)
-    rows = bench.run([DEFAULT_MODEL], peers=["onnxruntime"], rounds=2)
+    ((machine, rows),) = run([DEFAULT_MODEL], Settings(["onnxruntime"], rounds=2, out=tmp_path))
     _check(rows)
     assert {row["precision"] for row in rows[1:]} == {"float32", "int8"}
     assert all(row["cosine_to_float"] > contest.LEAST_COSINE for row in rows)
     assert report.table(rows).count("\n") == len(rows)
-    assert report.read_json(report.write_json(rows, tmp_path / "b.json")) == rows
-    assert report.read_json(tmp_path / "none.json") == []
-    assert plot.write_png(rows, tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+    assert report.read_folder(tmp_path) == [(machine, rows)]
+    png = plot.write_png(rows, machine["processor"], tmp_path / "b.png")
+    assert png.read_bytes().startswith(b"\x89PNG")
 
 
 def test_without_weights_the_peers_are_skipped_with_a_reason(
@@ -50,15 +53,15 @@ def test_without_weights_the_peers_are_skipped_with_a_reason(
 ) -> None:
     monkeypatch.setenv("POCKETVISION_WEIGHTS", str(tmp_path / "nowhere"))
     notes: list[str] = []
-    rows = bench.run([DEFAULT_MODEL], peers=True, rounds=2, note=notes.append)
+    ((_, rows),) = run([DEFAULT_MODEL], Settings(rounds=2), note=notes.append)
     assert [row["runtime"] for row in rows] == ["pocketvision"]
     assert rows[0]["cosine_to_float"] is None
-    assert "POCKETVISION_WEIGHTS" in notes[0]
+    assert any("POCKETVISION_WEIGHTS" in note for note in notes)
 
 
 def _candidate(vector: list[float], precision: str = "float32") -> Candidate:
     def load() -> Runner:
-        return lambda example: np.array(vector)
+        return lambda example: Bound(lambda: None, lambda: np.array(vector))
 
     return Candidate("peer", precision, "made up", load)
 
@@ -104,18 +107,74 @@ def test_the_summary_names_the_best_peer_in_any_precision() -> None:
     assert line.split() == ["n", "1.00", "2.00", "0.50", "b", "bfloat16"]
 
 
-def test_added_networks_keep_the_others(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    rows = [{**bench.run([DEFAULT_MODEL], peers=False, rounds=2)[0], "network": "other"}]
-    report.write_json(rows, tmp_path / "bench.json")
-    options = ["--networks", DEFAULT_MODEL, "--rounds", "2", "--out", str(tmp_path), "--add"]
-    assert bench.main(options) == 0
-    kept = report.read_json(tmp_path / "bench.json")
-    assert [row["network"] for row in kept] == [DEFAULT_MODEL, "other"]
-    assert "other" in capsys.readouterr().out
+def test_a_runtime_that_overwrites_its_bound_input_is_left_out() -> None:
+    value = np.array([1.0, 0.0])
+
+    def run_once() -> None:
+        value[1] += 1
+
+    worn = Candidate("worn", "float32", "v", lambda: lambda face: Bound(run_once, value.copy))
+    notes: list[str] = []
+    assert contest.fastest([worn], _faces(), np.array([[1.0, 0.0]]), notes.append) is None
+    assert "its second run on one bound face gives another embedding" in notes[0]
+
+
+def test_a_runtime_that_fails_is_left_out_with_what_it_raised() -> None:
+    def load() -> Runner:
+        raise OSError("no such plug-in\nand much more")
+
+    notes: list[str] = []
+    broken = Candidate("broken", "float32", "v", load)
+    assert contest.fastest([broken], _faces(), np.array([[1.0, 0.0]]), notes.append) is None
+    assert notes == ["broken float32 (v) skipped: OSError: no such plug-in"]
+
+
+def test_a_run_is_taken_up_behind_what_is_done(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = Settings(peers=(), rounds=2, out=tmp_path, resume=True)
+    names = ["facechain-25m", DEFAULT_MODEL]
+    first = run(names[:1], settings)
+    assert run(names, settings)[0] == first[0]
+    assert sorted(path.stem for path in tmp_path.glob("*.json")) == names
+    machine, rows = first[0]
+    report.write_json({**machine, "processor": "another"}, rows, tmp_path / "facechain-25m.json")
+    with pytest.raises(InputError, match="facechain-25m.json: measured on another"):
+        run(names, settings)
+    (tmp_path / "facechain-25m.json").write_text("{")
+    with pytest.raises(InputError, match="delete it and measure again"):
+        run(names, settings)
+
+
+def test_a_network_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(network: object, *rest: object) -> list[dict]:
+        if network.name == DEFAULT_MODEL:  # type: ignore[attr-defined]
+            raise RunError("its embeddings are wrong")
+        return [{"network": "other"}]
+
+    monkeypatch.setattr("tests.bench.peers.race.run.race", fail)
+    notes: list[str] = []
+    settings = Settings(peers=(), rounds=2)
+    ((_, rows),) = run([DEFAULT_MODEL, "facechain-25m"], settings, notes.append)
+    assert rows == [{"network": "other"}]
+    assert f"{DEFAULT_MODEL} skipped: its embeddings are wrong" in notes
+    with pytest.raises(RunError, match="no network could be measured"):
+        run([DEFAULT_MODEL], settings, notes.append)
+
+
+def test_a_busy_machine_and_a_wide_spread_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.bench.peers.race.run.load", lambda: 11.4)
+    notes: list[str] = []
+    ((machine, rows),) = run([DEFAULT_MODEL], Settings(peers=(), rounds=2), notes.append)
+    assert notes[0].startswith("warning: load average 11.4 before the start")
+    said = report.conditions(machine, [{**rows[0], "steady": False}])
+    assert f"spread above a third of the median: {DEFAULT_MODEL} pocketvision int8" in said
+    assert "warning" not in report.conditions(machine, [{**rows[0], "steady": True}])
+    assert "!" in report.table([{**rows[0], "steady": False}])
 
 
 def test_an_absent_runtime_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pocketvision.benchmarks import peer_ncnn
+    from .peers.runtimes import peer_ncnn
 
     monkeypatch.setattr(peer_ncnn, "find_spec", lambda name: None)
     with pytest.raises(Absent, match="pip install ncnn"):
@@ -123,16 +182,21 @@ def test_an_absent_runtime_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_wrong_arguments_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
-    for given, message in ((["nope"], "no shipped model"), (["--rounds", "1"], "at least 2")):
+    for given, message in (
+        (["nope"], "no shipped model"),
+        (["--rounds", "1"], "at least 2"),
+        (["--skip", "nope"], "no peer nope"),
+        (["--resume"], "expected --out with it"),
+    ):
         with pytest.raises(SystemExit):
             bench.main(given)
         assert message in capsys.readouterr().err
 
 
 def test_unknown_network_and_too_few_rounds() -> None:
-    with pytest.raises(ValueError, match="no shipped model"):
-        bench.run(["no-such-net"], peers=False, rounds=2)
-    with pytest.raises(ValueError, match="rounds"):
-        bench.run([DEFAULT_MODEL], peers=False, rounds=2, starts=1)
-    with pytest.raises(ValueError, match="rounds"):
-        bench.run([DEFAULT_MODEL], peers=False, rounds=1)
+    with pytest.raises(InputError, match="no shipped model"):
+        run(["no-such-net"], Settings(peers=(), rounds=2))
+    with pytest.raises(InputError, match="rounds"):
+        run([DEFAULT_MODEL], Settings(peers=(), rounds=2, starts=1))
+    with pytest.raises(InputError, match="rounds"):
+        run([DEFAULT_MODEL], Settings(peers=(), rounds=1))

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.benchmarks.candidate import Absent, Example
-from pocketvision.benchmarks.child import CHILDREN, Child
-from pocketvision.benchmarks.contest import Ready
-from pocketvision.benchmarks.measure import take_turns
+from pocketvision.bench.measure import take_turns
+
+from .peers.candidate import Absent, Example
+from .peers.race.contest import Ready
+from .peers.runtimes.child import CHILDREN, Child
 
 NETWORK = """
 import sys, time
@@ -19,9 +20,10 @@ sys.path.insert(0, {children!r})
 from serve import serve
 
 def network(tensor):
-    print("what libraries print is no answer")
-    time.sleep({seconds})
-    return tensor.reshape(-1)[:4] * 2
+    def run():
+        print("what libraries print is no answer")
+        time.sleep({seconds})
+    return run, lambda: tensor.reshape(-1)[:4] * 2
 
 serve(network)
 """
@@ -39,8 +41,10 @@ def _example(start: float) -> Example:
 
 def test_a_child_embeds_what_it_is_given() -> None:
     child = _child()
-    np.testing.assert_array_equal(child(_example(0)), [0, 2, 4, 6])
-    np.testing.assert_array_equal(child(_example(5)), [10, 12, 14, 16])
+    for start, expected in ((0, [0, 2, 4, 6]), (5, [10, 12, 14, 16])):
+        bound = child(_example(start))
+        bound.run()
+        np.testing.assert_array_equal(bound.read(), expected)
     child.close()
     child.close()
 

@@ -8,13 +8,14 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pocketvision import bench
-from pocketvision.benchmarks import network, noise
-from pocketvision.benchmarks.candidate import Absent
-from pocketvision.benchmarks.sources import prepare
-from pocketvision.benchmarks.torch_graph import module
 from pocketvision.errors import InputError
 from pocketvision.record import Record
+
+from .peers.candidate import Absent
+from .peers.networks import network, noise
+from .peers.networks.sources import prepare
+from .peers.networks.torch_graph import module
+from .peers.race.run import Settings, run
 
 NAME = "facechain-25m"
 
@@ -64,7 +65,7 @@ def test_a_registered_network_is_compiled_and_timed(
     monkeypatch.setenv("POCKETVISION_WEIGHTS", str(tmp_path))
     monkeypatch.setattr(network.models, "shipped", dict)
     monkeypatch.setattr(noise, "make", lambda name, folder: home.rename(folder))
-    rows = bench.run([NAME], peers=False, rounds=2, work=tmp_path)
+    ((_, rows),) = run([NAME], Settings(peers=(), rounds=2, work=tmp_path))
     assert (rows[0]["network"], rows[0]["noise"]) == (NAME, True)
     (tmp_path / f"{NAME}-noise").rename(home)
 

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from pocketvision.benchmarks.rewrite import prelu_as_relus
+from .peers.networks.rewrite import prelu_as_relus
 
 
 def _network(path: Path, slopes: np.ndarray) -> Path:
