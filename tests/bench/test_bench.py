@@ -187,6 +187,8 @@ def test_wrong_arguments_are_usage_errors(capsys: pytest.CaptureFixture[str]) ->
         (["--rounds", "1"], "at least 2"),
         (["--skip", "nope"], "no peer nope"),
         (["--resume"], "expected --out with it"),
+        (["--out", __file__], "is a file; expected a folder"),
+        (["--picture", str(Path(__file__).parent)], "is a folder; name a file in it"),
     ):
         with pytest.raises(SystemExit):
             bench.main(given)

@@ -19,6 +19,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from pocketvision.cli.common import new_file, new_folder
 from pocketvision.errors import InputError, RunError
 
 from .race import plot, processor, report
@@ -90,11 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--processor", choices=processor.PROCESSORS, help="hide newer instruction sets"
     )
-    parser.add_argument("--work", type=Path, help="folder that keeps conversions")
+    parser.add_argument("--work", type=new_folder, help="folder that keeps conversions")
     parser.add_argument("--envs", type=Path, default=ENVIRONMENTS, help="environments of peers")
-    parser.add_argument("--out", type=Path, help="folder for NETWORK.json and bench.png")
+    parser.add_argument("--out", type=new_folder, help="folder for NETWORK.json and bench.png")
     parser.add_argument("--resume", action="store_true", help="keep networks that --out has")
-    parser.add_argument("--picture", type=Path, help="the picture; default: bench.png in --out")
+    parser.add_argument("--picture", type=new_file, help="the picture; default: bench.png in --out")
     return parser
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pocketvision.bench.machine import facts
+from pocketvision.cli.common import new_file
 from pocketvision.compile import TARGETS, CompileError
 from pocketvision.compile.emit.library import compiler
 from pocketvision.errors import InputError, RunError
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--include", type=Path, action="append", default=[], help="further headers that it needs"
     )
     parser.add_argument("--core", action="append", choices=CORES, help="default: all")
-    parser.add_argument("--out", type=Path, metavar="FILE.json", help="also write the counts")
+    parser.add_argument("--out", type=new_file, metavar="FILE.json", help="also write the counts")
     options = parser.parse_args(arguments)
     checkout = Checkout(options.cmsis_nn, tuple(options.include))
     try:

@@ -21,6 +21,7 @@ from typing import Any
 
 from pocketvision import Embedder
 from pocketvision.bench.machine import facts
+from pocketvision.cli.common import new_folder
 from pocketvision.errors import InputError
 
 from ..candidate import Absent
@@ -111,9 +112,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=MODULE, description=(__doc__ or "").split("\n")[0])
     parser.add_argument("networks", nargs="+", metavar="NETWORK", help="shipped or registered")
     parser.add_argument("--install", action="store_true", help="fetch what is missing")
-    parser.add_argument("--work", type=Path, required=True, help="folder that keeps conversions")
+    parser.add_argument(
+        "--work", type=new_folder, required=True, help="folder that keeps conversions"
+    )
     parser.add_argument("--envs", type=Path, default=ENVIRONMENTS)
-    parser.add_argument("--out", type=Path, help="folder for NETWORK.json")
+    parser.add_argument("--out", type=new_folder, help="folder for NETWORK.json")
     parser.add_argument("--resume", action="store_true", help="keep networks that --out has")
     options = parser.parse_args(arguments)
     if options.resume and not options.out:

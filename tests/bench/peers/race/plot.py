@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from pocketvision.files import write_whole
 
 from .report import Row
 
@@ -36,7 +37,5 @@ def write_png(rows: list[Row], about: str, out: Path) -> Path:
         panel.spines[["top", "right"]].set_visible(False)
         panel.margins(x=0.12)
     figure.suptitle(about, fontsize=9)
-    partial = out.with_suffix(".partial.png")
-    figure.savefig(partial, dpi=120)
-    os.replace(partial, out)
+    write_whole(out, lambda file: figure.savefig(file, format="png", dpi=120))
     return out
