@@ -28,10 +28,10 @@ test-full: $(VENV)/dev.stamp  ## all tests; POCKETVISION_DATA names the data fol
 		"with lfw_112/, lfw_pairs.txt and train_112/, now: '$(POCKETVISION_DATA)'" >&2; exit 2; }
 	$(BIN)/python -m pytest $(SPREAD) -rs -m "full or not full"
 
-bench: $(VENV)/dev.stamp  ## latency beside other runtimes: table, build/bench/bench.json and .png
-	$(BIN)/python -m pocketvision.bench --peers --starts 9 --work build/bench/work --out build/bench
+bench: $(VENV)/dev.stamp  ## latency beside other runtimes: a table, build/bench/here/*.json and a picture
+	$(BIN)/python -m tests.bench.peers --starts 9 --work build/bench/work --out build/bench/here
 	$(BIN)/python -m pocketvision.training.run.speed
-	$(BIN)/python -m pytest tests/bench/bench_*.py --benchmark-only --benchmark-columns=median,iqr,rounds \
+	$(BIN)/python -m pytest tests/bench/suites --benchmark-only --benchmark-columns=median,iqr,rounds \
 		--benchmark-json=build/bench/pytest-benchmark.json
 
 lint: $(VENV)/dev.stamp  ## ruff, mypy and clang-format, all without changing a file

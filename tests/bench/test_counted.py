@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.benchmarks import counted, guest, peers_counted
-from pocketvision.benchmarks.candidate import Absent, Example
-from pocketvision.benchmarks.contest import Faces
-from pocketvision.benchmarks.guest import Guest
-from pocketvision.benchmarks.peers_counted import Counted, Entry
+from .peers.candidate import Absent, Example, Sources
+from .peers.counted import __main__ as counted
+from .peers.counted import entries as peers_counted
+from .peers.counted import guest
+from .peers.counted.entries import Counted, Entry
+from .peers.counted.guest import Guest
+from .peers.race.contest import Faces
 
 FACE = Example(np.zeros((2, 2, 3), np.uint8), np.zeros((1, 3, 2, 2), np.float32))
 FACES = Faces([FACE], [FACE])
@@ -69,18 +71,57 @@ def test_the_right_one_with_the_fewest_instructions(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(peers_counted, "count_entry", count_entry)
     notes: list[str] = []
     same = [entry(variant) for variant in (*found, "broken")]
-    chosen = peers_counted.best(Guest(Path("x")), same, FACES, REFERENCE, 0.9, notes.append)
+    chosen = peers_counted.best(Guest(Path("x")), same, FACES, REFERENCE, False, notes.append)
     assert chosen is not None and chosen[0].variant == "fast" and chosen[2] == 1
     assert len(notes) == 3
     assert "(wrong) void: cosine 0.000" in notes[0] and "(broken) skipped: it fell" in notes[2]
-    none = peers_counted.best(Guest(Path("x")), same[2:], FACES, REFERENCE, 0.9, notes.append)
+    none = peers_counted.best(Guest(Path("x")), same[2:], FACES, REFERENCE, False, notes.append)
     assert none is None
 
 
-def test_only_the_file_that_we_compile_takes_its_normalisation() -> None:
-    assert Entry("onnxruntime", "int8", "QDQ", ()).quantised_by_us
-    assert not Entry("onnxruntime", "float32", "folded", ()).quantised_by_us
-    assert not Entry("litert", "int8", "folded", ()).quantised_by_us
+def test_only_the_file_that_we_compile_takes_its_normalisation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Guest, "version", lambda home, runtime: "1")
+    monkeypatch.setattr(peers_counted.peer_ncnn, "convert", lambda path: path)
+    monkeypatch.setattr(peers_counted.peer_openvino, "quantise", lambda path, calibration: path)
+    files = [("exported", Path("x")), ("folded", Path("y"))]
+    sources = Sources("n", files, [("QDQ", Path("z"))], None, False, tmp_path / "c.npy", tmp_path)
+    notes: list[str] = []
+    found = peers_counted.entries(Guest(tmp_path), sources, notes.append)
+    ours = {(one.runtime, one.precision, one.arguments[0]) for one in found if one.quantised_by_us}
+    assert ours == {("onnxruntime", "int8", "z"), ("openvino", "int8", "z")}
+    assert {one.precision for one in found if one.runtime == "openvino"} == {
+        "float32", "float16", "int8"
+    }  # fmt: skip
+    assert [note.split(":")[0] for note in notes] == ["litert skipped", "ncnn int8 skipped"]
+    assert "is in no wheel" in notes[1]
+
+
+def test_a_runtime_without_a_wheel_is_named(tmp_path: Path) -> None:
+    notes: list[str] = []
+    assert peers_counted.entries(Guest(tmp_path), Sources("n", [], [], None), notes.append) == []
+    assert [note.split()[0] for note in notes] == ["litert", "ncnn", "onnxruntime", "openvino"]
+    assert all("no wheel of" in note for note in notes)
+
+
+def test_a_wheel_that_pip_refuses_is_noted_and_the_others_come(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home, asked = Guest(tmp_path), []
+
+    def run(command: list[str]) -> None:
+        asked.append(command[-1].split("==")[0])
+        if asked[-1] == "openvino":
+            raise Absent("ERROR: no matching distribution")
+
+    monkeypatch.setattr(guest, "run", run)
+    (home.root / "usr/bin").mkdir(parents=True)
+    (home.root / "usr/bin/python3.11").touch()
+    notes: list[str] = []
+    home.install(tmp_path, notes.append)
+    assert asked == list(guest.WHEELS.values())
+    assert notes == ["openvino for aarch64 could not be installed: ERROR: no matching distribution"]
 
 
 def test_the_table_has_the_fewest_instructions_first() -> None:
@@ -93,12 +134,19 @@ def test_the_table_has_the_fewest_instructions_first() -> None:
     assert lines[2].split()[:6] == ["n", "(noise)", "ncnn", "float16", "4.0", "-"]
 
 
-def test_other_networks_of_the_file_stay(tmp_path: Path) -> None:
-    path = tmp_path / "aarch64.json"
-    counted.write([{"network": "a", "instructions": 1}, {"network": "b", "instructions": 2}], path)
-    counted.write([{"network": "a", "instructions": 3}], path)
-    rows = counted.report.read_json(path)
-    assert {row["network"]: row["instructions"] for row in rows} == {"a": 3, "b": 2}
+def test_networks_that_are_counted_stay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"network": "facechain-25m", "noise": False, "runtime": "pocketvision", "version": None,
+           "precision": "int8", "variant": "v", "instructions": 3e6, "cycles": None,
+           "ratio_to_ours": 1.0, "cosine_to_float": None}  # fmt: skip
+    monkeypatch.setattr(Guest, "check", lambda home: None)
+    monkeypatch.setattr(counted, "rows", lambda *rest: [row])
+    given = ["facechain-25m", "--work", str(tmp_path), "--out", str(tmp_path / "out"), "--resume"]
+    assert counted.main(given) == 0
+    monkeypatch.setattr(counted, "rows", lambda *rest: pytest.fail("it was counted already"))
+    assert counted.main(given) == 0
+    assert "3.0" in capsys.readouterr().out
 
 
 def test_what_is_missing_is_said(
@@ -109,9 +157,9 @@ def test_what_is_missing_is_said(
     with pytest.raises(Absent, match="no Python for aarch64 in .*run with --install"):
         home.check()
     with pytest.raises(Absent, match="apt-get is absent"):
-        home.install(tmp_path)
+        home.install(tmp_path, pytest.fail)
     with pytest.raises(SystemExit):
-        counted.main(["--networks", "x", "--work", str(tmp_path), "--envs", str(tmp_path)])
+        counted.main(["x", "--work", str(tmp_path), "--envs", str(tmp_path)])
     assert "run with --install" in capsys.readouterr().err
     monkeypatch.setattr(guest.shutil, "which", lambda name: None)
     with pytest.raises(Absent, match="qemu-aarch64 is absent"):
@@ -129,5 +177,5 @@ def test_a_failed_fetch_leaves_no_half_a_guest(
     monkeypatch.setattr(guest, "run", refuse)
     monkeypatch.setattr(guest.shutil, "which", lambda name: name)
     with pytest.raises(Absent, match="no route"):
-        Guest(tmp_path).install(tmp_path)
+        Guest(tmp_path).install(tmp_path, pytest.fail)
     assert not Guest(tmp_path).root.exists()

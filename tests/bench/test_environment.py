@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.benchmarks import environment, peer_executorch, peer_litert
-from pocketvision.benchmarks.candidate import Absent, Sources
-from pocketvision.benchmarks.once import once
+from .peers.candidate import Absent, Sources
+from .peers.networks.once import once
+from .peers.runtimes import environment, peer_executorch, peer_litert
 
 
 def _sources(folder: Path) -> Sources:

@@ -1,6 +1,6 @@
 """Images per second of one training step, forward and backward, beside the plain eager loop.
 
-    python -m pocketvision.training.speed
+    python -m pocketvision.training.run.speed
 
 The plain loop is what a tutorial writes: eager PyTorch, float32, NCHW. Ours is what the runner
 does: ``accelerate``, channels last, bfloat16 where the processor multiplies it. Same network, same
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from pocketvision.benchmarks.measure import interleave
+from pocketvision.bench.measure import interleave
 
 from .. import models
 from .accelerate import accelerate, fast_bfloat16

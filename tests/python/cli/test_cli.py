@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -335,7 +334,6 @@ def test_failures_at_run_time_are_1(
          ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
         ("evaluate", "pocketvision.training.evaluate",
          ["lfw", "--model", "m", "--images", "i", "--pairs", "p"]),
-        ("bench", "pocketvision.bench", []),
     ],
 )  # fmt: skip
 def test_a_missing_extra_is_1(
@@ -367,17 +365,22 @@ def test_a_missing_extra_is_1(
 
 def test_bench_prints_its_rows(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     row = {
-        "network": "n", "runtime": "ours", "precision": "int8", "threads": 1,
-        "median_ms": 1.25, "ratio_to_ours": 1.0,
+        "network": "n", "target": "t", "rounds": 2, "median_ms": 1.25, "fast_ms": 1.0,
+        "q1_ms": 1.125, "q3_ms": 2.0, "steady": False, "start_ms": 60.0, "resident_mb": None,
+        "installed_mb": 10.5,
     }  # fmt: skip
     asked: list[tuple[object, ...]] = []
-    bench = types.ModuleType("pocketvision.bench")
-    bench.run = lambda *given: asked.append(given) or [row]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pocketvision.bench", bench)
-    assert json_of(capsys, "bench", "n", "--peers", "--rounds", "2") == [row]
+    monkeypatch.setattr(
+        "pocketvision.bench.latency.run", lambda *given: asked.append(given) or [row]
+    )
+    assert json_of(capsys, "bench", "n", "--rounds", "2", "--starts", "3") == [row]
     assert main(["bench"]) == 0
-    assert "n        ours     int8       1        1.250      1.000" in capsys.readouterr().out
-    assert asked == [(["n"], True, 2), (None, False, 50)]
+    captured = capsys.readouterr()
+    assert "n        t       1.250      1.000           1.125  2.000" in captured.out
+    assert "note: n: the middle half of the rounds spreads over" in captured.err
+    assert main(["bench", "--starts", "2"]) == 0
+    assert "60.000    -            10.500" in capsys.readouterr().out
+    assert asked == [(["n"], 2, 3), (None, 50, 0), (None, 50, 2)]
 
 
 def test_bench_on_threads(capsys: Any, model_file: Path) -> None:
@@ -389,7 +392,7 @@ def test_bench_on_threads(capsys: Any, model_file: Path) -> None:
     title, *lines = capsys.readouterr().out.splitlines()
     assert title.split() == ["network", "threads", "images_per_second", "ratio_to_one"]
     assert [line.split()[:2] for line in lines] == [["fixture", "1"], ["fixture", "2"]]
-    assert "--peers" in error_of(capsys, 2, *arguments, "--peers")
+    assert "--starts" in error_of(capsys, 2, *arguments, "--starts", "2")
     assert "threads: expected" in error_of(capsys, 2, "bench", str(model_file), "--threads", "0")
 
 

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _facts(unit: str) -> dict[str, str]:
     """Where and when; counted instructions do not depend on the machine."""
-    from ...benchmarks.machine import facts
+    from ...bench.machine import facts
 
     names = ("processor", "features", "system", "date") if unit == "microseconds" else ("date",)
     return {name: value for name, value in facts().items() if name in names}

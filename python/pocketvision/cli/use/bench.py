@@ -1,24 +1,35 @@
-"""``pocketvision bench``: latency of the shipped models, beside other runtimes on request."""
+"""``pocketvision bench``: latency, cold start or throughput of compiled models on this machine."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import Any
 
-from ...errors import InputError
 from ..common import Verbs, new_verb
-from ..text import show_json, show_table
+from ..text import show, show_json, show_table
 
-_LATENCY = ("network", "runtime", "precision", "threads", "median_ms", "ratio_to_ours")
+_LATENCY = ("network", "target", "median_ms", "fast_ms", "q1_ms", "q3_ms")
+_START = ("start_ms", "resident_mb", "installed_mb")
 _THROUGHPUT = ("network", "threads", "images_per_second", "ratio_to_one")
+_WORDS = {"fast_ms": "fastest_10%_ms"}
 
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
-    parser = new_verb(verbs, "bench", run, "Measure latency, or throughput.", "bench")
+    parser = new_verb(verbs, "bench", run, "Measure latency, cold start or throughput.")
+    parser.epilog = "Other runtimes on the same weights: tests/bench/README.md of a checkout."
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help="default: all shipped")
-    parser.add_argument("--peers", action="store_true", help="other runtimes on the same weights")
     parser.add_argument("--rounds", type=int, default=50, help="default %(default)d")
-    parser.add_argument(
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--starts",
+        type=int,
+        default=0,
+        metavar="N",
+        help="start N processes for the time to the first embedding, and its memory",
+    )
+    other.add_argument(
         "--threads",
         type=int,
         metavar="N",
@@ -27,25 +38,39 @@ def add(verbs: Verbs) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one row per runtime or number of threads: a table, or a JSON list."""
+    """Print one row per network or number of threads: a table, or a JSON list."""
     networks = arguments.networks or None
-    columns: tuple[str, ...]
     if arguments.threads is None:
-        from ...bench import run as measure
+        from ...bench.latency import run as measure
 
-        columns, rows = _LATENCY, measure(networks, arguments.peers, arguments.rounds)
-    elif arguments.peers:
-        raise InputError("--peers: other runtimes are timed on one thread only, without --threads")
+        columns = _LATENCY + _START * bool(arguments.starts)
+        rows = measure(networks, arguments.rounds, arguments.starts)
     else:
-        from ...benchmarks.threads import run as measure_threads
+        from ...bench.threads import run as measure_threads
 
         columns, rows = _THROUGHPUT, measure_threads(networks, arguments.threads, arguments.rounds)
     if arguments.json:
         show_json(rows)
-        return 0
-    show_table([columns, *(tuple(_text(row[column]) for column in columns) for row in rows)])
+    else:
+        head = tuple(_WORDS.get(column, column) for column in columns)
+        show_table([head, *(tuple(_text(row[column]) for column in columns) for row in rows)])
+    _warn(rows)
     return 0
 
 
+def _warn(rows: list[dict[str, Any]]) -> None:
+    unsteady = sorted({row["network"] for row in rows if not row["steady"]})
+    if unsteady:
+        from ...bench.machine import facts
+
+        show(
+            f"note: {', '.join(unsteady)}: the middle half of the rounds spreads over more than a "
+            f"third of the median; load {facts()['load']}. Measure again on an idle machine.",
+            file=sys.stderr,
+        )
+
+
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

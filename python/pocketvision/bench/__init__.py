@@ -1,0 +1,1 @@
+"""Own models, measured: latency of one face, threads, cold start, and facts of the machine."""
