@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
+from ...data.pictures import stack
 from .. import bootstrap, plots
 from . import embedders, pairs, protocol
 
@@ -95,7 +95,8 @@ def views(
         )
     plain, mirrored = [], []
     for start in tqdm(range(0, len(names), BATCH), desc="embedding", disable=not progress):
-        crops = np.stack([_read(images / name) for name in names[start : start + BATCH]])
+        part = [images / name for name in names[start : start + BATCH]]
+        crops = stack((path, str(path)) for path in part)
         plain.append(embed(crops))
         if flip:
             mirrored.append(embed(np.ascontiguousarray(crops[:, :, ::-1])))
@@ -136,11 +137,3 @@ def operating_points(cosine: np.ndarray, listed: pairs.Pairs) -> list[bootstrap.
         for far in FARS
         if far * listed.same.count(False) >= 3 - 1e-9
     ]
-
-
-def _read(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{path}: not a readable image; get it again") from error
