@@ -80,8 +80,8 @@ def parse(data: bytes) -> Any:
     """The one value that ``data`` holds.
 
     Raises:
-        MalformedError: it is cut off, deeper or longer than a set of pictures is, or asks for anything
-            that is no plain data; the message ends no line and names the offset.
+        MalformedError: it is cut off, deeper or longer than a set of pictures is, or asks for
+            anything that is no plain data; the message is one line and names the offset.
     """
     return _Machine(data).run()
 
