@@ -1,4 +1,4 @@
-"""LFW of the shipped model and of its float parent, both measured anew from the shipped files."""
+"""The shipped int8 models against their float parents: on drawn faces, and LFW of both anew."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFilter
 
 import pocketvision
+from pocketvision.faces.alignment import ARCFACE_TEMPLATE
 
 torch = pytest.importorskip("torch")
 
@@ -17,13 +19,14 @@ from pocketvision.training.evaluate.faces import embedders, lfw  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
+NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
 FLOORS = {"pocketnet-s-128": 0.93, "facechain-125m": 0.955, "facechain-25m": 0.93}
 """LFW accuracy that each network is to reach, in float and in int8."""
 
 
 @pytest.mark.full
 @pytest.mark.shared
-@pytest.mark.parametrize("name", sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
+@pytest.mark.parametrize("name", NAMES)
 def test_lfw_of_float_and_compiled_int8(
     name: str, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -40,6 +43,42 @@ def test_lfw_of_float_and_compiled_int8(
     assert floating.accuracy == pytest.approx(stated["float32"], abs=1e-3)
     assert int8.accuracy >= floating.accuracy - 0.003
     assert min(int8.accuracy, floating.accuracy) >= FLOORS[name]
+
+
+def drawn_face(seed: int) -> np.ndarray:
+    """Uint8 (112, 112, 3): an oval of skin, hair and the five parts where alignment puts them."""
+    random = np.random.default_rng(seed)
+    skin, hair, back = (tuple(int(v) for v in random.integers(*ends, 3)) for ends in
+                        ((110, 235), (10, 90), (40, 220)))  # fmt: skip
+    image = Image.new("RGB", (112, 112), back)
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((8, -14, 104, 112), fill=hair)
+    draw.ellipse((18, int(random.integers(0, 14)), 94, 118), fill=skin)
+    shade = tuple(int(0.7 * v) for v in skin)
+    left, right, nose, *corners = ARCFACE_TEMPLATE
+    for x, y in (left, right):
+        wide, high = random.uniform(5, 9), random.uniform(2, 5)
+        draw.ellipse((x - wide, y - high, x + wide, y + high), fill=(235, 235, 230))
+        draw.ellipse((x - high, y - high, x + high, y + high), fill=hair)
+        draw.line((x - 10, y - 9, x + 10, y - 9), fill=hair, width=int(random.integers(2, 5)))
+    draw.polygon([(nose[0], nose[1] - 16), (nose[0] - 7, nose[1]), (nose[0] + 7, nose[1])], shade)
+    draw.line([tuple(corner) for corner in corners], fill=(150, 50, 60), width=5)
+    light = np.linspace(*random.uniform(0.7, 1.3, 2), 112)[None, :, None]
+    smooth = np.asarray(image.filter(ImageFilter.GaussianBlur(1.2)), np.float64) * light
+    return np.clip(smooth + random.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_int8_embeddings_are_those_of_the_float_weights(name: str) -> None:
+    """Another network's weights, or another preprocessing, would have a cosine near 0."""
+    crops = np.stack([drawn_face(seed) for seed in range(4)])
+    planes = torch.from_numpy((crops.transpose(0, 3, 1, 2).astype(np.float32) - 127.5) / 127.5)
+    with torch.no_grad():
+        floating = models.load(name, WEIGHTS / f"{name}.safetensors")(planes).numpy()
+    int8 = embedders.OnnxEmbedder(WEIGHTS / f"{name}.int8.onnx")(crops)
+    cosine = (floating * int8).sum(1)
+    cosine /= np.linalg.norm(floating, axis=1) * np.linalg.norm(int8, axis=1)
+    assert cosine.min() >= 0.99, cosine
 
 
 def test_raw_embeddings_of_the_protocols_point_where_the_embedders_do() -> None:
