@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,14 @@ from PIL import Image, ImageDraw, ImageFilter
 
 import pocketvision
 from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.record import Record
 
 torch = pytest.importorskip("torch")
 
 from pocketvision.training import models  # noqa: E402
-from pocketvision.training.evaluate.faces import embedders, lfw  # noqa: E402
+from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
+from pocketvision.training.models.describe import digest  # noqa: E402
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
 NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
@@ -32,14 +33,25 @@ def test_lfw_of_float_and_compiled_int8(
 ) -> None:
     parent = models.load(name, WEIGHTS / f"{name}.safetensors")
     export(parent, tmp_path / "float.onnx", size=models.entry(name).input_size)
-    faces, listed = shared_data / "lfw_112", shared_data / "lfw_pairs.txt"
-    floating = lfw.evaluate(embedders.OnnxEmbedder(tmp_path / "float.onnx"), faces, listed)
-    int8 = lfw.evaluate(name, faces, listed)
+    floating_onnx = embedders.OnnxEmbedder(tmp_path / "float.onnx")
+    faces = shared_data / "lfw_112"
+    listed = pairs.read(shared_data / "lfw_pairs.txt")
+    compiled = embedders.load(name)
+    stated_by = Record.from_json((WEIGHTS / f"{name}.json").read_text()), compiled.record
+    results = []
+    for embed, by in zip((floating_onnx, compiled), stated_by, strict=True):
+        found = lfw.views(embed, faces, listed)
+        results.append(lfw.score(found, listed))
+        impostors = lfw.cosines(found[:1], listed)[~np.array(listed.same)]
+        for entry in by.thresholds:
+            accepted = (impostors >= entry["threshold"]).sum()
+            assert accepted <= entry["far"] * len(impostors) + 1e-9, (entry, accepted)
+    floating, int8 = results
     with capsys.disabled():
         for kind, result in (("float32", floating), ("int8, compiled", int8)):
             print(f"\nLFW 10-fold {name} {kind}: {result.accuracy:.2%} +- {result.std:.2%}", end="")
-    record = json.loads((WEIGHTS / f"{name}.json").read_text())
-    stated = {s["precision"]: s["accuracy"] for s in record["scores"] if "flip" in s["protocol"]}
+    scores = stated_by[0].scores
+    stated = {s["precision"]: s["accuracy"] for s in scores if "flip" in s["protocol"]}
     assert floating.accuracy == pytest.approx(stated["float32"], abs=1e-3)
     assert int8.accuracy >= floating.accuracy - 0.003
     assert min(int8.accuracy, floating.accuracy) >= FLOORS[name]
@@ -79,6 +91,18 @@ def test_int8_embeddings_are_those_of_the_float_weights(name: str) -> None:
     cosine = (floating * int8).sum(1)
     cosine /= np.linalg.norm(floating, axis=1) * np.linalg.norm(int8, axis=1)
     assert cosine.min() >= 0.99, cosine
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_records_hold_the_digests_of_their_files(name: str) -> None:
+    record = Record.from_json((WEIGHTS / f"{name}.json").read_text())
+    network = WEIGHTS / f"{name}.int8.onnx"
+    inside = embedders.OnnxEmbedder(network).record
+    assert inside is not None and inside.full_name == record.full_name
+    assert record.sha256["int8_onnx"] == digest(network)
+    weights = digest(WEIGHTS / f"{name}.safetensors")
+    assert record.sha256["float_weights"] == inside.sha256["float_weights"] == weights
+    assert inside.scores == record.scores
 
 
 def test_raw_embeddings_of_the_protocols_point_where_the_embedders_do() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from pocketvision.record.record import Threshold
+
 from ...data.pictures import stack
 from .. import bootstrap, plots
 from . import embedders, pairs, protocol
@@ -127,6 +129,26 @@ def score(embeddings: list[np.ndarray], listed: pairs.Pairs) -> Result:
         people=listed.people,
         flip=len(embeddings) > 1,
     )
+
+
+def thresholds(embeddings: np.ndarray, listed: pairs.Pairs, precision: str) -> list[Threshold]:
+    """A record's thresholds, of embeddings (N, D) of one view as verdicts compare them.
+
+    Rounded up: at the printed digits too, no more impostors are accepted than the rate allows.
+    """
+    return [
+        {
+            "far": point.far,
+            "threshold": protocol.rounded(point.threshold.value, up=True),
+            "interval": [
+                protocol.rounded(point.threshold.low, up=False),
+                protocol.rounded(point.threshold.high, up=True),
+            ],
+            "dataset": "LFW View 2",
+            "protocol": f"{listed.same.count(False)} impostor pairs, one view, {precision}",
+        }
+        for point in operating_points(cosines([embeddings], listed), listed)
+    ]
 
 
 def operating_points(cosine: np.ndarray, listed: pairs.Pairs) -> list[bootstrap.Operating]:
