@@ -19,6 +19,7 @@ from typing import Any
 import onnx
 
 from pocketvision.files import write_text
+from pocketvision.record.record import Threshold
 
 from . import models
 from .evaluate.faces import lfw, pairs
@@ -122,7 +123,7 @@ class _Run:
 
     result: lfw.Result
     scores: list[dict[str, Any]]
-    thresholds: list[dict[str, Any]]
+    thresholds: list[Threshold]
 
 
 def _evaluate(model: Path, precision: str, faces: Path, listed: pairs.Pairs) -> _Run:
@@ -140,19 +141,7 @@ def _evaluate(model: Path, precision: str, faces: Path, listed: pairs.Pairs) -> 
         }
         for result in (both, single)
     ]
-    # Verdicts compare one view of each face, so the thresholds are of one view as well.
-    cosine = lfw.cosines(views[:1], listed)
-    thresholds = [
-        {
-            "far": point.far,
-            "threshold": round(point.threshold.value, 4),
-            "interval": [round(point.threshold.low, 4), round(point.threshold.high, 4)],
-            "dataset": "LFW View 2",
-            "protocol": f"{listed.same.count(False)} impostor pairs, one view, {precision}",
-        }
-        for point in lfw.operating_points(cosine, listed)
-    ]
-    return _Run(both, scores, thresholds)
+    return _Run(both, scores, lfw.thresholds(views[0], listed, precision))
 
 
 def main() -> None:
@@ -181,8 +170,8 @@ def main() -> None:
             origin,
             count=given.count,
         )
-    except (KeyError, ValueError, FileNotFoundError) as error:
-        parser.error(str(error.args[0]) if isinstance(error, KeyError) else str(error))
+    except (ValueError, FileNotFoundError) as error:
+        parser.error(str(error))
     for precision, result in (("float32", before), ("int8", after)):
         tar = ", ".join(f"TAR {tar:.2%} at FAR {far:g}" for far, tar in result.tar.items())
         print(f"LFW {precision}: {result.accuracy:.2%} +- {result.std:.2%}, {tar}")

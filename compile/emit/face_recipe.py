@@ -100,7 +100,10 @@ def _threshold(entry: dict[str, Any]) -> str:
     score, far = float(entry["threshold"]), float(entry["far"])
     if not (math.isfinite(score) and -1 <= score <= 1 and 0 <= far <= 1):
         raise ValueError(f"threshold {score} at rate {far}: expected -1 to 1 at 0 to 1")
-    return f"{{{round(score * SCORE_ONE)}, {round(far * FAR_ONE)}u, {string(entry['dataset'])}}}"
+    # Up: a threshold rounded down accepts scores that the record refuses.
+    return (
+        f"{{{math.ceil(score * SCORE_ONE)}, {round(far * FAR_ONE)}u, {string(entry['dataset'])}}}"
+    )
 
 
 def _braces(values: list[int]) -> str:

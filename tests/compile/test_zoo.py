@@ -41,6 +41,7 @@ ZOO = {
     "iresnet100_128": Figures(55_521_216, 12079.97, large=True),
     "iresnet100_256": Figures(58_732_864, 12083.18, large=True),
     "mobilefacenet": Figures(1_003_136, 220.97, insightface=439.82),
+    "mobilefacenet_512": Figures(2_059_520, 437.52, insightface=872.28, large=True),
     "pocketnet_s_128": Figures(925_632, 283.54, pocketnet=587.11),
     "pocketnet_s_128_cifar": Figures(885_184, 295.22, large=True),
     "pocketnet_s_256": Figures(991_424, 283.61, pocketnet=587.24, large=True),

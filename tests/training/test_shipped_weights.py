@@ -1,45 +1,108 @@
-"""LFW of the shipped model and of its float parent, both measured anew from the shipped files."""
+"""The shipped int8 models against their float parents: on drawn faces, and LFW of both anew."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFilter
 
 import pocketvision
+from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.record import Record
 
 torch = pytest.importorskip("torch")
 
 from pocketvision.training import models  # noqa: E402
-from pocketvision.training.evaluate.faces import embedders, lfw  # noqa: E402
+from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
+from pocketvision.training.models.describe import digest  # noqa: E402
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
+NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
 FLOORS = {"pocketnet-s-128": 0.93, "facechain-125m": 0.955, "facechain-25m": 0.93}
 """LFW accuracy that each network is to reach, in float and in int8."""
 
 
 @pytest.mark.full
 @pytest.mark.shared
-@pytest.mark.parametrize("name", sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
+@pytest.mark.parametrize("name", NAMES)
 def test_lfw_of_float_and_compiled_int8(
     name: str, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     parent = models.load(name, WEIGHTS / f"{name}.safetensors")
     export(parent, tmp_path / "float.onnx", size=models.entry(name).input_size)
-    faces, listed = shared_data / "lfw_112", shared_data / "lfw_pairs.txt"
-    floating = lfw.evaluate(embedders.OnnxEmbedder(tmp_path / "float.onnx"), faces, listed)
-    int8 = lfw.evaluate(name, faces, listed)
+    floating_onnx = embedders.OnnxEmbedder(tmp_path / "float.onnx")
+    faces = shared_data / "lfw_112"
+    listed = pairs.read(shared_data / "lfw_pairs.txt")
+    compiled = embedders.load(name)
+    stated_by = Record.from_json((WEIGHTS / f"{name}.json").read_text()), compiled.record
+    results = []
+    for embed, by in zip((floating_onnx, compiled), stated_by, strict=True):
+        found = lfw.views(embed, faces, listed)
+        results.append(lfw.score(found, listed))
+        impostors = lfw.cosines(found[:1], listed)[~np.array(listed.same)]
+        for entry in by.thresholds:
+            accepted = (impostors >= entry["threshold"]).sum()
+            assert accepted <= entry["far"] * len(impostors) + 1e-9, (entry, accepted)
+    floating, int8 = results
     with capsys.disabled():
         for kind, result in (("float32", floating), ("int8, compiled", int8)):
             print(f"\nLFW 10-fold {name} {kind}: {result.accuracy:.2%} +- {result.std:.2%}", end="")
-    record = json.loads((WEIGHTS / f"{name}.json").read_text())
-    stated = {s["precision"]: s["accuracy"] for s in record["scores"] if "flip" in s["protocol"]}
+    scores = stated_by[0].scores
+    stated = {s["precision"]: s["accuracy"] for s in scores if "flip" in s["protocol"]}
     assert floating.accuracy == pytest.approx(stated["float32"], abs=1e-3)
     assert int8.accuracy >= floating.accuracy - 0.003
     assert min(int8.accuracy, floating.accuracy) >= FLOORS[name]
+
+
+def drawn_face(seed: int) -> np.ndarray:
+    """Uint8 (112, 112, 3): an oval of skin, hair and the five parts where alignment puts them."""
+    random = np.random.default_rng(seed)
+    skin, hair, back = (tuple(int(v) for v in random.integers(*ends, 3)) for ends in
+                        ((110, 235), (10, 90), (40, 220)))  # fmt: skip
+    image = Image.new("RGB", (112, 112), back)
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((8, -14, 104, 112), fill=hair)
+    draw.ellipse((18, int(random.integers(0, 14)), 94, 118), fill=skin)
+    shade = tuple(int(0.7 * v) for v in skin)
+    left, right, nose, *corners = ARCFACE_TEMPLATE
+    for x, y in (left, right):
+        wide, high = random.uniform(5, 9), random.uniform(2, 5)
+        draw.ellipse((x - wide, y - high, x + wide, y + high), fill=(235, 235, 230))
+        draw.ellipse((x - high, y - high, x + high, y + high), fill=hair)
+        draw.line((x - 10, y - 9, x + 10, y - 9), fill=hair, width=int(random.integers(2, 5)))
+    draw.polygon([(nose[0], nose[1] - 16), (nose[0] - 7, nose[1]), (nose[0] + 7, nose[1])], shade)
+    draw.line([tuple(corner) for corner in corners], fill=(150, 50, 60), width=5)
+    light = np.linspace(*random.uniform(0.7, 1.3, 2), 112)[None, :, None]
+    smooth = np.asarray(image.filter(ImageFilter.GaussianBlur(1.2)), np.float64) * light
+    return np.clip(smooth + random.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_int8_embeddings_are_those_of_the_float_weights(name: str) -> None:
+    """Another network's weights, or another preprocessing, would have a cosine near 0."""
+    crops = np.stack([drawn_face(seed) for seed in range(4)])
+    planes = torch.from_numpy((crops.transpose(0, 3, 1, 2).astype(np.float32) - 127.5) / 127.5)
+    with torch.no_grad():
+        floating = models.load(name, WEIGHTS / f"{name}.safetensors")(planes).numpy()
+    int8 = embedders.OnnxEmbedder(WEIGHTS / f"{name}.int8.onnx")(crops)
+    cosine = (floating * int8).sum(1)
+    cosine /= np.linalg.norm(floating, axis=1) * np.linalg.norm(int8, axis=1)
+    assert cosine.min() >= 0.99, cosine
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_records_hold_the_digests_of_their_files(name: str) -> None:
+    record = Record.from_json((WEIGHTS / f"{name}.json").read_text())
+    network = WEIGHTS / f"{name}.int8.onnx"
+    inside = embedders.OnnxEmbedder(network).record
+    assert inside is not None and inside.full_name == record.full_name
+    assert record.sha256["int8_onnx"] == digest(network)
+    weights = digest(WEIGHTS / f"{name}.safetensors")
+    assert record.sha256["float_weights"] == inside.sha256["float_weights"] == weights
+    assert inside.scores == record.scores
 
 
 def test_raw_embeddings_of_the_protocols_point_where_the_embedders_do() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,16 @@ def numbered(kinds: Sequence[Hashable], found: Sequence[Hashable]) -> NDArray[np
     return np.array([place[kind] for kind in found], np.int64)
 
 
+FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
+"""Decoders that a file may choose among: Pillow has others, and one of them starts a program."""
+
+# Pillow raises nearly as many types as it has ways to find a picture broken.
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error),
+    Image.DecompressionBombError,
+)
+
+
 def decode(source: Path | bytes, name: str) -> NDArray[np.uint8]:
     """RGB (H, W, 3) of a file or of its bytes; ``name`` is what an error calls it.
 
@@ -57,20 +68,42 @@ def decode(source: Path | bytes, name: str) -> NDArray[np.uint8]:
         CorruptImageError: it cannot be decoded.
     """
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with _opened(source) as image:
             return np.asarray(image.convert("RGB"))
     except FileNotFoundError:
         raise FileNotFoundError(f"{name}: no such picture") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _BROKEN as error:
         raise CorruptImageError(f"{name}: cannot be decoded ({error})") from error
 
 
 def size(source: Path | bytes, name: str) -> tuple[int, int]:
     """(height, width) from the header; errors as of :func:`decode`."""
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+        with _opened(source) as image:
             return image.height, image.width
     except FileNotFoundError:
         raise FileNotFoundError(f"{name}: no such picture") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except _BROKEN as error:
         raise CorruptImageError(f"{name}: not a picture ({error})") from error
+
+
+def stack(sources: Iterable[tuple[Path | bytes, str]]) -> NDArray[np.uint8]:
+    """Uint8 RGB (N, H, W, 3) of files or their bytes, and what an error calls each.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CorruptImageError: one cannot be decoded, or is of another size than the first.
+    """
+    found: list[NDArray[np.uint8]] = []
+    for source, name in sources:
+        found.append(decode(source, name))
+        if found[-1].shape != found[0].shape:
+            got, expected = (f"{crop.shape[1]}x{crop.shape[0]}" for crop in (found[-1], found[0]))
+            raise CorruptImageError(
+                f"{name}: has {got} pixels, those before it {expected}; align and crop all alike"
+            )
+    return np.stack(found)
+
+
+def _opened(source: Path | bytes) -> Image.Image:
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from .published import renamed
 from .registry import create
 
 SHOWN = 8
@@ -21,7 +20,7 @@ def load(name: str, path: Path) -> nn.Module:
 
     ``path``: a ``.safetensors`` file, or a state dict saved by torch (``.pth``, ``.pt``; read
     without running any code of it), plain or under ``model`` or ``state_dict``, with or without the
-    ``module.`` that DataParallel adds.
+    ``module.`` that DataParallel adds, under our names or InsightFace's (see :mod:`published`).
 
     Raises:
         FileNotFoundError: no such file.
@@ -29,7 +28,7 @@ def load(name: str, path: Path) -> nn.Module:
             lists what is missing, unexpected and of another shape.
     """
     model = create(name)
-    state = read(path)
+    state = renamed(read(path))
     expected = model.state_dict()
     # Published files of old torch versions have no batch counters; nothing in inference reads them.
     optional = {key for key in expected if key.endswith("num_batches_tracked")}
@@ -62,13 +61,16 @@ def read(path: Path) -> dict[str, Tensor]:
             state: Any = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # torch raises types of its own for each kind of damage
         raise ValueError(
-            f"{path}: expected a .safetensors file or a torch state dict, cannot read it: {error}"
+            f"{path}: expected a .safetensors file or a torch state dict, cannot read it "
+            f"({type(error).__name__})"
         ) from error
     for key in ("model", "state_dict"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{path}: expected a dict of tensors (a state dict), got other content")
+    if not all(isinstance(key, str) for key in state):
+        raise ValueError(f"{path}: expected names of tensors as keys (a state dict), got others")
     return {key.removeprefix("module."): value for key, value in state.items()}

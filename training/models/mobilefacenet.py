@@ -27,13 +27,15 @@ class MobileFaceNet(nn.Module):
     Args:
         stages: per row ``(expansion, channels, repeats, stride of the first)``.
         embedding: output size.
+        width: channels of the stem; its second layer has 64 groups of them.
     """
 
-    def __init__(self, stages: Sequence[tuple[int, int, int, int]], embedding: int):
+    def __init__(
+        self, stages: Sequence[tuple[int, int, int, int]], embedding: int, width: int = 64
+    ):
         super().__init__()
-        self.stem = nn.Sequential(ConvNorm(3, 64, 3, 2), ConvNorm(64, 64, 3, groups=64))
+        self.stem = nn.Sequential(ConvNorm(3, width, 3, 2), ConvNorm(width, width, 3, groups=64))
         blocks: list[nn.Module] = []
-        width = 64
         for expansion, channels, repeats, first in stages:
             for index in range(repeats):
                 stride = first if index == 0 else 1
@@ -64,3 +66,12 @@ TABLE_1 = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 12
 def mobilefacenet() -> MobileFaceNet:
     """MobileFaceNet as in table 1 of the paper, "0.99 M" parameters."""
     return MobileFaceNet(TABLE_1, embedding=128)
+
+
+WIDE = ((1, 128, 5, 2), (2, 256, 1, 2), (1, 256, 6, 1), (2, 256, 1, 2), (1, 256, 2, 1))
+
+
+@register("mobilefacenet_512", paper="arXiv:1804.07573", embedding=512)
+def mobilefacenet_512() -> MobileFaceNet:
+    """The form that InsightFace publishes weights of ("mbf"): twice as wide, hardly expanded."""
+    return MobileFaceNet(WIDE, embedding=512, width=128)

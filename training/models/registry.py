@@ -9,6 +9,13 @@ from dataclasses import dataclass
 from torch import nn
 
 
+class UnknownModelError(KeyError, ValueError):
+    """No model of that name; the message lists the closest names and all that exist."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError's own text has quotes around it
+
+
 @dataclass(frozen=True)
 class Entry:
     """One registered model: constructor, source and the shapes a record needs."""
@@ -46,13 +53,13 @@ def entry(name: str) -> Entry:
     """The registry entry of ``name`` in either spelling.
 
     Raises:
-        KeyError: no such model; the message lists the closest names and all that exist.
+        UnknownModelError: no such model.
     """
     key = canonical(name)
     if key not in _ENTRIES:
         close = difflib.get_close_matches(key, _ENTRIES, n=3)
         hint = f" Did you mean {', '.join(close)}?" if close else ""
-        raise KeyError(f"no model named {name!r}.{hint} Registered: {', '.join(names())}")
+        raise UnknownModelError(f"no model named {name!r}.{hint} Registered: {', '.join(names())}")
     return _ENTRIES[key]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from pocketvision.files import PICTURES
+
+from ..data.pictures import decode
 
 
 def choose(images: Path | np.ndarray, count: int, size: tuple[int, int]) -> np.ndarray:
@@ -40,11 +41,7 @@ def _spaced(available: int, count: int, where: str) -> np.ndarray:
 
 
 def _read(path: Path, size: tuple[int, int]) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{path}: not a readable image; remove it from the folder") from error
+    pixels = decode(path, str(path))
     if pixels.shape[:2] != size:
         raise ValueError(
             f"{path}: expected an aligned {size[0]}x{size[1]} crop, got "

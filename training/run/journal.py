@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
@@ -21,8 +21,9 @@ class Journal:
         self.columns: list[str] = []
         self.rows: list[dict[str, str]] = []
         if self.path.exists():
-            with open(self.path, newline="") as file:
-                self.rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
+            self.rows = [
+                row for row in read_rows(self.path, int, "step") if int(row["step"]) <= step
+            ]
         if self.rows:
             self.columns = list(self.rows[0])
             self._rewrite()
@@ -52,6 +53,30 @@ class Journal:
 
     def _rewrite(self) -> None:
         write_rows(self.path, [self.columns, *(list(row.values()) for row in self.rows)])
+
+
+def read_rows(path: Path, kind: Callable[[str], float], *columns: str) -> list[dict[str, str]]:
+    """The rows of a CSV file whose ``columns`` are numbers that ``kind`` reads.
+
+    A last line without an end was being written when the run was killed, and is left out.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    try:
+        text = path.read_bytes().decode()
+        rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
+        for row in rows:
+            if None in row or None in row.values():
+                raise ValueError("a row has more or fewer fields than the first line")
+            for column in columns:
+                kind(row[column])
+    except (ValueError, KeyError, csv.Error) as error:
+        raise ValueError(
+            f"{path}: expected numbers in the columns {', '.join(columns)} ({error}); "
+            "move it away to start a new one"
+        ) from error
+    return rows
 
 
 def write_rows(path: Path, rows: Iterable[Sequence[object]]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
@@ -53,9 +54,10 @@ def load(folder: Path) -> dict[str, Any] | None:
         raise CheckpointError(
             f"{path}: not a resume point ({type(error).__name__}); delete it to start over"
         ) from error
-    if state.get("format") != FORMAT:
+    found = state.get("format") if isinstance(state, dict) else None
+    if found != FORMAT:
         raise CheckpointError(
-            f"{path}: resume point of format {state.get('format')}, expected {FORMAT}; it is of "
+            f"{path}: resume point of format {found}, expected {FORMAT}; it is of "
             "another version: delete it to start over"
         )
     return state
@@ -73,11 +75,14 @@ def load_weights(path: Path, model: nn.Module) -> None:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: names or shapes do not fit; the first few are named.
+        ValueError: no safetensors file, or its names or shapes do not fit; the first are named.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights")
-    stored, wanted = load_file(path), model.state_dict()
+    try:
+        stored, wanted = load_file(path), model.state_dict()
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file ({error}); make it again") from error
     wrong = sorted(set(stored) ^ set(wanted)) + [
         name for name in stored if name in wanted and stored[name].shape != wanted[name].shape
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,17 @@ def test_without_thresholds_there_are_none() -> None:
 def test_a_malformed_record_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(CompileError, match=f"record: preprocess or thresholds: .*{message}"):
         text_of("tiny", record(**changes), SOURCE)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-1, 1), st.integers(0, 20_000))
+def test_a_threshold_in_c_accepts_no_score_that_the_record_refuses(value: float, tenths) -> None:
+    for threshold in (value, tenths / 10_000 - 1):
+        values = json.loads(record())
+        values["thresholds"][0]["threshold"] = threshold
+        text = face_recipe.text("tiny", json.dumps(values), SOURCE)
+        score = int(re.search(r"tiny_thresholds\[2\] = \{\{(-?\d+),", text)[1])
+        assert score - 1 < threshold * face_recipe.SCORE_ONE <= score
 
 
 def test_a_threshold_must_be_a_cosine() -> None:

@@ -49,9 +49,10 @@ def test_damage_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_another_format_is_named(tmp_path: Path) -> None:
-    torch.save({"step": 1}, tmp_path / state.LAST)
-    with pytest.raises(state.CheckpointError, match="format None, expected 1"):
-        state.load(tmp_path)
+    for content in ({"step": 1}, [1, 2], torch.zeros(3)):
+        torch.save(content, tmp_path / state.LAST)
+        with pytest.raises(state.CheckpointError, match="format None, expected 1"):
+            state.load(tmp_path)
 
 
 def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
@@ -63,3 +64,6 @@ def test_weights_of_another_model_are_named(tmp_path: Path) -> None:
         state.load_weights(path, torch.nn.Linear(4, 2))
     with pytest.raises(FileNotFoundError, match="no such weights"):
         state.load_weights(tmp_path / "none", same)
+    (tmp_path / "text").write_text("no weights")
+    with pytest.raises(ValueError, match="text: not a safetensors file"):
+        state.load_weights(tmp_path / "text", same)

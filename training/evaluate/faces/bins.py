@@ -1,35 +1,27 @@
 """Reader of InsightFace's ``.bin`` pair sets (LFW, CFP-FP, AgeDB-30, CALFW, CPLFW), without mxnet.
 
 Such a file is a pickle of ``(pictures, same)``: 2 P encoded JPEG or PNG pictures, and P booleans. A
-pickle may run any code when it is read; this reader builds lists, bytes, numbers and byte arrays
-and refuses everything else.
+pickle may run any code when it is unpickled; :mod:`plain_pickle` reads it without running any.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
-from . import embedders, protocol
+from ...data.pictures import stack
+from . import embedders, plain_pickle, protocol
 
 FOLDS = 10
 BATCH = 32
-ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy.core.multiarray", "scalar"),
-    ("numpy._core.multiarray", "scalar"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-}
+
+LARGEST = 1 << 29
+"""Bytes of the largest file that is read; the published ones have up to 100 MB."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +32,6 @@ class PairSet:
     same: NDArray[np.bool_]
 
 
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):
-            return _encode
-        if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no pair set needs")
-        return super().find_class(module, name)
-
-
-def _encode(text: str, encoding: str) -> bytes:
-    return text.encode("latin1")  # how Python 2 bytes are written by protocol 2
-
-
 def read(path: Path) -> PairSet:
     """Reads ``path``.
 
@@ -60,34 +39,58 @@ def read(path: Path) -> PairSet:
         FileNotFoundError: there is no such file.
         ValueError: it is cut off, asks for code to run, or is no pair set.
     """
+    with path.open("rb") as file:
+        data = _whole(path, file)
     try:
-        with path.open("rb") as file:
-            stored = _Reader(file, encoding="bytes").load()
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # a broken pickle raises nearly anything
+        stored = plain_pickle.parse(data)
+    except plain_pickle.MalformedError as error:
         raise ValueError(
-            f"{path}: not a readable InsightFace pair set (.bin): {error}; get the file again"
-        ) from error
+            f"{path}: not a readable InsightFace pair set (.bin): at {error}; get the file again"
+        ) from None
     if not isinstance(stored, tuple | list) or len(stored) != 2:
-        raise ValueError(f"{path}: expected (pictures, same), got {type(stored).__name__}")
+        raise ValueError(f"{path}: expected (pictures, same), got {_kind(stored)}")
     pictures, same = stored
-    if len(pictures) != 2 * len(same) or not len(same):
+    if not isinstance(pictures, tuple | list):
+        raise ValueError(f"{path}: expected a list of pictures, got {_kind(pictures)}")
+    genuine = _same(path, same)
+    if len(pictures) != 2 * len(genuine) or not len(genuine):
         raise ValueError(
-            f"{path}: expected two pictures a pair, got {len(pictures)} for {len(same)} pairs"
+            f"{path}: expected two pictures a pair, got {len(pictures)} for {len(genuine)} pairs"
         )
-    return PairSet([_bytes(path, i, item) for i, item in enumerate(pictures)], np.array(same, bool))
+    return PairSet([_bytes(path, i, item) for i, item in enumerate(pictures)], genuine)
+
+
+def _whole(path: Path, file: BinaryIO) -> bytes:
+    data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"{path}: offset {LARGEST}: longer than any pair set")
+    return data
+
+
+def _same(path: Path, value: Any) -> NDArray[np.bool_]:
+    if isinstance(value, plain_pickle.Array) and value.kind == "bool" and len(value.shape) == 1:
+        return value.bools()
+    if not isinstance(value, tuple | list):
+        raise ValueError(f"{path}: expected a list of truth values, got {_kind(value)}")
+    for index, item in enumerate(value):
+        if not isinstance(item, int) or item not in (0, 1):
+            raise ValueError(f"{path}: pair {index}: expected a truth value, got {_kind(item)}")
+    return np.array(value, bool)
 
 
 def _bytes(path: Path, index: int, item: Any) -> bytes:
-    if isinstance(item, np.ndarray) and item.dtype == np.uint8:
-        return item.tobytes()
+    if isinstance(item, plain_pickle.Array) and item.kind == "uint8":
+        return item.data
     if isinstance(item, bytes):
         return item
-    raise ValueError(
-        f"{path}: picture {index}: expected encoded bytes, got {type(item).__name__} "
-        f"{getattr(item, 'dtype', '')}"
-    )
+    raise ValueError(f"{path}: picture {index}: expected encoded bytes, got {_kind(item)}")
+
+
+def _kind(value: Any) -> str:
+    """The type of a value of the file, in its own words."""
+    if isinstance(value, plain_pickle.Array):
+        return f"an array of {value.kind or 'nothing'} {list(value.shape)}"
+    return type(value).__name__.lower()
 
 
 def evaluate(
@@ -105,7 +108,7 @@ def evaluate(
     views: list[list[np.ndarray]] = [[], []]
     for start in tqdm(range(0, len(found.pictures), BATCH), disable=not progress):
         part = found.pictures[start : start + BATCH]
-        crops = np.stack([_decode(path, start + i, data) for i, data in enumerate(part)])
+        crops = stack((data, f"{path}: picture {start + i}") for i, data in enumerate(part))
         views[0].append(embed(crops))
         if flip:
             views[1].append(embed(np.ascontiguousarray(crops[:, :, ::-1])))
@@ -125,11 +128,3 @@ def evaluate(
         "pairs": len(found.same),
         "flip": flip,
     }
-
-
-def _decode(path: Path, index: int, data: bytes) -> np.ndarray:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path}: picture {index} cannot be decoded: {error}") from error

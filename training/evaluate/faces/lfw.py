@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
+from pocketvision.record.record import Threshold
+
+from ...data.pictures import stack
 from .. import bootstrap, plots
 from . import embedders, pairs, protocol
 
@@ -95,7 +97,8 @@ def views(
         )
     plain, mirrored = [], []
     for start in tqdm(range(0, len(names), BATCH), desc="embedding", disable=not progress):
-        crops = np.stack([_read(images / name) for name in names[start : start + BATCH]])
+        part = [images / name for name in names[start : start + BATCH]]
+        crops = stack((path, str(path)) for path in part)
         plain.append(embed(crops))
         if flip:
             mirrored.append(embed(np.ascontiguousarray(crops[:, :, ::-1])))
@@ -128,6 +131,26 @@ def score(embeddings: list[np.ndarray], listed: pairs.Pairs) -> Result:
     )
 
 
+def thresholds(embeddings: np.ndarray, listed: pairs.Pairs, precision: str) -> list[Threshold]:
+    """A record's thresholds, of embeddings (N, D) of one view as verdicts compare them.
+
+    Rounded up: at the printed digits too, no more impostors are accepted than the rate allows.
+    """
+    return [
+        {
+            "far": point.far,
+            "threshold": protocol.rounded(point.threshold.value, up=True),
+            "interval": [
+                protocol.rounded(point.threshold.low, up=False),
+                protocol.rounded(point.threshold.high, up=True),
+            ],
+            "dataset": "LFW View 2",
+            "protocol": f"{listed.same.count(False)} impostor pairs, one view, {precision}",
+        }
+        for point in operating_points(cosines([embeddings], listed), listed)
+    ]
+
+
 def operating_points(cosine: np.ndarray, listed: pairs.Pairs) -> list[bootstrap.Operating]:
     """Thresholds and TARs at those of ``FARS`` that the impostor pairs support (rule of three)."""
     left, right = ([name.split("/")[0] for name in side] for side in (listed.first, listed.second))
@@ -136,11 +159,3 @@ def operating_points(cosine: np.ndarray, listed: pairs.Pairs) -> list[bootstrap.
         for far in FARS
         if far * listed.same.count(False) >= 3 - 1e-9
     ]
-
-
-def _read(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{path}: not a readable image; get it again") from error

@@ -23,11 +23,14 @@ from .recipe import Recipe
 
 
 def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> Path:
-    """Runs ``recipe`` in ``out``, or resumes what stands there; returns the weights' path.
+    """Runs ``recipe`` in ``out``, or resumes what stands there.
 
     Args:
         data: folder that the recipe's paths are relative to.
         stop_at: leave after this step, with a resume point (a quick look).
+
+    Returns:
+        The weights' path; that of the resume point where the run has not come to its end.
 
     Raises:
         FileNotFoundError, ValueError: the recipe, the data or a teacher is not what it should be;
@@ -35,6 +38,8 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
         FloatingPointError: the loss is not finite; the last good resume point is kept.
         state.CheckpointError: a resume point cannot be written or read.
     """
+    if stop_at is not None and stop_at < 1:
+        raise ValueError(f"the step to stop after: expected at least 1, got {stop_at}")
     weights = out / "model.safetensors"
     for generation in range(1, recipe.generations + 1):
         folder = out if recipe.generations == 1 else out / f"generation-{generation}"
@@ -46,7 +51,7 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
             _run(own, data, folder, start, stop_at)
             ranks.barrier()
         if not weights.exists():
-            break  # stopped before the end; the next call goes on here
+            return folder / state.LAST  # the next call goes on here
     return weights
 
 
@@ -86,7 +91,7 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
         pairs=recipe.views.compose > 0, workers=recipe.data.workers,
         options=recipe.degrade, pin=device.type == "cuda",
     )  # fmt: skip
-    began = time.monotonic()
+    logged, began = step, time.monotonic()
     for batch in (rows.to(device) for rows in source):
         progress, epoch = step / total, step * recipe.batch / length
         draws = views.draw(recipe.batch, recipe.seed, step)[ranks.share(recipe.batch)]
@@ -111,8 +116,9 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
         optimiser.step()
         step += 1
         if journal and (step % recipe.log_steps == 0 or step == stop):
-            speed = recipe.log_steps * recipe.batch / (time.monotonic() - began)
-            began = time.monotonic()
+            now = time.monotonic()
+            speed = (step - logged) * recipe.batch / (now - began)
+            logged, began = step, now
             values = {name: value.item() for name, value in terms.items()}
             journal.add(step, {"loss": loss.item(), **values, "rate": rate, "images/s": speed})
         if step % recipe.checkpoint_steps == 0 or step == stop:
@@ -141,10 +147,16 @@ def _resume(out: Path, parts: dict[str, Any]) -> int:
     stored = state.load(out)
     if stored is None:
         return 0
-    parts["objective"].scatter(stored)
-    for name, part in parts.items():
-        part.load_state_dict(stored[name])
-    return int(stored["step"])
+    try:
+        parts["objective"].scatter(stored)
+        for name, part in parts.items():
+            part.load_state_dict(stored[name])
+        return int(stored["step"])
+    except (KeyError, RuntimeError, ValueError) as error:  # torch lists what does not fit
+        raise state.CheckpointError(
+            f"{out / state.LAST}: a resume point of another recipe ({type(error).__name__}); give "
+            "--out another folder, or delete it to start over"
+        ) from error
 
 
 def _save(out: Path, parts: dict[str, Any], step: int) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...distill import osakd, teacher, views
+from ...distill import osakd, parts, teacher, views
 from ...distill.multi_step import MultiStep
 from ...distill.template import angular, template
 from ...losses.embedding import embedding_regression
@@ -146,7 +146,8 @@ def labeller(
     """The labeller of a recipe's [embedding] table, its teachers on ``device``; None without one.
 
     A student whose embedding is smaller than the teacher's takes the directions that keep most of
-    the teacher's inner products on the set's plain crops, embedded once into ``out/teacher.npy``.
+    the teacher's inner products on the set's plain crops, embedded once into ``out/teacher.npy``,
+    in parts that stay where the run is interrupted.
     """
     options = recipe.embedding
     if options is None:
@@ -161,8 +162,9 @@ def labeller(
     directions, targets = None, None
     if options.cached or teacher.width(teachers) != embedding:
         cache = out / "teacher.npy"
-        ranks.once(cache, lambda: teacher.embed(teachers, faces.crops(), cache))
+        ranks.once(cache, lambda: parts.embed(teachers, faces.crops(), cache))
         known = teacher.embedded(cache, len(faces.labels))
+        parts.check(teachers, faces.crops(), known, cache)
         directions = teacher.basis(known, embedding)
         targets = torch.from_numpy(teacher.project(known, directions))
     if options.cached and targets is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -122,11 +122,20 @@ def _decode(faces: base.FaceSet, out: Path, size: int) -> None:
 
 
 def _stored(faces: base.FaceSet, out: Path, size: int) -> Cached:
-    pixels = np.load(out / "crops.npy", mmap_mode="r")
-    kept = np.load(out / "kept.npy") if (out / "kept.npy").exists() else np.arange(len(faces))
+    pixels = _array(out / "crops.npy", mmap_mode="r")
+    kept = _array(out / "kept.npy") if (out / "kept.npy").exists() else np.arange(len(faces))
     if pixels.shape != (len(faces), size, size, 3):
         raise ValueError(
             f"{out / 'crops.npy'}: holds {pixels.shape}, the set {len(faces)} of {size} pixels; "
             "delete it to decode anew"
         )
     return Cached(pixels[: len(kept)], np.asarray(faces.labels)[kept], faces.classes)
+
+
+def _array(path: Path, **options: Any) -> np.ndarray:
+    try:
+        return np.asanyarray(np.load(path, **options))
+    except (ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path}: not the array that a run leaves ({error}); delete it to decode anew"
+        ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from torch import nn
 from ...evaluate.faces import lfw
 from ...evaluate.faces.embedders import Embed
 from ...run import state
-from ...run.journal import write_rows
+from ...run.journal import read_rows, write_rows
 from .recipe import Recipe
 
 
@@ -56,11 +55,10 @@ class Judge:
         self.scores: list[Score] = []
         path = out / "validation.csv"
         if path.exists():
-            with open(path, newline="") as file:
-                self.scores = [
-                    Score(int(row["step"]), float(row["accuracy"]), float(row["std"]))
-                    for row in csv.DictReader(file)
-                ]
+            self.scores = [
+                Score(int(row["step"]), float(row["accuracy"]), float(row["std"]))
+                for row in read_rows(path, float, *Score._fields)
+            ]
 
     def __call__(self, model: nn.Module, step: int) -> float:
         """Accuracy in [0, 1] of ``model`` after ``step``; leaves it in training mode."""

@@ -30,7 +30,7 @@ def add(verbs: Verbs) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, and print where the weights are."""
+    """Train, and print the file that is there: the weights, or a stopped run's resume point."""
     if arguments.threads is not None and arguments.threads < 1:
         raise InputError(f"--threads: expected at least 1, got {arguments.threads}")
     if arguments.data is None:
@@ -45,12 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = read(arguments.recipe)
     ranks.start()
     try:
-        weights = train(recipe, Path(arguments.data), arguments.out, arguments.steps)
+        found = train(recipe, Path(arguments.data), arguments.out, arguments.steps)
         first = ranks.rank() == 0
     finally:
         ranks.stop()
+    done = found.suffix == ".safetensors"
     if first and arguments.json:
-        show_json({"recipe": str(arguments.recipe), "weights": str(weights)})
+        names = {"weights": str(found) if done else None, "resume": None if done else str(found)}
+        show_json({"recipe": str(arguments.recipe), **names})
     elif first:
-        show(weights)
+        show(found)
     return 0

@@ -54,6 +54,45 @@ def test_no_code_runs(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("same", [np.array(SAME), list(np.array(SAME)), tuple(SAME), [1, 0] * 10])
+def test_forms_of_the_truth_values(tmp_path, same):
+    path = tmp_path / "lfw.bin"
+    path.write_bytes(pickle.dumps((PICTURES, same), 2))
+    found = bins.read(path).same
+    assert found.dtype == bool and found.tolist() == SAME
+
+
+class Address:
+    """The array over bytes of the file whose one element is an object at 0x4141414141414141."""
+
+    def __reduce__(self):
+        return np.ndarray, ((1,), np.dtype("O"), b"A" * 8)
+
+
+def test_the_file_chooses_no_address(tmp_path):
+    path = tmp_path / "evil.bin"
+    path.write_bytes(pickle.dumps(([b"x", b"y"], Address()), 2))
+    with pytest.raises(ValueError, match=r"evil.bin: .* at offset \d+: an array of 'O8'"):
+        bins.read(path)
+
+
+def test_longer_than_any_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(bins, "LARGEST", 100)
+    path = tmp_path / "long.bin"
+    path.write_bytes(b"N" * 101)
+    with pytest.raises(ValueError, match=r"long.bin: offset 100: longer than any pair set"):
+        bins.read(path)
+
+
+def test_a_picture_of_another_size_is_named(tmp_path):
+    path = tmp_path / "lfw.bin"
+    odd = io.BytesIO()
+    Image.new("RGB", (9, 8)).save(odd, "PNG")
+    path.write_bytes(pickle.dumps(([*PICTURES[:-1], odd.getvalue()], SAME)))
+    with pytest.raises(ValueError, match="lfw.bin: picture 39: has 9x8 pixels, .* 8x8"):
+        bins.evaluate(embed, path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -61,6 +100,11 @@ def test_no_code_runs(tmp_path):
         (b"", "not a readable InsightFace pair set"),
         (pickle.dumps([1, 2, 3]), "expected \\(pictures, same\\)"),
         (pickle.dumps((PICTURES[:-1], SAME)), "two pictures a pair, got 39 for 20 pairs"),
+        (pickle.dumps((b"pictures", SAME)), "a list of pictures, got bytes"),
+        (pickle.dumps((PICTURES, b"same")), "a list of truth values, got bytes"),
+        (pickle.dumps((PICTURES, 7)), "a list of truth values, got int"),
+        (pickle.dumps((PICTURES, [2] * 20)), "pair 0: expected a truth value, got int"),
+        (pickle.dumps((PICTURES, np.ones((20, 1), bool))), r"an array of bool \[20, 1\]"),
         (pickle.dumps(([*PICTURES[:-1], 5], SAME)), "picture 39: expected encoded bytes, got int"),
     ],
 )
@@ -74,5 +118,5 @@ def test_broken_files(tmp_path, content, message):
 def test_a_broken_picture_is_named(tmp_path):
     path = tmp_path / "lfw.bin"
     path.write_bytes(pickle.dumps(([*PICTURES[:-1], b"no picture"], SAME)))
-    with pytest.raises(ValueError, match="lfw.bin: picture 39 cannot be decoded"):
+    with pytest.raises(ValueError, match="lfw.bin: picture 39: cannot be decoded"):
         bins.evaluate(embed, path)

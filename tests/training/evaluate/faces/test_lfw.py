@@ -12,8 +12,9 @@ from safetensors.torch import save_file  # noqa: E402
 
 from pocketvision import cli  # noqa: E402
 from pocketvision.record import METADATA_KEY, Record  # noqa: E402
-from pocketvision.training import ship  # noqa: E402
-from pocketvision.training.evaluate.faces import embedders, lfw  # noqa: E402
+from pocketvision.training import restate, ship  # noqa: E402
+from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
+from pocketvision.training.models.describe import digest  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +155,35 @@ def test_ship_writes_everything_the_package_needs(mobilefacenet, people, crops, 
     assert inside.sha256["float_weights"] == floating.sha256["float_weights"]
     assert lfw.evaluate(str(out / "mobilefacenet.int8.onnx"), *people) == after
     assert before.accuracy > 0.9
+    again(out, people)
+
+
+def again(out, people):
+    """Thresholds that were lowered are stated as they were; only they and digests change."""
+    page, network = out / "mobilefacenet.json", out / "mobilefacenet.int8.onnx"
+    texts = page.read_text(), embedders.OnnxEmbedder(network).record.to_json()
+    listed = pairs.read(people[1])
+    found = restate.embeddings("mobilefacenet", out, people[0], listed)
+    impostors = ~np.array(listed.same)
+    right = [
+        lfw.thresholds(rows, listed, kind)
+        for rows, kind in zip(found, ("float32", "int8"), strict=True)
+    ]
+    for rows, entries in zip(found, right, strict=True):
+        for entry in entries:
+            accepted = (lfw.cosines([rows], listed)[impostors] >= entry["threshold"]).sum()
+            assert accepted <= entry["far"] * impostors.sum() + 1e-9
+    low = [[entry | {"threshold": -0.5} for entry in entries] for entries in right]
+    restate.restate("mobilefacenet", out, *low)
+    assert "-0.5" in page.read_text() and page.read_text() != texts[0]
+    restate.restate("mobilefacenet", out, *right)
+    assert (page.read_text(), embedders.OnnxEmbedder(network).record.to_json()) == texts
+    assert Record.from_json(page.read_text()).sha256["int8_onnx"] == digest(network)
+    network.write_bytes(network.read_bytes() + b"\0")
+    with pytest.raises(ValueError, match=r"int8\.onnx: not the file whose digest"):
+        restate.restate("mobilefacenet", out, *right)
+    with pytest.raises(FileNotFoundError, match=r"pocketnet-s-128\.json: no such file"):
+        restate.restate("pocketnet-s-128", out, *right)
 
 
 @pytest.mark.shared

@@ -93,3 +93,26 @@ def test_an_embedding_without_direction_is_an_error(row):
 def test_bad_input(distances, same, message):
     with pytest.raises(ValueError, match=message):
         protocol.ten_fold(distances, same, 2)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 7))
+def test_printed_thresholds_accept_no_more_impostors_than_their_rate(seed, digits):
+    """Scores of few and of many digits: half of them would be rounded down to the nearest."""
+    random = np.random.default_rng(seed)
+    scores = random.normal(0.1, 0.15, 3100).clip(-0.999, 0.999).round(digits)
+    same = np.arange(3100) < 100
+    impostors = scores[~same]
+    for far in (1e-2, 1e-3):
+        exact = protocol.threshold_at_far(scores, same, far)
+        printed = float(f"{protocol.rounded(exact, up=True):.{protocol.DIGITS}f}")
+        assert (impostors >= printed).sum() <= far * 3000 + 1e-9
+        assert exact <= printed < exact + 1.0001e-4
+        assert (impostors >= np.float32(printed)).sum() <= far * 3000 + 1e-9
+
+
+@given(st.floats(-1, 1))
+def test_rounding_never_crosses(value):
+    low, high = (protocol.rounded(value, up=up) for up in (False, True))
+    assert low <= value <= high <= low + 1.0001e-4
+    assert round(low, protocol.DIGITS) == low and round(high, protocol.DIGITS) == high

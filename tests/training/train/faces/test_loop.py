@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import itertools
 import math
 import os
 import signal
@@ -21,6 +23,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from pocketvision.record import Record  # noqa: E402
+from pocketvision.training.distill import parts, teacher  # noqa: E402
 from pocketvision.training.models import registry  # noqa: E402
 from pocketvision.training.models.describe import digest  # noqa: E402
 from pocketvision.training.run import state  # noqa: E402
@@ -160,9 +163,11 @@ def test_generations_start_from_the_last(data: Path, tmp_path: Path) -> None:
 def test_generations_stop_and_go_on(data: Path, tmp_path: Path) -> None:
     tables = TEACHER.format(loss="angular", cached="false")
     path = read(recipe(tmp_path, tables, steps=6, top="generations = 2"))
-    assert not train(path, data, tmp_path / "run", stop_at=4).exists()
+    stopped = train(path, data, tmp_path / "run", stop_at=4)
+    assert stopped == tmp_path / "run" / "generation-1" / state.LAST and stopped.is_file()
     assert not (tmp_path / "run" / "generation-2").exists()
-    assert train(path, data, tmp_path / "run").exists()
+    weights = train(path, data, tmp_path / "run")
+    assert weights.name == "model.safetensors" and weights.is_file()
     order = [batches.order(30, 4, seed, 0).tolist() for seed in (path.seed, path.seed + 1)]
     assert order[0] != order[1]
 
@@ -179,6 +184,56 @@ def test_resumed_equals_uninterrupted(method: str, data: Path, tmp_path: Path) -
     assert one is not None and two is not None
     for name, value in one["model"].items():
         assert torch.equal(value, two["model"][name]), name
+
+
+def test_speed_counts_the_steps_that_ran(data: Path, tmp_path: Path, monkeypatch) -> None:
+    """A clock of two seconds a look: one before the first step, one at each row of the log."""
+    looks = itertools.count(0, 2)
+    clock = SimpleNamespace(monotonic=lambda: float(next(looks)))
+    monkeypatch.setattr(loop, "time", clock)
+    path = recipe(tmp_path, ARCFACE, steps=11)
+    path.write_text(path.read_text().replace("log_steps = 1", "log_steps = 5"))
+    for stop in (3, None):
+        train(read(path), data, tmp_path / "run", stop)
+    with open(tmp_path / "run" / "log.csv", newline="") as file:
+        rows = {int(row["step"]): float(row["images/s"]) for row in csv.DictReader(file)}
+    assert rows == {3: 3 * 8 / 2, 5: 2 * 8 / 2, 10: 5 * 8 / 2, 11: 1 * 8 / 2}
+
+
+def test_an_interrupted_teacher_goes_on_where_it_was(data: Path, tmp_path: Path, monkeypatch):
+    """The set is embedded before the first step; what was done of it when it stopped is kept."""
+    monkeypatch.setattr(parts, "PART", 8)
+    whole, rows = teacher.TorchTeacher.__call__, []
+
+    def stopped(self, planes):
+        rows.append(len(planes))
+        if sum(rows) > 20:
+            raise KeyboardInterrupt
+        return whole(self, planes)
+
+    path = read(recipe(tmp_path, METHODS["template, cached"], steps=2))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(teacher.TorchTeacher, "__call__", stopped)
+        train(path, data, tmp_path / "run")
+    kept = [file.name for file in (tmp_path / "run" / "teacher.parts").iterdir()]
+    assert kept == ["0-8.npy"]
+    train(path, data, tmp_path / "run")
+    train(path, data, tmp_path / "whole")
+    found, wanted = (np.load(tmp_path / name / "teacher.npy") for name in ("run", "whole"))
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_resume_point_of_another_recipe_is_named(data: Path, tmp_path: Path) -> None:
+    train(read(recipe(tmp_path, ARCFACE, steps=4)), data, tmp_path / "run", 2)
+    other = dataclasses.replace(read(recipe(tmp_path, ARCFACE, steps=4)), model="facechain_25m")
+    with pytest.raises(state.CheckpointError, match=r"last\.pt: a resume point of another recipe"):
+        train(other, data, tmp_path / "run")
+
+
+@pytest.mark.parametrize("stop_at", [0, -3])
+def test_a_run_cannot_stop_before_it_starts(stop_at: int, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected at least 1"):
+        train(read(recipe(tmp_path, ARCFACE)), data, tmp_path / "run", stop_at)
 
 
 RUN = """
@@ -258,6 +313,9 @@ def test_bad_data_stops_at_the_start(data: Path, tmp_path: Path) -> None:
         with pytest.raises(error, match=message):
             train(read(path), data, tmp_path / "bad")
     missing = recipe(tmp_path, TEACHER.format(loss="angular", cached="false")).read_text()
+    path.write_text(good.replace('"tiny"', '"tinny"'))
+    with pytest.raises(ValueError, match=r"^no model named 'tinny'. Did you mean tiny"):
+        train(read(path), data, tmp_path / "bad")
     path.write_text(missing.replace("teacher.safetensors", "nobody.safetensors"))
     with pytest.raises(FileNotFoundError, match="nobody"):
         train(read(path), data, tmp_path / "bad2")

@@ -57,6 +57,8 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         ('root = "faces"', 'root = "faces"\nkind = "lmdb"', "data.kind: expected one of folder"),
         ('root = "faces"', "", "data.root: missing"),
         ("learning_rate = 1", "learning_rate = -1", "learning_rate"),
+        ("learning_rate = 1", "learning_rate = nan", "optimiser.learning_rate: .* finite number"),
+        ("steps = 10", "epochs = inf", "epochs: expected a finite number, got inf"),
         ("[[0.5, 64], [1, 112]]", "[[0.5, 64], [0.9, 112]]", "rise to 1.0"),
         ("[[0.5, 64], [1, 112]]", "[[0.5, 64, 3]]", "phases: expected 2 values, got 3"),
         ("[1, 0.3, 0.2]", "[1, 0.3]", "margin.margins: expected 3 values"),
@@ -79,3 +81,10 @@ def test_mistakes_are_named(tmp_path: Path, before: str, after: str, message: st
     with pytest.raises(ValueError, match=message) as caught:
         read(path)
     assert str(path) in str(caught.value)
+
+
+def test_no_text_is_no_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_bytes(b"batch = 4 # \xff")
+    with pytest.raises(ValueError, match=r"r\.toml: not TOML"):
+        read(path)

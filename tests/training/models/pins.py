@@ -1,0 +1,71 @@
+"""Ten output values of every registered network, for weights and a picture made of numbers alone.
+
+    python -m tests.training.models.pins
+
+run in the repository writes ``pins.json`` beside this file, in float64. Run it only where a network
+is meant to give other values, or a new one is registered, and say why in the commit.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from pocketvision.training import models
+
+PINS = Path(__file__).with_name("pins.json")
+COUNT = 10
+
+
+def seeded(network: nn.Module) -> nn.Module:
+    """``network`` in inference mode, each tensor drawn by its name: no order, no initialiser.
+
+    numpy's RandomState gives the same numbers in every version, and torch's generators do not.
+    """
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
+    with torch.no_grad():
+        for prefix, module in network.named_modules():
+            own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+            for name, value in own:
+                if not value.is_floating_point():
+                    continue
+                low, high = -0.2, 0.2
+                if isinstance(module, norms) and name in ("weight", "running_var"):
+                    low, high = 0.5, 1.5
+                elif isinstance(module, nn.PReLU):
+                    low, high = 0.0, 0.5
+                elif value.ndim > 1:
+                    high = (3 / value[0].numel()) ** 0.5
+                    low = -high
+                random = np.random.RandomState(zlib.crc32(f"{prefix}.{name}".encode()))
+                drawn = random.uniform(low, high, value.shape)
+                value.copy_(torch.from_numpy(drawn))
+    return network.eval()
+
+
+def values(network: nn.Module, size: int, dtype: torch.dtype = torch.float32) -> np.ndarray:
+    """Float64 (10): the first output values, the whole embedding scaled to a mean square of 1."""
+    x = np.random.RandomState(0).uniform(-1, 1, (1, 3, size, size))
+    with torch.no_grad():
+        whole = seeded(network).to(dtype)(torch.from_numpy(x).to(dtype))[0].double().numpy()
+    return np.asarray((whole / np.sqrt(np.square(whole).mean()))[:COUNT])
+
+
+def main() -> None:
+    """Writes the file."""
+    found = {}
+    for name in models.names():
+        entry = models.entry(name)
+        pinned = values(entry.make(), entry.input_size, torch.float64)
+        found[name] = [round(float(value), 6) for value in pinned]
+        print(name, found[name])
+    PINS.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

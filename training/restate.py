@@ -1,0 +1,126 @@
+"""The thresholds of shipped files stated anew, from the files themselves.
+
+    python -m pocketvision.training.restate pocketnet-s-128 --weights training/weights \\
+        --lfw data/lfw_112 --pairs data/lfw_pairs.txt
+
+Embeds LFW with ``<name>.safetensors`` and with ``<name>.int8.onnx`` and writes the thresholds of
+the first into ``<name>.json`` and of the second into its own record. Weights, scores and all else
+stay; the digests that name the files follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from pocketvision.files import write_text
+from pocketvision.record import METADATA_KEY, Record
+from pocketvision.record.record import Threshold
+
+from . import models
+from .evaluate.faces import lfw, pairs
+from .evaluate.faces.embedders import CompiledEmbedder, Embed, OnnxEmbedder
+from .export import export
+from .models.describe import digest
+from .quantize.graph import save
+from .quantize.run import stamp
+
+
+def embeddings(
+    name: str, weights: Path, faces: Path, listed: pairs.Pairs, *, compiled: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Raw (N, D) of ``listed.images`` by the float and by the int8 file, one view each.
+
+    Args:
+        compiled: in place of the int8 file, the installed model that was compiled from it.
+
+    Raises:
+        ValueError: the installed model has another record than the int8 file.
+    """
+
+    def embed(model: Embed) -> np.ndarray:
+        progress = sys.stderr.isatty()
+        return lfw.views(model, faces, listed, flip=False, progress=progress)[0]
+
+    int8: OnnxEmbedder | CompiledEmbedder = OnnxEmbedder(weights / f"{name}.int8.onnx")
+    if compiled:
+        installed = CompiledEmbedder(name)
+        if installed.record != int8.record:
+            raise ValueError(f"{name}: the installed model is not of {weights}; build it again")
+        int8 = installed
+    entry = models.entry(name)
+    with tempfile.TemporaryDirectory() as folder:
+        floating = Path(folder, "float.onnx")
+        export(models.load(name, weights / f"{name}.safetensors"), floating, size=entry.input_size)
+        return embed(OnnxEmbedder(floating)), embed(int8)
+
+
+def restate(
+    name: str, weights: Path, floating: list[Threshold], int8: list[Threshold]
+) -> tuple[Record, Record]:
+    """Writes thresholds into both records of ``name``; returns the records as they were.
+
+    Raises:
+        FileNotFoundError: a file of ``name`` is missing below ``weights``.
+        ValueError: the files are not those that ``name.json`` was written for.
+    """
+    paths = [weights / f"{name}{suffix}" for suffix in (".json", ".safetensors", ".int8.onnx")]
+    page, tensors, network = paths
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{path}: no such file; --weights names the folder of shipped ones"
+            )
+    record = Record.from_json(page.read_text(encoding="utf-8"))
+    for kind, path in (("float_weights", tensors), ("int8_onnx", network)):
+        if record.sha256.get(kind) != digest(path):
+            raise ValueError(f"{path}: not the file whose digest {page} holds; ship {name} again")
+    model = onnx.load(network)
+    texts = [entry.value for entry in model.metadata_props if entry.key == METADATA_KEY]
+    if len(texts) != 1:
+        raise ValueError(f"{network}: expected one record inside, found {len(texts)}")
+    inside = Record.from_json(texts[0])
+    stamp(model, inside.with_(thresholds=int8))
+    digests = record.sha256 | {"int8_onnx": digest(save(model, network))}
+    changed = record.with_(thresholds=floating, sha256=digests)
+    write_text(page, changed.to_json() + "\n")
+    return record, inside
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", help="a shipped network")
+    parser.add_argument("--weights", type=Path, required=True, help="folder of the shipped files")
+    parser.add_argument("--lfw", type=Path, required=True, help="aligned LFW crops")
+    parser.add_argument("--pairs", type=Path, required=True, help="LFW's pairs.txt")
+    parser.add_argument(
+        "--compiled", action="store_true", help="int8 by the installed model: many times as fast"
+    )
+    given = parser.parse_args()
+    try:
+        name = models.entry(given.name).name.replace("_", "-")
+        listed = pairs.read(given.pairs)
+        found = embeddings(name, given.weights, given.lfw, listed, compiled=given.compiled)
+        kinds = ("float32", "int8")
+        new = [lfw.thresholds(e, listed, kind) for e, kind in zip(found, kinds, strict=True)]
+        old = restate(name, given.weights, *new)
+    except (ValueError, FileNotFoundError) as error:
+        parser.error(str(error))
+    impostors = ~np.array(listed.same)
+    for kind, rows, before, after in zip(kinds, found, old, new, strict=True):
+        cosine = lfw.cosines([rows], listed)[impostors]
+        for was, now in zip(before.thresholds, after, strict=False):
+            accepted = [int((cosine >= entry["threshold"]).sum()) for entry in (was, now)]
+            print(
+                f"{name} {kind} FAR {now['far']:g}: {was['threshold']} ({accepted[0]} of "
+                f"{len(cosine)} accepted) -> {now['threshold']} ({accepted[1]})"
+            )
+
+
+if __name__ == "__main__":
+    main()
