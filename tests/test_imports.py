@@ -50,8 +50,8 @@ TRAINING = {
     "losses": "run",
     "data": "",
     "distill": "run models data losses",
-    "quantize": "models export",
-    "evaluate": "",
+    "quantize": "models data export",
+    "evaluate": "data",
     "train.faces": "run models data losses distill evaluate",
 }
 NEVER = {

@@ -173,16 +173,17 @@ def _read(graph: Graph, path: Path, count: int) -> list[np.ndarray]:
         raise CompileError(f"{path}: expected an .npz file with the inputs {wanted}, got {got}")
     found: list[np.ndarray] = []
     for name, tensor in zip(graph.input_names, graph.inputs, strict=True):
-        x, shape = arrays[name][:count], graph.tensors[tensor].shape
-        if x.dtype != np.int8 or x.shape[1:] != shape or len(x) == 0:
+        x, shape = arrays[name], graph.tensors[tensor].shape
+        of = f"input {name!r}: " if len(arrays) > 1 else ""
+        if x.dtype != np.int8 or x.ndim != 4 or x.shape[1:] != shape or len(x) == 0:
             raise CompileError(
-                f"{path}: input {name!r}: expected int8 (N, {', '.join(map(str, shape))}), as the "
-                f"network's input is stored, got {x.dtype} {x.shape}"
+                f"{path}: {of}expected int8 (N, {', '.join(map(str, shape))}), as the network's "
+                f"input is stored, got {x.dtype} {x.shape}"
             )
-        if found and len(x) != len(found[0]):
+        if found and len(x[:count]) != len(found[0]):
             raise CompileError(
                 f"{path}: input {name!r} has {len(x)} vectors, {graph.input_names[0]!r} has "
                 f"{len(found[0])}; give as many of each"
             )
-        found.append(x)
+        found.append(x[:count])
     return found

@@ -143,7 +143,7 @@ def test_a_threshold_in_c_accepts_no_score_that_the_record_refuses(value: float,
     for threshold in (value, tenths / 10_000 - 1):
         values = json.loads(record())
         values["thresholds"][0]["threshold"] = threshold
-        text = face_recipe.text("tiny", json.dumps(values), SOURCE)
+        text = text_of("tiny", json.dumps(values), SOURCE)
         score = int(re.search(r"tiny_thresholds\[2\] = \{\{(-?\d+),", text)[1])
         assert score - 1 < threshold * face_recipe.SCORE_ONE <= score
 
