@@ -10,7 +10,7 @@ C_FILES := $(shell find csrc tests python -name '*.[ch]' -o -name '*.[ch]pp' 2>/
 SPREAD := -n auto --maxprocesses=4 --dist=loadfile
 CROSS := aarch64-linux-gnu-gcc qemu-aarch64 arm-none-eabi-gcc qemu-system-arm
 
-.PHONY: help run test test-full bench lint clean
+.PHONY: help run test test-full test-deep bench lint clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -21,12 +21,17 @@ run: $(VENV)/demo.stamp  ## the shipped model on real faces: scores, verdicts, l
 test: $(VENV)/dev.stamp  ## every test that needs no data folder
 	@for tool in $(CROSS); do command -v $$tool >/dev/null || \
 		echo "note: $$tool is missing; tests that run ARM code will be skipped"; done
-	$(BIN)/python -m pytest $(SPREAD) -rs -m "not shared and not full"
+	$(BIN)/python -m pytest $(SPREAD) -rs -m "not shared and not full and not deep"
 
 test-full: $(VENV)/dev.stamp  ## all tests; POCKETVISION_DATA names the data folder
 	@test -d "$(POCKETVISION_DATA)" || { echo "test-full: set POCKETVISION_DATA to the folder" \
 		"with lfw_112/, lfw_pairs.txt and train_112/, now: '$(POCKETVISION_DATA)'" >&2; exit 2; }
 	$(BIN)/python -m pytest $(SPREAD) -rs -m "full or not full"
+
+test-deep: $(VENV)/dev.stamp  ## LFW, limits, 100 inputs a target, fresh seeds; POCKETVISION_DATA as for test-full
+	@test -d "$(POCKETVISION_DATA)" || { echo "test-deep: set POCKETVISION_DATA to the folder" \
+		"with lfw_112/ and lfw_pairs.txt, now: '$(POCKETVISION_DATA)'" >&2; exit 2; }
+	$(BIN)/python -m pytest $(SPREAD) -rs -m deep
 
 bench: $(VENV)/dev.stamp  ## latency beside other runtimes: a table, build/bench/here/*.json and a picture
 	$(BIN)/python -m tests.bench.peers --starts 9 --work build/bench/work --out build/bench/here

@@ -19,14 +19,15 @@ MakeModel = Callable[..., Path]
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip, with the reason, what this machine cannot run, and long tests that -m does not name."""
-    long = "full" in str(config.option.markexpr)
+    named = str(config.option.markexpr)
     data = os.environ.get("POCKETVISION_DATA", "")
     tools = ("aarch64-linux-gnu-gcc", "qemu-aarch64")
     absent = [tool for tool in tools if shutil.which(tool) is None]
     for item in items:
         if item.get_closest_marker("shared") and not Path(data or os.devnull).is_dir():
             item.add_marker(pytest.mark.skip(reason="POCKETVISION_DATA names no folder"))
-        if item.get_closest_marker("full") and not long:
+        long = [mark for mark in ("deep", "full") if item.get_closest_marker(mark)]
+        if long and not any(mark in named for mark in (*long, "full")):
             item.add_marker(pytest.mark.skip(reason="long; run by make test-full"))
         if item.get_closest_marker("qemu") and absent:
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(absent)}"))

@@ -20,6 +20,7 @@ from pocketvision.compile.pipeline import Compiled, compile_graph
 from pocketvision.compile.targets import ARCH_AARCH64, ARCH_X86_64, FAMILIES, HOSTS, TARGETS, Target
 
 ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS = ROOT / "training" / "weights"
 RUNTIME = [
     ROOT / "csrc" / "runtime" / f"{part}.c"
     for part in ("core/status", "host/elf", "host/features", "host/loader", "core/session")

@@ -12,7 +12,7 @@ from pocketvision.compile.inspect.report import Report, report  # noqa: E402
 
 from .quantised import whole  # noqa: E402
 
-pytestmark = [pytest.mark.full, pytest.mark.qemu]
+pytestmark = [pytest.mark.deep, pytest.mark.qemu]
 
 MOST = {"pocketnet-s-128": 45e6, "mobilefacenet": 26e6, "vargfacenet": 62e6}
 """Instructions with SDOT."""

@@ -57,6 +57,25 @@ def test_lfw_of_float_and_compiled_int8(
     assert min(int8.accuracy, floating.accuracy) >= FLOORS[name]
 
 
+@pytest.mark.deep
+@pytest.mark.shared
+@pytest.mark.parametrize("name", NAMES)
+def test_lfw_is_what_the_record_states(
+    name: str, shared_data: Path, capsys: pytest.CaptureFixture
+) -> None:
+    listed = pairs.read(shared_data / "lfw_pairs.txt")
+    compiled = embedders.load(name)
+    found = lfw.score(lfw.views(compiled, shared_data / "lfw_112", listed), listed)
+    (stated,) = (
+        score["accuracy"]
+        for score in compiled.record.scores
+        if score["precision"] == "int8" and "flip" in score["protocol"]
+    )
+    with capsys.disabled():
+        print(f"\nLFW {name}: {found.accuracy:.4%}, its record says {stated:.4%}", end="")
+    assert abs(found.accuracy - stated) <= 5e-4
+
+
 def drawn_face(seed: int) -> np.ndarray:
     """Uint8 (112, 112, 3): an oval of skin, hair and the five parts where alignment puts them."""
     random = np.random.default_rng(seed)

@@ -16,8 +16,8 @@ from ..runners import Machines
 on_every_target = pytest.mark.parametrize(
     "target",
     [
-        # An image is built for every case: the cores whose kernels others share are left to "full".
-        pytest.param(name, marks=pytest.mark.full) if name in ("cortex-m7", "cortex-m33") else name
+        # An image is built for every case: the cores whose kernels others share are left to "deep".
+        pytest.param(name, marks=pytest.mark.deep) if name in ("cortex-m7", "cortex-m33") else name
         for name in TARGETS
     ],
 )
