@@ -101,7 +101,7 @@ def need(tool: str, package: str) -> None:
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of the smallest shipped model compiled for a core."""
     from .identify import NAME
-    from .test_shipped import shipped
+    from .test_shipped import optimised
 
     made: dict[str, Path] = {}
 
@@ -110,7 +110,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         if core not in made:
             made[core] = tmp_path_factory.mktemp(core)
             path = made[core] / f"{NAME}.{core}.a"
-            pipeline.compile_graph(shipped(NAME), TARGETS[core], path)
+            pipeline.compile_graph(optimised(NAME), TARGETS[core], path)
         return made[core]
 
     return get

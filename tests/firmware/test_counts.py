@@ -23,7 +23,7 @@ from pocketvision.compile.targets import Target
 
 from ..compile.graphs import Builder
 from ..compile.runners import require_board
-from .test_shipped import shipped
+from .test_shipped import optimised
 
 PINNED = Path(__file__).with_name("pinned.json")
 """What a network takes by its own and its core's name; lower it by hand when a figure falls."""
@@ -83,7 +83,7 @@ def test_networks_do_not_grow(
 ) -> None:
     require_board()
     target = TARGETS[core]
-    program = lower(shipped(name), pipeline.instruction_set(target))
+    program = lower(optimised(name), pipeline.instruction_set(target))
     executed = grown(f"{name} {core}", program, target, tmp_path, capsys)
     assert executed <= LIMITS[name, core] * 1e6
 
@@ -93,7 +93,7 @@ def test_pocketnet_in_400_kib(core: str, tmp_path: Path, capsys: pytest.CaptureF
     """In strips of rows, the bytes of the whole, for less than 15 % more instructions."""
     require_board()
     target, name = TARGETS[core], "pocketnet-s-128"
-    whole = lower(shipped(name), pipeline.instruction_set(target))
+    whole = lower(optimised(name), pipeline.instruction_set(target))
     program, memory = fit.within(whole, [400 * 1024])
     executed = grown(f"{name} {core} 400K", program, target, tmp_path, capsys, memory)
     assert executed < 1.15 * json.loads(PINNED.read_text())[f"{name} {core}"]["instructions"]

@@ -19,7 +19,7 @@ from pocketvision.runtime.shipped import host_targets
 from ..csrc.host import FORMATS, PARTS
 from .identify import NAME, answers, run
 from .scenes import scene, write
-from .test_shipped import shipped
+from .test_shipped import optimised
 
 CORES = ["cortex-m7", "cortex-m55"]
 STRANGER = "astronaut"
@@ -38,7 +38,7 @@ pv_status pv_check(const pv_model *model) { return pv_model_check(model); }
 def on_host(shipped: Shipped, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same example as a program of this machine, around the model compiled for it."""
     folder, firmware = tmp_path_factory.mktemp("host"), sources.firmware_directory()
-    done = pipeline.compile_graph(shipped(NAME), TARGETS[host_targets()[0]], folder / "model.so")
+    done = pipeline.compile_graph(optimised(NAME), TARGETS[host_targets()[0]], folder / "model.so")
     (folder / "host.h").write_text(
         f'#include "{shipped("cortex-m7")}/{NAME}.h"\n#undef FACECHAIN_25M_ARENA_BYTES\n'
         f"#define FACECHAIN_25M_ARENA_BYTES {done.plan.bytes}\n"

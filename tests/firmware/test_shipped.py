@@ -17,7 +17,7 @@ WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
 FACES = 200
 
 
-def shipped(name: str) -> Graph:
+def optimised(name: str) -> Graph:
     """The optimised graph of a shipped int8 file."""
     path = WEIGHTS / f"{name}.int8.onnx"
     if not path.is_file():
@@ -33,7 +33,7 @@ def expect_equal(graph: Graph, core: str, x: list[np.ndarray]) -> None:
 
 
 def test_three_vectors_of_the_smallest(core: str) -> None:
-    graph = shipped("facechain-25m")
+    graph = optimised("facechain-25m")
     expect_equal(graph, core, validate.made_up(graph, 3))
 
 
@@ -45,7 +45,7 @@ def test_faces(name: str, core: str, shared_data: Path) -> None:
 
     if name == "pocketnet-s-128" and core in ("cortex-m4", "cortex-m33"):
         pytest.skip("PocketNetS-128 is meant for M7 and M55")
-    graph = shipped(name)
+    graph = optimised(name)
     paths = sorted(p for p in (shared_data / "lfw_112").rglob("*") if p.suffix in (".jpg", ".png"))
     chosen = [paths[i] for i in np.linspace(0, len(paths) - 1, FACES).round().astype(int)]
     crops = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in chosen])
