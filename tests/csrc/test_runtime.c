@@ -26,7 +26,7 @@ static int sum_run(const void *const *in, void *const *out, void *arena) {
 }
 
 static void test_status(void) {
-  for (int status = PV_OK; status <= PV_ERR_THRESHOLD; status++) {
+  for (int status = PV_OK; status <= PV_ERR_DIGEST; status++) {
     EXPECT(strcmp(pv_status_message((pv_status)status), "unknown status") != 0);
     for (int other = PV_OK; other < status; other++) {
       EXPECT(strcmp(pv_status_message((pv_status)status), pv_status_message((pv_status)other)) !=
