@@ -16,6 +16,7 @@ from ..memory.lifetimes import spans
 from ..memory.plan import Plan, plan
 from ..targets import ARCH_AARCH64, ARCH_ARM_M, Target
 from .codegen import write_object
+from .digest import seal
 from .source import CONSTANTS, PROFILE, SYMBOL, source
 from .sources import include_directory, kernels_directory, tools_directory
 
@@ -44,6 +45,7 @@ def emit(program: Program, target: Target, out: Path, profile: bool = False) -> 
             symbols, options = f"{symbols} {PROFILE};", (*SHARED, f"-I{tools_directory()}")
         (work / "exports.map").write_text(f"{{ global: {symbols} local: *; }};\n")
         link(target, work, options, "model.so")
+        seal(work / "model.so")
         library = (work / "model.so").read_bytes()
     write_whole(out, lambda file: file.write(library))
     return memory

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -19,6 +20,9 @@ class Library {
   ~Library() { pv_library_close(&library_); }
 
   const pv_model &model() const { return *library_.model; }
+
+  // The open library in `object`; throws Failure that names the argument `library` for all else.
+  static std::shared_ptr<Library> of(const py::object &object);
 
  private:
   pv_library library_{};

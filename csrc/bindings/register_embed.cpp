@@ -21,8 +21,8 @@ static std::string place(pv_status status, const pv_faces &faces, size_t index) 
 
 class Workers {
  public:
-  Workers(std::shared_ptr<Library> library, size_t threads)
-      : library_(std::move(library)),
+  Workers(const py::object &library, size_t threads)
+      : library_(Library::of(library)),
         bytes_(pv_embedder_bytes(&model())),
         memory_(checked(threads) * bytes_, pv_embedder_alignment(&model())),
         embedders_(threads) {
@@ -37,8 +37,9 @@ class Workers {
   ~Workers() { pv_pool_close(&pool_); }
 
   py::array_t<float> embed(const py::array &crops, const pv_pixel_tables &tables, size_t first) {
-    const pv_tensor &input = model().input;
-    require_array(crops, py::dtype::of<uint8_t>(), {kAny, input.height, input.width, 3}, "crops");
+    const pv_tensor &input = model().inputs[0];
+    require_array(crops, py::dtype::of<uint8_t>(), {kAny, input.shape[0], input.shape[1], 3},
+                  "crops");
     pv_faces faces{};
     faces.tables = &tables;
     faces.crops = static_cast<const uint8_t *>(crops.data());
@@ -70,7 +71,7 @@ class Workers {
   }
 
   py::array_t<float> run(pv_faces &faces, size_t count, size_t first) {
-    py::array_t<float> result({count, pv_tensor_bytes(&model().output)});
+    py::array_t<float> result({count, pv_tensor_bytes(&model().outputs[0])});
     faces.embedders = embedders_.data();
     faces.embeddings = result.mutable_data();
     size_t failed = 0;
@@ -107,7 +108,7 @@ class Workers {
 void register_embed(py::module_ &module) {
   module.attr("MAX_THREADS") = PV_MAX_THREADS;
   py::class_<Workers>(module, "Workers", "Threads on a shared model, one arena each.")
-      .def(py::init<std::shared_ptr<Library>, size_t>(), py::arg("library"), py::arg("threads"))
+      .def(py::init<const py::object &, size_t>(), py::arg("library"), py::arg("threads"))
       .def("embed", &Workers::embed, py::arg("crops"), py::arg("tables"), py::arg("first"),
            "Uint8 crops (N, H, W, 3) to unit-norm float32 (N, D). Errors count faces from `first`.")
       .def("embed_picture", &Workers::embed_picture, py::arg("picture"), py::arg("landmarks"),

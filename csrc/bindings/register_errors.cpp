@@ -16,19 +16,18 @@ static std::string text_of(const py::ssize_t *shape, py::ssize_t axes) {
 }
 
 void require_array(const py::array &array, const py::dtype &dtype,
-                   std::initializer_list<py::ssize_t> shape, const std::string &name) {
-  bool fits = array.dtype().equal(dtype) && array.size() > 0 &&
-              array.ndim() == static_cast<py::ssize_t>(shape.size()) &&
-              (array.flags() & py::array::c_style);
-  py::ssize_t axis = 0;
-  for (const py::ssize_t side : shape) {
-    fits = fits && (side == kAny || array.shape(axis) == side);
-    axis++;
+                   const std::vector<py::ssize_t> &shape, const std::string &name) {
+  const auto axes = static_cast<py::ssize_t>(shape.size());
+  const int wanted = py::array::c_style | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  bool fits = array.dtype().equal(dtype) && array.size() > 0 && array.ndim() == axes &&
+              (array.flags() & wanted) == wanted;
+  for (py::ssize_t axis = 0; fits && axis < axes; axis++) {
+    fits = shape[axis] == kAny || array.shape(axis) == shape[axis];
   }
   if (fits) return;
-  throw Failure(PV_ERR_ARGUMENT, name + ": expected a dense " +
+  throw Failure(PV_ERR_ARGUMENT, name + ": expected a dense, aligned " +
                                      std::string(py::str(py::object(dtype))) + " array of shape " +
-                                     text_of(shape.begin(), axis) + ", got " +
+                                     text_of(shape.data(), axes) + ", got " +
                                      std::string(py::str(py::object(array.dtype()))) +
                                      " of shape " + text_of(array.shape(), array.ndim()));
 }

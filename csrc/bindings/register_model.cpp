@@ -3,11 +3,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "common.hpp"
 #include "library.hpp"
 #include "pocketvision/session.h"
 #include "unlocked.hpp"
+
+#include <pybind11/stl.h>
 
 namespace pocketvision {
 
@@ -34,44 +37,99 @@ Library::Library(const std::string &path) {
   throw Failure(status, text);
 }
 
+std::shared_ptr<Library> Library::of(const py::object &object) {
+  if (!py::isinstance<Library>(object)) {
+    throw Failure(PV_ERR_ARGUMENT, std::string("library: expected an open Library, got ") +
+                                       Py_TYPE(object.ptr())->tp_name);
+  }
+  (void)object.cast<const Library &>();  // refuses one that is not initialised
+  return object.cast<std::shared_ptr<Library>>();
+}
+
+static py::dtype type_of(const pv_tensor &tensor) {
+  return tensor.dtype == PV_DTYPE_INT8 ? py::dtype::of<int8_t>() : py::dtype::of<uint8_t>();
+}
+
+static std::vector<py::ssize_t> shape_of(const pv_tensor &tensor) {
+  return {tensor.shape, tensor.shape + tensor.rank};
+}
+
 // A second thread that uses the same session waits: the arena holds one run at a time.
 class Session {
  public:
-  explicit Session(std::shared_ptr<Library> library)
-      : library_(std::move(library)),
-        arena_(model().arena_bytes, model().arena_alignment),
-        in_(pv_tensor_bytes(&model().input), 64),
-        out_(pv_tensor_bytes(&model().output), 64) {
+  explicit Session(const py::object &library)
+      : library_(Library::of(library)), arena_(model().arena_bytes, model().arena_alignment) {
+    for (uint32_t i = 0; i < model().input_count; i++) {
+      in_.push_back(std::make_unique<AlignedBuffer>(pv_tensor_bytes(&model().inputs[i]), 64));
+      in_pointers_.push_back(in_.back()->get());
+    }
+    for (uint32_t i = 0; i < model().output_count; i++) {
+      out_.push_back(std::make_unique<AlignedBuffer>(pv_tensor_bytes(&model().outputs[i]), 64));
+      out_pointers_.push_back(out_.back()->get());
+    }
     check(pv_session_init(&session_, &model(), arena_.get(), model().arena_bytes), "session");
   }
 
-  py::array run(const py::array &input) {
-    const pv_tensor &from = model().input, &to = model().output;
-    require_array(input, type_of(from), {from.height, from.width, from.channels}, "input");
-    py::array result(type_of(to), {to.height, to.width, to.channels});
-    const void *source = input.data();
-    void *destination = result.mutable_data();
+  std::vector<py::array> run(const std::vector<py::array> &inputs) {
+    if (inputs.size() != in_.size()) {
+      throw Failure(PV_ERR_ARGUMENT, "inputs: expected " + std::to_string(in_.size()) +
+                                         " arrays, got " + std::to_string(inputs.size()));
+    }
+    std::vector<const void *> sources;
+    for (size_t i = 0; i < inputs.size(); i++) {
+      const pv_tensor &tensor = model().inputs[i];
+      require_array(inputs[i], type_of(tensor), shape_of(tensor),
+                    std::string("input '") + tensor.name + "'");
+      sources.push_back(inputs[i].data());
+    }
+    std::vector<py::array> results;
+    std::vector<void *> destinations;
+    for (size_t i = 0; i < out_.size(); i++) {
+      const pv_tensor &tensor = model().outputs[i];
+      results.emplace_back(type_of(tensor), shape_of(tensor));
+      destinations.push_back(results.back().mutable_data());
+    }
     {
       const Unlocked unlocked;
       const std::lock_guard<std::mutex> lock(mutex_);
-      std::memcpy(in_.get(), source, pv_tensor_bytes(&from));
-      check(pv_session_run(&session_, in_.get(), out_.get()), "run");
-      std::memcpy(destination, out_.get(), pv_tensor_bytes(&to));
+      for (size_t i = 0; i < in_.size(); i++) {
+        std::memcpy(in_[i]->get(), sources[i], pv_tensor_bytes(&model().inputs[i]));
+      }
+      check(pv_session_run(&session_, in_pointers_.data(), out_pointers_.data()), "run");
+      for (size_t i = 0; i < out_.size(); i++) {
+        std::memcpy(destinations[i], out_[i]->get(), pv_tensor_bytes(&model().outputs[i]));
+      }
     }
-    return result;
+    return results;
   }
 
  private:
   const pv_model &model() const { return library_->model(); }
-  static py::dtype type_of(const pv_tensor &tensor) {
-    return tensor.dtype == PV_DTYPE_INT8 ? py::dtype::of<int8_t>() : py::dtype::of<uint8_t>();
-  }
 
   std::shared_ptr<Library> library_;
-  AlignedBuffer arena_, in_, out_;
+  AlignedBuffer arena_;
+  std::vector<std::unique_ptr<AlignedBuffer>> in_, out_;
+  std::vector<const void *> in_pointers_;
+  std::vector<void *> out_pointers_;
   pv_session session_{};
   std::mutex mutex_;
 };
+
+// What the object at `self` holds as a tuple of Tensor, each of which keeps that object alive.
+static py::tuple tensors(const py::object &self, const pv_tensor *first, uint32_t count) {
+  py::tuple result(count);
+  for (uint32_t i = 0; i < count; i++) {
+    result[i] = py::cast(&first[i], py::return_value_policy::reference_internal, self);
+  }
+  return result;
+}
+
+static std::string describe(const py::object &tensor) {
+  py::str text("Tensor(name={!r}, dtype={!r}, shape={!r}, scale={!r}, zero_point={!r})");
+  return py::cast<std::string>(text.format(tensor.attr("name"), tensor.attr("dtype"),
+                                           tensor.attr("shape"), tensor.attr("scale"),
+                                           tensor.attr("zero_point")));
+}
 
 void register_model(py::module_ &module) {
   module.def("host_features", &pv_host_features,
@@ -87,12 +145,12 @@ void register_model(py::module_ &module) {
       .def_property_readonly("name", [](const pv_tensor &t) { return decode(t.name); })
       .def_property_readonly(
           "dtype", [](const pv_tensor &t) { return t.dtype == PV_DTYPE_INT8 ? "int8" : "uint8"; })
-      .def_property_readonly(
-          "shape", [](const pv_tensor &t) { return py::make_tuple(t.height, t.width, t.channels); })
+      .def_property_readonly("shape",
+                             [](const pv_tensor &t) -> py::tuple { return py::cast(shape_of(t)); })
       .def_readonly("scale", &pv_tensor::scale)
-      .def_readonly("zero_point", &pv_tensor::zero_point);
+      .def_readonly("zero_point", &pv_tensor::zero_point)
+      .def("__repr__", &describe);
 
-  const auto inside = py::return_value_policy::reference_internal;
   py::class_<Library, std::shared_ptr<Library>>(module, "Library", "An open compiled model.")
       .def(py::init<const std::string &>(), py::arg("path"))
       .def_property_readonly("target", [](const Library &l) { return decode(l.model().target); })
@@ -100,15 +158,20 @@ void register_model(py::module_ &module) {
                              [](const Library &l) { return decode(l.model().source_sha256); })
       .def_property_readonly("record", [](const Library &l) { return py::bytes(l.model().record); })
       .def_property_readonly("arena_bytes", [](const Library &l) { return l.model().arena_bytes; })
-      .def_property_readonly(
-          "input", [](const Library &l) -> const pv_tensor & { return l.model().input; }, inside)
-      .def_property_readonly(
-          "output", [](const Library &l) -> const pv_tensor & { return l.model().output; }, inside);
+      .def_property_readonly("inputs",
+                             [](const py::object &self) {
+                               const pv_model &model = self.cast<const Library &>().model();
+                               return tensors(self, model.inputs, model.input_count);
+                             })
+      .def_property_readonly("outputs", [](const py::object &self) {
+        const pv_model &model = self.cast<const Library &>().model();
+        return tensors(self, model.outputs, model.output_count);
+      });
 
   py::class_<Session>(module, "Session", "One arena on a shared model.")
-      .def(py::init<std::shared_ptr<Library>>(), py::arg("library"))
-      .def("run", &Session::run, py::arg("input"),
-           "Run once: (H, W, C) of the input's type to (H, W, C) of the output's.");
+      .def(py::init<const py::object &>(), py::arg("library"))
+      .def("run", &Session::run, py::arg("inputs"),
+           "Run once: stored values of each input, in the model's order, to those of each output.");
 }
 
 }  // namespace pocketvision

@@ -18,6 +18,9 @@
 #if CONSTANT(_BANKS)
 #error "the arena is in several RAM banks: compile for one, or use pv_session_init_banks"
 #endif
+#if CONSTANT(_INPUTS) != 1 || CONSTANT(_OUTPUTS) != 1
+#error "the model has several inputs or outputs: use pv_session_run with arrays of them"
+#endif
 #define UNWRITTEN "the file cannot be written"
 
 /* Static, so that a RAM too small for them is an error of the linker. */

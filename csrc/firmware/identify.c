@@ -32,6 +32,9 @@
 #if CONSTANT(_BANKS)
 #error "the arena is in several RAM banks: compile for one, or use pv_session_init_banks"
 #endif
+#if CONSTANT(_INPUTS) != 1 || CONSTANT(_OUTPUTS) != 1
+#error "the model has several inputs or outputs: use pv_session_run with arrays of them"
+#endif
 
 /* Static, so that a RAM too small for them is an error of the linker. */
 static _Alignas(CONSTANT(_ARENA_ALIGNMENT)) uint8_t arena[CONSTANT(_ARENA_BYTES)];

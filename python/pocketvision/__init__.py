@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .faces.compare import Verdict, similarity, top_k, verify
     from .faces.embedder import Embedder
     from .record import Record
+    from .runtime.model import Model
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Embedder": "faces.embedder",
     "InputError": "errors",
+    "Model": "runtime.model",
     "ModelFileError": "errors",
     "PocketvisionError": "errors",
     "Record": "record",
@@ -38,6 +40,7 @@ _HOMES = {
 __all__ = [
     "Embedder",
     "InputError",
+    "Model",
     "ModelFileError",
     "PocketvisionError",
     "Record",

@@ -17,3 +17,12 @@ class ModelFileError(PocketvisionError, ValueError):
 
 class RunError(PocketvisionError, RuntimeError):
     """A model reported a failure while it ran."""
+
+
+def shown(value: object) -> str:
+    """``value`` as an error shows it: one short line, and also where ``repr`` itself fails."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # whatever a class of the caller's raises; integers beyond 4,300 digits
+        return f"{type(value).__name__} that cannot be shown"
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -17,9 +17,20 @@ static atomic_int failures;
     }                                                                         \
   } while (0)
 
-/* One row of `width` pixels of `channels` to four values, through an arena of four bytes. */
-static inline pv_model valid_model(uint32_t width, uint32_t channels,
-                                   int (*run)(const void *in, void *out, void *arena)) {
+/* What the description of valid_model() points to. */
+typedef struct valid_ends {
+  pv_tensor input, output;
+} valid_ends;
+
+/* One row of `width` pixels of `channels` to four values, through an arena of four bytes; `ends`
+ * must outlive it. */
+static inline pv_model valid_model(valid_ends *ends, uint32_t width, uint32_t channels,
+                                   int (*run)(const void *const *in, void *const *out,
+                                              void *arena)) {
+  const pv_tensor input = {"in", PV_DTYPE_INT8, 3, {1, width, channels}, 0.5f, 0};
+  const pv_tensor output = {"out", PV_DTYPE_INT8, 1, {4}, 0.5f, 1};
+  ends->input = input;
+  ends->output = output;
   const pv_model model = {
       .magic = PV_MODEL_MAGIC,
       .abi_version = PV_ABI_VERSION,
@@ -27,8 +38,10 @@ static inline pv_model valid_model(uint32_t width, uint32_t channels,
       .arch = pv_host_arch(),
       .arena_bytes = 4,
       .arena_alignment = 16,
-      .input = {"in", PV_DTYPE_INT8, 1, width, channels, 0.5f, 0},
-      .output = {"out", PV_DTYPE_INT8, 1, 1, 4, 0.5f, 1},
+      .input_count = 1,
+      .output_count = 1,
+      .inputs = &ends->input,
+      .outputs = &ends->output,
       .target = "test",
       .source_sha256 = "",
       .record = "{}",

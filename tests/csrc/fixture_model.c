@@ -74,9 +74,11 @@ typedef uint8_t element;
 #define LOW 0
 #endif
 
-__attribute__((unused)) static int run(const void *in, void *out, void *arena) {
-  const element *pixels = (const element *)in;
-  element *result = (element *)out;
+#define PARAMETERS const void *const *in, void *const *out, void *arena
+
+__attribute__((unused)) static int run(PARAMETERS) {
+  const element *pixels = (const element *)in[0];
+  element *result = (element *)out[0];
   int32_t *sums = (int32_t *)arena;
   for (int i = 0; i < OUT_CHANNELS; i++) sums[i] = 0;
   for (int i = 0; i < HEIGHT * WIDTH * 3; i++) sums[i % OUT_CHANNELS] += pixels[i];
@@ -89,23 +91,55 @@ __attribute__((unused)) static int run(const void *in, void *out, void *arena) {
 }
 
 /* Refuses a face whose first value is the least there is. */
-__attribute__((unused)) static int run_picky(const void *in, void *out, void *arena) {
-  return *(const element *)in == LOW ? 1 : run(in, out, arena);
+__attribute__((unused)) static int run_picky(PARAMETERS) {
+  return *(const element *)in[0] == LOW ? 1 : run(in, out, arena);
 }
 
-__attribute__((unused)) static int run_slow(const void *in, void *out, void *arena) {
+__attribute__((unused)) static int run_slow(PARAMETERS) {
   const struct timespec pause = {0, 20000000};
   nanosleep(&pause, NULL);
   return run(in, out, arena);
 }
 
-__attribute__((unused)) static int run_zeros(const void *in, void *out, void *arena) {
+__attribute__((unused)) static int run_zeros(PARAMETERS) {
   (void)in;
   (void)arena;
-  element *result = (element *)out;
+  element *result = (element *)out[0];
   for (int i = 0; i < OUT_CHANNELS; i++) result[i] = (element)(ZERO_POINT);
   return 0;
 }
+
+/* A third network: two inputs (2, 3), of which the second is uint8, to three outputs. */
+__attribute__((unused)) static int run_several(PARAMETERS) {
+  (void)arena;
+  const int8_t *a = (const int8_t *)in[0];
+  const uint8_t *b = (const uint8_t *)in[1];
+  for (int i = 0; i < 6; i++) {
+    ((int8_t *)out[0])[i] = a[i];
+    ((uint8_t *)out[1])[5 - i] = b[i];
+  }
+  ((int8_t *)out[2])[0] = (int8_t)(a[0] + b[0]);
+  return 0;
+}
+
+#ifdef SEVERAL
+static const pv_tensor inputs[] = {
+    {"left", PV_DTYPE_INT8, 2, {2, 3}, 0.5f, -1},
+    {"right", PV_DTYPE_UINT8, 2, {2, 3}, 0.25f, 128},
+};
+static const pv_tensor outputs[] = {
+    {"copy", PV_DTYPE_INT8, 2, {2, 3}, 0.5f, -1},
+    {"turned", PV_DTYPE_UINT8, 1, {6}, 0.25f, 128},
+    {"sum", PV_DTYPE_INT8, 1, {1}, 2.0f, 0},
+};
+#else
+static const pv_tensor inputs[] = {
+    {"input", DTYPE, 3, {HEIGHT, WIDTH, 3}, SCALE, ZERO_POINT},
+};
+static const pv_tensor outputs[] = {
+    {"embedding", DTYPE, 3, {1, 1, OUT_CHANNELS}, SCALE, ZERO_POINT},
+};
+#endif
 
 __attribute__((visibility("default"))) const pv_model SYMBOL = {
     .magic = MAGIC,
@@ -115,8 +149,10 @@ __attribute__((visibility("default"))) const pv_model SYMBOL = {
     .features = FEATURES,
     .arena_bytes = ARENA_BYTES,
     .arena_alignment = ARENA_ALIGNMENT,
-    .input = {"input", DTYPE, HEIGHT, WIDTH, 3, SCALE, ZERO_POINT},
-    .output = {"embedding", DTYPE, 1, 1, OUT_CHANNELS, SCALE, ZERO_POINT},
+    .input_count = sizeof inputs / sizeof inputs[0],
+    .output_count = sizeof outputs / sizeof outputs[0],
+    .inputs = inputs,
+    .outputs = outputs,
     .target = TARGET,
     .source_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     .record = RECORD,

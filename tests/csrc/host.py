@@ -40,8 +40,8 @@ class Tensor(ctypes.Structure):
     """pv_tensor"""
 
     _fields_ = [
-        *(("name", ctypes.c_char_p), ("dtype", ctypes.c_uint32), ("height", ctypes.c_uint32)),
-        *(("width", ctypes.c_uint32), ("channels", ctypes.c_uint32), ("scale", ctypes.c_float)),
+        *(("name", ctypes.c_char_p), ("dtype", ctypes.c_uint32), ("rank", ctypes.c_uint32)),
+        *(("shape", ctypes.c_uint32 * 6), ("scale", ctypes.c_float)),
         ("zero_point", ctypes.c_int32),
     ]
 
@@ -54,7 +54,9 @@ class Model(ctypes.Structure):
         *(("struct_bytes", ctypes.c_uint32), ("arch", ctypes.c_uint32)),
         *(("features", ctypes.c_uint32), ("arena_bytes", ctypes.c_uint64)),
         *(("arena_alignment", ctypes.c_uint32), ("banks", ctypes.c_uint32)),
-        *(("input", Tensor), ("output", Tensor), ("target", ctypes.c_char_p)),
+        *(("input_count", ctypes.c_uint32), ("output_count", ctypes.c_uint32)),
+        *(("inputs", ctypes.POINTER(Tensor)), ("outputs", ctypes.POINTER(Tensor))),
+        ("target", ctypes.c_char_p),
         *(("source_sha256", ctypes.c_char_p), ("record", ctypes.c_char_p)),
         ("run", ctypes.c_void_p),
     ]
@@ -115,9 +117,13 @@ def library() -> ctypes.CDLL:
 def model(dimension: int = 128, sha256: str = SHA256, **output: Any) -> Model:
     """A description with this output; it cannot run."""
     values: dict[str, Any] = {"dtype": 1, "scale": 0.5, "zero_point": 0, **output}
+    source = Tensor(b"in", 1, 3, (112, 112, 3), 0.5, 0)
+    result = Tensor(b"out", rank=1, shape=(dimension,), **values)
     return Model(
-        input=Tensor(b"in", 1, 112, 112, 3, 0.5, 0),
-        output=Tensor(b"out", height=1, width=1, channels=dimension, **values),
+        input_count=1,
+        output_count=1,
+        inputs=ctypes.pointer(source),
+        outputs=ctypes.pointer(result),
         source_sha256=sha256.encode(),
     )
 

@@ -13,12 +13,12 @@
 #define THREADS 3
 
 /* Four sums of the input, in the arena first: two runs in one arena would spoil each other. */
-static int sums(const void *in, void *out, void *arena) {
-  const int8_t *values = (const int8_t *)in;
+static int sums(const void *const *in, void *const *out, void *arena) {
+  const int8_t *values = (const int8_t *)in[0];
   int8_t *sum = (int8_t *)arena;
   memset(sum, 0, 4);
   for (int i = 0; i < PIXELS; i++) sum[i % 4] = (int8_t)(sum[i % 4] / 2 + values[i] / 2);
-  memcpy(out, sum, 4);
+  memcpy(out[0], sum, 4);
   return values[0] == 99 ? 1 : 0;
 }
 
@@ -40,7 +40,8 @@ static void *give_memory(const pv_model *model) {
 static void test_refusals(const pv_model *model, void *memory) {
   pv_embedder embedder;
   const size_t bytes = pv_embedder_bytes(model);
-  const pv_model grey = valid_model(WIDTH, 1, sums);
+  valid_ends ends;
+  const pv_model grey = valid_model(&ends, WIDTH, 1, sums);
   EXPECT(pv_embedder_init(&embedder, model, NULL, bytes) == PV_ERR_ARGUMENT);
   EXPECT(pv_embedder_init(&embedder, model, memory, bytes - 1) == PV_ERR_ARENA);
   EXPECT(pv_embedder_init(&embedder, model, (char *)memory + 16, bytes) == PV_ERR_ARENA);
@@ -51,10 +52,13 @@ static void expect_row(const uint8_t *crop, const float *row) {
   _Alignas(64) uint8_t input[PIXELS], arena[16];
   int8_t output[4];
   float wanted[4];
-  const pv_model model = valid_model(WIDTH, 3, sums);
+  valid_ends ends;
+  const pv_model model = valid_model(&ends, WIDTH, 3, sums);
+  const void *in = input;
+  void *out = output;
   pv_pixels_to_input(&tables, crop, WIDTH, input);
-  EXPECT(sums(input, output, arena) == 0);
-  EXPECT(pv_dequantise(&model.output, output, wanted) == PV_OK);
+  EXPECT(sums(&in, &out, arena) == 0);
+  EXPECT(pv_dequantise(&model.outputs[0], output, wanted) == PV_OK);
   EXPECT(pv_l2_normalise(wanted, 4) == PV_OK);
   EXPECT(memcmp(wanted, row, sizeof wanted) == 0);
 }
@@ -97,7 +101,8 @@ static void test_a_picture(pv_pool *pool) {
 }
 
 int main(void) {
-  const pv_model model = valid_model(WIDTH, 3, sums);
+  valid_ends ends;
+  const pv_model model = valid_model(&ends, WIDTH, 3, sums);
   const float mean[3] = {128, 128, 128}, std[3] = {2, 2, 2};
   uint32_t noise = 7;
   for (size_t i = 0; i < sizeof crops; i++) {
@@ -105,7 +110,7 @@ int main(void) {
     crops[i] = (uint8_t)(noise >> 24);
   }
   for (size_t i = 0; i < FACES; i++) crops[i * PIXELS] = 1;
-  EXPECT(pv_pixel_tables_init(&tables, &model.input, mean, std, 0) == PV_OK);
+  EXPECT(pv_pixel_tables_init(&tables, &model.inputs[0], mean, std, 0) == PV_OK);
   void *memory = give_memory(&model);
   test_refusals(&model, memory);
   pv_pool pool;

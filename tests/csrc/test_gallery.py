@@ -170,6 +170,56 @@ def test_a_right_checksum_does_not_help(gallery: Gallery, place: int, value: byt
         Gallery.from_bytes(bad)
 
 
+CODES = [0x20, 0x7E, 0x7F, 0x80, 0x9F, 0xA0, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10FFFF]
+ODD_NAMES = [
+    *(b"a" + chr(code).encode() + b"z" for code in [*range(0x20), *CODES]),
+    *(b"\xc0\x80", b"\xc1\xbf", b"\xe0\x80\x80", b"\xe0\x9f\xbf", b"\xf0\x8f\xbf\xbf"),
+    *(b"\xed\xa0\x80", b"\xed\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\xff"),
+    *(b"\xfe", b"\x80", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98", b"\xc3(", b"a\xe2\x82b"),
+    *(b"\xf0(\x8c\xbc", b"", b"x" * 31, b"x" * 32, b"x" * 30 + b"\xc3", b"\x1b[31mred"),
+    *("Zoë 模型 😀".encode(), b"ab\0c"),
+]
+
+
+def said_by_python(field: bytes, row: Array) -> bool:
+    """Whether Python writes a gallery of this name."""
+    try:
+        Gallery([field.decode()], row[None], SHA256)
+    except (UnicodeDecodeError, InputError):
+        return False
+    return True
+
+
+def agreed(field: bytes, row: Array) -> bool:
+    """Whether C and Python read a gallery with these 32 bytes of a name; they must agree."""
+    data = Gallery(["name"], row[None], SHA256).to_bytes()
+    data = signed(data[:64] + field.ljust(32, b"\0")[:32] + data[96:])
+    try:
+        Gallery.from_bytes(data)
+        read = True
+    except InputError:
+        read = False
+    assert opened(data)[0] == STATUS["PV_OK" if read else "PV_ERR_TRUNCATED"], field
+    return read
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=repr)
+def test_one_rule_for_names(name: bytes) -> None:
+    row = np.ones(SIZE, np.int8)
+    allowed = said_by_python(name, row)
+    assert agreed(name, row) == allowed
+    if b"\0" not in name:  # of C a name ends there
+        memory = np.frombuffer(Gallery([], row[None][:0], SHA256).to_bytes() + bytes(48), np.uint8)
+        status = enrol(memory.copy(), name, row)
+        assert status == STATUS["PV_OK" if allowed else "PV_ERR_NAME"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(name=st.binary(max_size=32), text=st.text(max_size=12), real=st.booleans())
+def test_c_and_python_agree_on_every_name(name: bytes, text: str, real: bool) -> None:
+    agreed(text.encode("utf-8", "surrogatepass")[:32] if real else name, np.ones(SIZE, np.int8))
+
+
 def test_another_model_is_refused(gallery: Gallery) -> None:
     data = gallery.to_bytes()
     assert opened(data, SIZE, "0e" + SHA256[2:])[0] == STATUS["PV_ERR_MODEL"]
@@ -214,7 +264,9 @@ def test_the_host_searches_a_gallery_too(gallery: Gallery) -> None:
         (["a", "b"], np.ones((1, 4), np.int8), SHA256, "a row for each of 2 names"),
         ([""], np.ones((1, 4), np.int8), SHA256, r"names\[0\]: expected 1 to 31 bytes"),
         (["ä" * 16], np.ones((1, 4), np.int8), SHA256, "got 32"),
-        (["a\0b"], np.ones((1, 4), np.int8), SHA256, "without NUL"),
+        (["a\0b"], np.ones((1, 4), np.int8), SHA256, "without control characters"),
+        ("ab", np.ones((2, 4), np.int8), SHA256, "names: expected a list of texts"),
+        ([3], np.ones((1, 4), np.int8), SHA256, "names: expected a list of texts"),
         (["a"], np.zeros((1, 4), np.int8), SHA256, "row 0 is all zeros"),
         (["a"], np.ones((1, 4), np.int8), "12", "64 digits"),
     ],

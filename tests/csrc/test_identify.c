@@ -17,9 +17,9 @@ static uint32_t random_below(uint32_t limit) {
   return state % limit;
 }
 
-static int copy_run(const void *in, void *out, void *arena) {
+static int copy_run(const void *const *in, void *const *out, void *arena) {
   (void)arena;
-  memcpy(out, in, WIDTH);
+  memcpy(out[0], in[0], WIDTH);
   return 0;
 }
 
@@ -32,15 +32,16 @@ static uint32_t crc(uint32_t value, const uint8_t *bytes, size_t count) {
   return ~value;
 }
 
-static pv_model valid(void) {
-  pv_model model = valid_model(12, 3, copy_run);
+static pv_model valid(valid_ends *ends) {
+  pv_model model = valid_model(ends, 12, 3, copy_run);
   model.source_sha256 = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
   return model;
 }
 
 /* Any bytes, cut anywhere, with and without a right checksum. */
 static void test_hostile_galleries(void) {
-  const pv_model model = valid();
+  valid_ends ends;
+  const pv_model model = valid(&ends);
   const int8_t face[WIDTH] = {1, -2, 3, 127};
   uint8_t good[HEADER + 3 * ENTRY];
   pv_gallery gallery;
@@ -108,7 +109,8 @@ static void test_frames(void) {
 }
 
 static void test_face(void) {
-  pv_model model = valid();
+  valid_ends ends;
+  const pv_model model = valid(&ends);
   _Alignas(16) unsigned char arena[16];
   pv_recipe recipe = {{{0, 1, 2}, {{0}}},
                       {0, 0, 9 << 16, 0, 5 << 16, 4 << 16, 0, 9 << 16, 9 << 16, 9 << 16},
@@ -132,7 +134,7 @@ static void test_face(void) {
   EXPECT(pv_face_template(&session, &recipe, &frame, NULL, input, face) == PV_ERR_ARGUMENT);
   EXPECT(pv_face_template(&session, &recipe, &frame, landmarks, NULL, face) == PV_ERR_ARGUMENT);
   EXPECT(pv_face_template(&session, &recipe, &frame, landmarks, input, NULL) == PV_ERR_ARGUMENT);
-  model.input.channels = 1;
+  ends.input.shape[2] = 1;
   EXPECT(pv_face_template(&session, &recipe, &frame, landmarks, input, face) == PV_ERR_TENSOR);
 }
 

@@ -8,14 +8,25 @@
 #include "pocketvision/preprocess.h"
 #include "pocketvision/session.h"
 
-static int copy_run(const void *in, void *out, void *arena) {
-  memcpy(arena, in, 4);
-  memcpy(out, arena, 4);
-  return ((const int8_t *)in)[0] == 99 ? 5 : 0;
+static int copy_run(const void *const *in, void *const *out, void *arena) {
+  memcpy(arena, in[0], 4);
+  memcpy(out[0], arena, 4);
+  return ((const int8_t *)in[0])[0] == 99 ? 5 : 0;
+}
+
+/* Two inputs of four values to their sums and differences. */
+static int sum_run(const void *const *in, void *const *out, void *arena) {
+  (void)arena;
+  const int8_t *a = (const int8_t *)in[0], *b = (const int8_t *)in[1];
+  for (int i = 0; i < 4; i++) {
+    ((int8_t *)out[0])[i] = (int8_t)(a[i] + b[i]);
+    ((int8_t *)out[1])[i] = (int8_t)(a[i] - b[i]);
+  }
+  return 0;
 }
 
 static void test_status(void) {
-  for (int status = PV_OK; status <= PV_ERR_THRESHOLD; status++) {
+  for (int status = PV_OK; status <= PV_ERR_DIGEST; status++) {
     EXPECT(strcmp(pv_status_message((pv_status)status), "unknown status") != 0);
     for (int other = PV_OK; other < status; other++) {
       EXPECT(strcmp(pv_status_message((pv_status)status), pv_status_message((pv_status)other)) !=
@@ -26,7 +37,8 @@ static void test_status(void) {
 }
 
 static void test_session(void) {
-  const pv_model model = valid_model(1, 4, copy_run);
+  valid_ends ends;
+  const pv_model model = valid_model(&ends, 1, 4, copy_run);
   _Alignas(16) unsigned char arena[32];
   pv_session session;
   EXPECT(pv_model_check(&model) == PV_OK);
@@ -37,15 +49,77 @@ static void test_session(void) {
   EXPECT(pv_session_init(NULL, &model, arena, 4) == PV_ERR_ARGUMENT);
   EXPECT(pv_session_init(&session, &model, arena, 4) == PV_OK);
   int8_t in[4] = {1, -2, 3, -4}, out[4] = {0};
-  EXPECT(pv_session_run(&session, in, out) == PV_OK);
+  EXPECT(pv_session_run_one(&session, in, out) == PV_OK);
   EXPECT(memcmp(in, out, 4) == 0);
-  EXPECT(pv_session_run(&session, NULL, out) == PV_ERR_ARGUMENT);
+  EXPECT(pv_session_run_one(&session, NULL, out) == PV_ERR_ARGUMENT);
+  EXPECT(pv_session_run_one(&session, in, NULL) == PV_ERR_ARGUMENT);
+  EXPECT(pv_session_run_one(NULL, in, out) == PV_ERR_ARGUMENT);
   in[0] = 99;
-  EXPECT(pv_session_run(&session, in, out) == PV_ERR_RUN);
+  EXPECT(pv_session_run_one(&session, in, out) == PV_ERR_RUN);
+}
+
+static void test_several_tensors(void) {
+  valid_ends ends;
+  pv_model model = valid_model(&ends, 1, 4, sum_run);
+  const pv_tensor inputs[2] = {ends.input, ends.input}, outputs[2] = {ends.output, ends.output};
+  model.inputs = inputs;
+  model.outputs = outputs;
+  model.input_count = model.output_count = 2;
+  EXPECT(pv_model_check(&model) == PV_OK && !pv_takes_a_face(&model));
+  const int8_t a[4] = {1, 2, 3, 4}, b[4] = {5, -6, 7, 8};
+  int8_t sum[4] = {0}, difference[4] = {0};
+  const void *in[2] = {a, b}, *lacking[2] = {a, NULL};
+  void *out[2] = {sum, difference};
+  _Alignas(16) unsigned char arena[16];
+  pv_session session;
+  EXPECT(pv_session_init(&session, &model, arena, sizeof arena) == PV_OK);
+  EXPECT(pv_session_run(&session, in, out) == PV_OK);
+  EXPECT(sum[1] == -4 && difference[1] == 8 && difference[3] == -4);
+  EXPECT(pv_session_run(&session, lacking, out) == PV_ERR_ARGUMENT);
+  EXPECT(pv_session_run(&session, NULL, out) == PV_ERR_ARGUMENT);
+  EXPECT(pv_session_run(&session, in, NULL) == PV_ERR_ARGUMENT);
+  out[1] = NULL;
+  EXPECT(pv_session_run(&session, in, out) == PV_ERR_ARGUMENT);
+  EXPECT(pv_session_run_one(&session, a, sum) == PV_ERR_ARGUMENT);
+}
+
+static pv_status checked(pv_tensor tensor) {
+  valid_ends ends;
+  pv_model model = valid_model(&ends, 1, 4, copy_run);
+  ends.output = tensor;
+  return pv_model_check(&model);
+}
+
+static void test_tensors(void) {
+  const pv_tensor good = {"x", PV_DTYPE_UINT8, 6, {1, 2, 3, 4, 5, 6}, 1.0f, 255};
+  EXPECT(checked(good) == PV_OK && pv_tensor_bytes(&good) == 720);
+  pv_tensor bad = good;
+  for (bad.rank = 0; bad.rank < 9; bad.rank += bad.rank == 0 ? PV_MAX_RANK + 1 : 1) {
+    EXPECT(checked(bad) == PV_ERR_TENSOR);
+  }
+  bad = good;
+  for (int axis = 0; axis < PV_MAX_RANK; axis++) bad.shape[axis] = UINT32_MAX;
+  EXPECT(checked(bad) == PV_ERR_TENSOR); /* whose product overflows */
+  bad = good;
+  bad.shape[3] = 0;
+  EXPECT(checked(bad) == PV_ERR_TENSOR);
+  bad = good;
+  bad.name = NULL;
+  EXPECT(checked(bad) == PV_ERR_STRUCT);
+  valid_ends ends;
+  pv_model model = valid_model(&ends, 1, 4, copy_run);
+  model.input_count = 0;
+  EXPECT(pv_model_check(&model) == PV_ERR_TENSOR);
+  model.input_count = PV_MAX_TENSORS + 1;
+  EXPECT(pv_model_check(&model) == PV_ERR_TENSOR);
+  model.input_count = 1;
+  model.outputs = NULL;
+  EXPECT(pv_model_check(&model) == PV_ERR_STRUCT);
 }
 
 static void test_banks(void) {
-  pv_model model = valid_model(1, 4, copy_run);
+  valid_ends ends;
+  pv_model model = valid_model(&ends, 1, 4, copy_run);
   _Alignas(16) unsigned char arena[32];
   pv_session session;
   void *banks[2] = {arena, arena};
@@ -67,10 +141,11 @@ static void test_banks(void) {
 }
 
 static void test_compare(void) {
-  const pv_model model = valid_model(1, 4, copy_run);
+  valid_ends ends;
+  const pv_model model = valid_model(&ends, 1, 4, copy_run);
   const int8_t stored[4] = {1, 3, -1, 127};
   float real[4];
-  EXPECT(pv_dequantise(&model.output, stored, real) == PV_OK);
+  EXPECT(pv_dequantise(&model.outputs[0], stored, real) == PV_OK);
   EXPECT(real[0] == 0.0f && real[1] == 1.0f && real[2] == -1.0f && real[3] == 63.0f);
   float vector[3] = {3, 0, 4}, zero[3] = {0, 0, 0};
   EXPECT(pv_l2_normalise(vector, 3) == PV_OK);
@@ -112,7 +187,7 @@ static void test_warp_at_extremes(void) {
 }
 
 static void test_tables(void) {
-  const pv_tensor input = {"in", PV_DTYPE_UINT8, 1, 1, 3, 1.0f, 10};
+  const pv_tensor input = {"in", PV_DTYPE_UINT8, 3, {1, 1, 3}, 1.0f, 10};
   const float mean[3] = {0, 128, 0}, std[3] = {2, 1, 1};
   pv_pixel_tables tables;
   EXPECT(pv_pixel_tables_init(&tables, &input, mean, std, 1) == PV_OK);
@@ -139,6 +214,8 @@ static void test_library(const char *path) {
 int main(int argc, char **argv) {
   test_status();
   test_session();
+  test_several_tensors();
+  test_tensors();
   test_banks();
   test_compare();
   test_warp_at_extremes();

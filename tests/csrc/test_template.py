@@ -17,7 +17,7 @@ from .host import STATUS, Array, library, model
 def template(stored: Array, **output: int) -> tuple[int, Array]:
     """pv_template_make: its status and int8 (D,)."""
     out = np.zeros(stored.size, np.int8)
-    description = model(stored.size, **output).output
+    description = model(stored.size, **output).outputs[0]
     status = library().pv_template_make(
         ctypes.byref(description), *(ctypes.c_void_p(a.ctypes.data) for a in (stored, out))
     )
@@ -62,7 +62,7 @@ def test_a_template_is_that_of_the_formula(seed, count, zero, spread, signed) ->
 def test_a_template_may_take_the_place_of_the_output() -> None:
     stored = np.random.default_rng(0).integers(-128, 128, 128).astype(np.int8)
     wanted = template(stored)[1]
-    description = model(128).output
+    description = model(128).outputs[0]
     pointer = ctypes.c_void_p(stored.ctypes.data)
     assert library().pv_template_make(ctypes.byref(description), pointer, pointer) == 0
     np.testing.assert_array_equal(stored, wanted)

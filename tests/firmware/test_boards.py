@@ -120,7 +120,7 @@ static bool same(const pv_model *model, int index, const signed char *x, const s
   signed char out[16];
   pv_session session;
   return pv_session_init(&session, model, arena[index], sizeof arena[index]) == PV_OK &&
-         pv_session_run(&session, x, out) == PV_OK && __builtin_memcmp(out, y, sizeof out) == 0;
+         pv_session_run_one(&session, x, out) == PV_OK && __builtin_memcmp(out, y, sizeof out) == 0;
 }
 struct Started { int value; Started() : value(41) {} };
 static Started started;
@@ -178,7 +178,7 @@ int main(void) {
   if (pv_session_init(&session, &tiny_one_model, bank0.memory, TINY_ONE_ARENA_BYTES) !=
       PV_ERR_ARENA) return 2;
   if (pv_session_init_banks(&session, &tiny_one_model, banks, TINY_ONE_BANKS) != PV_OK) return 3;
-  if (pv_session_run(&session, x, out) != PV_OK) return 4;
+  if (pv_session_run_one(&session, x, out) != PV_OK) return 4;
   for (unsigned i = 0; i < sizeof out; i++)
     if (out[i] != y[i]) return 5;
   for (int i = 0; i < GUARD; i++)

@@ -47,7 +47,7 @@ int main(void) {
     PV_STAMP(0, 3);
     if (status != PV_OK || hash(input, sizeof input) != hashes[i]) return 2 + i;
   }
-  const pv_tensor output = {"", PV_DTYPE_INT8, 1, 1, DIMENSION, 0.5f, 3};
+  const pv_tensor output = {"", PV_DTYPE_INT8, 1, {DIMENSION}, 0.5f, 3};
   PV_STAMP(0, 4);
   status = pv_template_make(&output, stored, face);
   PV_STAMP(0, 5);

@@ -5,11 +5,15 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pocketvision import Record
+from pocketvision.record import FaceEmbedding
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
 
 SCORE = {"dataset": "LFW", "protocol": "10-fold", "precision": "int8", "accuracy": 0.9, "std": 0.01}
 
@@ -26,7 +30,7 @@ def test_round_trip_is_stable(record_values: dict[str, Any]) -> None:
 
 def test_it_is_frozen_and_keeps_no_alias(record_values: dict[str, Any]) -> None:
     values = copy.deepcopy(record_values)
-    record = Record(**values)
+    record = Record.from_dict(values)
     values["preprocess"]["mean"][0] = 99.0
     values["thresholds"].clear()
     assert record.preprocess["mean"][0] == 127.5 and len(record.thresholds) == 2
@@ -35,7 +39,7 @@ def test_it_is_frozen_and_keeps_no_alias(record_values: dict[str, Any]) -> None:
 
 
 def test_thresholds(record_values: dict[str, Any]) -> None:
-    record = Record(**record_values)
+    record = Record.from_dict(record_values)
     assert record.threshold_at(1e-3)["threshold"] == 0.5
     with pytest.raises(ValueError, match=r"calibrated: 0\.01, 0\.001"):
         record.threshold_at(1e-6)
@@ -50,6 +54,8 @@ def test_thresholds(record_values: dict[str, Any]) -> None:
         (("name",), 3, "name"),
         (("tag",), "", "tag"),
         (("task",), "", "task"),
+        (("task",), "detection", "'task': expected face-embedding, got 'detection'"),
+        (("preprocess", "mean"), [10**400, 0, 0], "preprocess.mean"),
         (("teacher",), 5, "teacher"),
         (("embedding",), 0, "embedding"),
         (("embedding",), True, "embedding"),
@@ -93,3 +99,19 @@ def test_required_fields(record_values: dict[str, Any], key: str) -> None:
 def test_text_that_is_no_record(text: str | bytes) -> None:
     with pytest.raises(ValueError, match="record"):
         Record.from_json(text)
+
+
+@pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.json")), ids=lambda path: path.stem)
+def test_shipped_records_keep_their_bytes(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    record = Record.from_json(text)
+    assert json.loads(record.to_json()) == json.loads(text)
+    assert record.to_json() == json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
+    assert record.with_(paper=record.paper) == record
+    assert isinstance(record.part, FaceEmbedding) and record.part.embedding == record.embedding
+
+
+@pytest.mark.parametrize("far", [None, 10**400, float("nan"), "0.01", True, -1, [0.01]])
+def test_rates_that_are_none(record_values: dict[str, Any], far: Any) -> None:
+    with pytest.raises(ValueError, match="^far: "):
+        Record.from_dict(record_values).threshold_at(far)

@@ -25,12 +25,11 @@ def test_variants_give_the_same_bytes(name: str) -> None:
     runnable = [target for target in models.host_targets() if target in files]
     assert set(models.host_targets()) - set(runnable) <= {"x86-64-avxvnni"}
     variants = [Model(files[target]) for target in runnable]
-    info = np.iinfo(variants[0].input.dtype)
+    (source,) = variants[0].inputs
+    info = np.iinfo(source.dtype)
     random = np.random.default_rng(5)
     for _ in range(20):
-        data = random.integers(
-            info.min, info.max + 1, variants[0].input.shape, dtype=variants[0].input.dtype
-        )
+        data = random.integers(info.min, info.max + 1, source.shape, dtype=source.dtype)
         results = [variant.run(data) for variant in variants]
         for result in results[1:]:
             np.testing.assert_array_equal(result, results[0])

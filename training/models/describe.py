@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from pocketvision.faces.alignment import ARCFACE_TEMPLATE
-from pocketvision.record import Record
+from pocketvision.record import FaceEmbedding, Record
 
 from .registry import Entry
 
@@ -27,7 +27,7 @@ def describe(
             "std": [127.5] * 3,
             "template": [list(point) for point in ARCFACE_TEMPLATE],
         },
-        embedding=entry.embedding,
+        part=FaceEmbedding(entry.embedding),
         teacher=teacher,
         data=data,
         licence=licence,

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from pocketvision.record import METADATA_KEY, Preprocess, Record
+from pocketvision.record import METADATA_KEY, FaceEmbedding, Preprocess, Record
 
 from . import calibrate, correct, merge, pixels, qdq
 from . import report as reports
@@ -132,7 +132,7 @@ def record_of(model: onnx.ModelProto, path: Path) -> Record:
             "std": [127.5] * 3,
             "template": None,
         },
-        embedding=shapes[1][1],
+        part=FaceEmbedding(shapes[1][1]),
     )
 
 

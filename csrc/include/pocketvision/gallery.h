@@ -11,7 +11,8 @@
  *       24     32  SHA-256 of the int8 file of the model that made the templates
  *       56      4  zero
  *       60      4  CRC-32 (that of zlib) of the 60 bytes before and of all entries
- *       64  32 + D for each entry: a name in UTF-8, 1 to 31 bytes, filled with zeros to 32; then
+ *       64  32 + D for each entry: a name of 1 to 31 bytes, filled with zeros to 32: valid
+ *                  UTF-8 without control characters (U+0000 to U+001F, U+007F to U+009F); then
  *                  the template, which is not all zeros
  *
  * A person may have several entries of one name. `pocketvision gallery` writes such a file on a
@@ -78,8 +79,8 @@ pv_status pv_gallery_search(const pv_gallery *gallery, const int8_t *probe, uint
 pv_status pv_gallery_create(void *memory, size_t bytes, const pv_model *model);
 
 /* Appends an entry to the gallery in `memory`, RAM of the caller, which is checked before as by
- * pv_gallery_open(); open it anew afterwards. `name`: UTF-8, which is not checked, with a final
- * zero. `face`: a template of `model`. PV_ERR_NAME for a name of 0 or of 32 bytes and more,
+ * pv_gallery_open(); open it anew afterwards. `name`: with a final zero. `face`: a template of
+ * `model`. PV_ERR_NAME for a name that may not be in a gallery, see above,
  * PV_ERR_FULL where `bytes` do not hold a further entry, PV_ERR_ZERO_NORM for a template of zeros.
  * After an error nothing has changed; a reset meanwhile damages it, so write a copy to flash. */
 pv_status pv_gallery_enrol(void *memory, size_t bytes, const pv_model *model, const char *name,

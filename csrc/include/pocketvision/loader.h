@@ -12,24 +12,30 @@
 extern "C" {
 #endif
 
+/* Largest file that is taken for a compiled model, in bytes. */
+#define PV_MAX_FILE_BYTES (UINT64_C(1) << 30)
+
 /* An open library and the model in it. */
 typedef struct pv_library {
   void *handle;
   const pv_model *model;
+  int file; /* what is linked, as long as it is open; -1 where that is the file itself */
+  uint64_t inode;
 } pv_library;
 
 /* Instruction set family and processor features of this process. */
 uint32_t pv_host_arch(void);
 uint32_t pv_host_features(void);
 
-/* Refuses a file that is no ELF shared object of this machine or whose headers, segments or
- * sections reach beyond its end. Runs no code of the file. `detail` as in pv_library_open(). */
-pv_status pv_elf_check(const char *path, char *detail, size_t detail_bytes);
-
-/* Checks the file, links it, finds the model and checks it against this processor.
+/* Reads the file once, into memory; checks there that it is an ELF shared object of this machine,
+ * that it ends with its digest as compiled, and that its tables lie within it; links what was
+ * checked, finds the model and checks it against this processor.
  *
- * Linking runs the constructors of the file: open only files that you trust. A path that is open
- * already gives the library that was linked then, even if the file has changed since.
+ * The digest finds damage, not forgery, and linking runs the constructors of the file: open only
+ * files that you trust. A path may be replaced at any time: an open library keeps its content, and
+ * opening the path again gives what is there then. Where the system links no file in memory (no
+ * memfd, no /proc, or neither may hold code), the file is linked by its path, right after the
+ * check; there a path that is open already gives the library that was linked first.
  * `detail` receives what was found, as text, or an empty string. On failure nothing stays open. */
 pv_status pv_library_open(pv_library *library, const char *path, char *detail, size_t detail_bytes);
 

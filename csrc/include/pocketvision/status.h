@@ -30,9 +30,10 @@ typedef enum pv_status {
   PV_ERR_FRAME,      /* a frame's format, sides, stride or size is impossible */
   PV_ERR_GALLERY,    /* no gallery, or one of another version */
   PV_ERR_MODEL,      /* a gallery of another model */
-  PV_ERR_NAME,       /* a name is empty or too long */
+  PV_ERR_NAME,       /* a name is empty, too long, no UTF-8, or holds control characters */
   PV_ERR_FULL,       /* the gallery's memory holds no further entry */
-  PV_ERR_THRESHOLD   /* the record has no threshold at this false accept rate */
+  PV_ERR_THRESHOLD,  /* the record has no threshold at this false accept rate */
+  PV_ERR_DIGEST      /* a model file whose digest is absent or does not match */
 } pv_status;
 
 /* A fixed English sentence without the final stop; never null, also for a value not listed. */

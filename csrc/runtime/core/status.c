@@ -50,11 +50,13 @@ const char *pv_status_message(pv_status status) {
     case PV_ERR_MODEL:
       return "the gallery's templates are of another model";
     case PV_ERR_NAME:
-      return "the name is empty or longer than 31 bytes";
+      return "the name is empty, longer than 31 bytes, no UTF-8 or with control characters";
     case PV_ERR_FULL:
       return "the gallery's memory holds no further entry";
     case PV_ERR_THRESHOLD:
       return "the record has no threshold at this false accept rate";
+    case PV_ERR_DIGEST:
+      return "the file is damaged, or was changed after it was compiled";
   }
   return "unknown status";
 }

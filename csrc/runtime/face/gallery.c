@@ -5,8 +5,9 @@
 
 #include "pocketvision/session.h"
 
-enum { VERSION = 8, DIMENSION = 12, COUNT = 16, ZERO = 20, DIGEST = 24, ZERO_TOO = 56, CHECK = 60 };
-enum { DIGEST_BYTES = 32 };
+/* Offsets in the header. */
+enum { VERSION = 8, DIMENSION = 12, COUNT = 16, RESERVED_20 = 20 };
+enum { DIGEST = 24, RESERVED_56 = 56, CHECK = 60, DIGEST_BYTES = 32 };
 
 static const char magic[VERSION] = {'P', 'V', 'G', 'A', 'L', 'L', 'R', 'Y'};
 
@@ -62,6 +63,40 @@ static int all_zero(const uint8_t *bytes, size_t count) {
   return any == 0;
 }
 
+/* Bytes of the UTF-8 character at `at`, which has `most` bytes to read; 0 for what is none, or is a
+ * control character. */
+static size_t character(const uint8_t *at, size_t most) {
+  static const uint32_t least[5] = {0, 0x20, 0xa0, 0x800, 0x10000};
+  const uint32_t first = at[0];
+  const size_t count = first < 0x80   ? 1
+                       : first < 0xc0 ? 0
+                       : first < 0xe0 ? 2
+                       : first < 0xf0 ? 3
+                                      : 4;
+  if (count == 0 || count > most || first > 0xf4) return 0;
+  uint32_t code = count == 1 ? first : first & (0x7fu >> count);
+  for (size_t i = 1; i < count; i++) {
+    if ((at[i] & 0xc0) != 0x80) return 0;
+    code = code << 6 | (at[i] & 0x3fu);
+  }
+  /* A longer spelling than needed, half of a pair of UTF-16, or beyond what there is. */
+  if (code < least[count] || (code >= 0xd800 && code < 0xe000) || code > 0x10ffff) return 0;
+  return code == 0x7f ? 0 : count;
+}
+
+/* Bytes of a name that may be in a gallery, 0 for any other. It ends with a zero within the
+ * PV_GALLERY_NAME_BYTES, none of which is read behind that. */
+static size_t name_length(const uint8_t *name) {
+  size_t length = 0;
+  while (length < PV_GALLERY_NAME_BYTES && name[length] != 0) length++;
+  if (length == PV_GALLERY_NAME_BYTES) return 0;
+  for (size_t at = 0, step; at < length; at += step) {
+    step = character(name + at, length - at);
+    if (step == 0) return 0;
+  }
+  return length;
+}
+
 pv_status pv_gallery_open(pv_gallery *gallery, const pv_model *model, const void *memory,
                           size_t bytes) {
   if (gallery == NULL || model == NULL || memory == NULL) return PV_ERR_ARGUMENT;
@@ -83,14 +118,15 @@ pv_status pv_gallery_open(pv_gallery *gallery, const pv_model *model, const void
   if (count > PV_GALLERY_MAX_ENTRIES || count > (bytes - PV_GALLERY_HEADER_BYTES) / entry) {
     return PV_ERR_TRUNCATED;
   }
-  if (load(head + ZERO) != 0 || load(head + ZERO_TOO) != 0 ||
+  if (load(head + RESERVED_20) != 0 || load(head + RESERVED_56) != 0 ||
       load(head + CHECK) != checksum(head, PV_GALLERY_BYTES(dimension, count))) {
     return PV_ERR_TRUNCATED;
   }
-  /* Whoever computes a checksum may still write names without end. */
+  /* Whoever computes a checksum may still write names without end, or for a terminal to obey. */
   for (uint32_t i = 0; i < count; i++) {
     const uint8_t *at = head + PV_GALLERY_BYTES(dimension, i);
-    if (at[0] == 0 || at[PV_GALLERY_NAME_BYTES - 1] != 0 ||
+    const size_t length = name_length(at);
+    if (length == 0 || !all_zero(at + length, PV_GALLERY_NAME_BYTES - length) ||
         all_zero(at + PV_GALLERY_NAME_BYTES, dimension)) {
       return PV_ERR_TRUNCATED;
     }
@@ -124,9 +160,8 @@ pv_status pv_gallery_enrol(void *memory, size_t bytes, const pv_model *model, co
   pv_gallery gallery;
   const pv_status status = pv_gallery_open(&gallery, model, memory, bytes);
   if (status != PV_OK) return status;
-  size_t length = 0;
-  while (length < PV_GALLERY_NAME_BYTES && name[length] != 0) length++;
-  if (length == 0 || length == PV_GALLERY_NAME_BYTES) return PV_ERR_NAME;
+  const size_t length = name_length((const uint8_t *)name);
+  if (length == 0) return PV_ERR_NAME;
   if (all_zero((const uint8_t *)face, gallery.dimension)) return PV_ERR_ZERO_NORM;
   const size_t used = PV_GALLERY_BYTES(gallery.dimension, gallery.count);
   const size_t entry = PV_GALLERY_NAME_BYTES + gallery.dimension;

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _runtime
-from ..errors import InputError
+from ..errors import InputError, shown
+from ..runtime.arrays import dense, integer, numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,9 @@ ARCFACE_TEMPLATE = (
 
 LEAST_SPAN = 2.0
 """Pixels between the outermost landmarks of a face."""
+
+MOST_SIDE = 4096
+"""Pixels of a crop's side, as in a record; a picture may be larger."""
 
 MIRRORED = -0.3
 """Where the eyes' distance, seen from them to the mouth, is so much of that to the mouth, left and
@@ -46,32 +50,26 @@ def check_picture(picture: Any, name: str = "picture") -> NDArray[np.uint8]:
             f"{name}: expected shape (H, W, 3) with RGB last and at least one pixel, got "
             f"{picture.shape}"
         )
-    return np.ascontiguousarray(picture)
+    return dense(picture)
 
 
-def check_landmarks(landmarks: ArrayLike) -> NDArray[np.float64]:
+def check_landmarks(landmarks: ArrayLike, name: str = "landmarks") -> NDArray[np.float64]:
     """Float64 (F, 5, 2) with F >= 1 from that shape or (5, 2); InputError for anything else."""
-    try:
-        points = np.asarray(landmarks, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"landmarks: expected numbers of shape (F, 5, 2), got {type(landmarks).__name__}: "
-            f"{error}"
-        ) from None
+    points = numbers(name, landmarks, np.float64)
     if points.ndim == 2:
         points = points[np.newaxis]
     if points.ndim != 3 or points.shape[1:] != (5, 2) or len(points) == 0:
         raise InputError(
-            "landmarks: expected five (x, y) points per face, shape (F, 5, 2) or (5, 2) with at "
-            f"least one face, got shape {np.shape(landmarks)}"
+            f"{name}: expected five (x, y) points per face, shape (F, 5, 2) or (5, 2) with at "
+            f"least one face, got shape {points.shape}"
         )
     bad = np.flatnonzero(~np.isfinite(points).all(axis=(1, 2)))
     if bad.size:
         raise InputError(
-            f"landmarks: face {bad[0]} contains NaN or infinity. Leave out faces whose landmarks "
+            f"{name}: face {bad[0]} contains NaN or infinity. Leave out faces whose landmarks "
             "the detector did not find."
         )
-    return np.ascontiguousarray(points)
+    return points
 
 
 def check_faces(landmarks: ArrayLike, picture: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -125,9 +123,17 @@ def align(
     Raises InputError for wrong types and shapes, for points that are not finite, for points
     that coincide or lie on one line, and for those of ``check_faces``.
     """
-    height, width = size
-    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
-        raise InputError(f"size: expected positive (height, width) in pixels, got {size!r}")
-    target = check_landmarks(template)[0]
+    height, width = _size(size)
+    target = check_landmarks(template, "template")
+    if len(target) != 1:
+        raise InputError(f"template: expected the five points of one face, got {len(target)} faces")
     pixels = check_picture(picture)
-    return _runtime.warp(pixels, check_faces(landmarks, pixels), target, height, width)
+    return _runtime.warp(pixels, check_faces(landmarks, pixels), target[0], height, width)
+
+
+def _size(size: Any) -> tuple[int, int]:
+    if not isinstance(size, tuple | list) or len(size) != 2:
+        raise InputError(f"size: expected (height, width) in pixels, got {shown(size)}")
+    expected = f"(height, width) of 1 to {MOST_SIDE} pixels"
+    height, width = (integer("size", side, expected, 1, MOST_SIDE) for side in size)
+    return height, width

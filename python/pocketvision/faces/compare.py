@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 
 from .. import _runtime
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..record import Record
+from ..runtime.arrays import integer, numbers
 from ..runtime.model import Model
 from ..runtime.shipped import resolve
-from .embedder import Embedder
+from .embedder import Embedder, record_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -76,14 +77,20 @@ def verify(
     ``far``: one of the rates that the model's record is calibrated for. Raises InputError for
     embeddings of another size or a rate that is not calibrated.
     """
+    if not isinstance(model, Embedder | str | os.PathLike):
+        raise InputError(
+            "model: expected the embedder that made both embeddings, or its name, got "
+            f"{shown(model)}"
+        )
     record = model.record if isinstance(model, Embedder) else _record(model)
-    for name, value in (("a", a), ("b", b)):
-        if np.shape(value) != (record.embedding,):
+    pair = [check_embeddings(name, value) for name, value in (("a", a), ("b", b))]
+    for name, value in zip("ab", pair, strict=True):
+        if value.shape != (record.embedding,):
             raise InputError(
                 f"{name}: expected one embedding of {record.full_name}, shape "
-                f"({record.embedding},), got shape {np.shape(value)}"
+                f"({record.embedding},), got shape {value.shape}"
             )
-    score = similarity(a, b)
+    score = similarity(*pair)
     assert isinstance(score, float)
     try:
         entry = record.threshold_at(far)
@@ -113,8 +120,9 @@ def top_k(
     )
     if wanted.ndim != 1:
         raise InputError(f"query: expected one embedding of shape (D,), got {wanted.shape}")
-    if not isinstance(k, int) or not 1 <= k <= len(rows):
-        raise InputError(f"k: expected an integer from 1 to {len(rows)} gallery rows, got {k!r}")
+    if rows.shape[1] != len(wanted):
+        raise InputError(f"gallery: expected {len(wanted)} values as in query, got {rows.shape[1]}")
+    k = integer("k", k, f"an integer from 1 to {len(rows)} gallery rows", 1, len(rows))
     return _runtime.top_k(_unit("query", wanted[np.newaxis])[0], _unit("gallery", rows), k)
 
 
@@ -126,19 +134,16 @@ def _record(model: str | os.PathLike[str]) -> Record:
 
 @lru_cache(maxsize=16)
 def _record_of(path: str, _state: tuple[int, ...] | None) -> Record:
-    return Model(path).record
+    return record_of(Model(path))
 
 
 def check_embeddings(name: str, value: ArrayLike) -> NDArray[np.float32]:
     """Dense float32 (D,) or (N, D) with finite values; InputError for anything else."""
-    try:
-        array = np.ascontiguousarray(value, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: expected numbers, got {type(value).__name__}: {error}") from None
-    if np.ndim(value) not in (1, 2) or array.size == 0:
+    array = numbers(name, value, np.float32)
+    if array.ndim not in (1, 2) or array.size == 0:
         raise InputError(
             f"{name}: expected embeddings of shape (D,) or (N, D), not empty, got shape "
-            f"{np.shape(value)}"
+            f"{array.shape}"
         )
     if not np.isfinite(array).all():
         raise InputError(f"{name}: contains NaN or infinity, so it is no embedding")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -13,9 +14,10 @@ import numpy as np
 from .. import _runtime
 from ..errors import InputError, ModelFileError
 from ..record import Record
+from ..runtime.arrays import dense, integer
 from ..runtime.lending import Lending, check_threads
 from ..runtime.model import Model
-from ..runtime.shipped import DEFAULT_MODEL, is_path, resolve
+from ..runtime.shipped import DEFAULT_MODEL, is_path
 from .alignment import check_faces, check_landmarks, check_picture
 
 if TYPE_CHECKING:
@@ -43,23 +45,12 @@ class Embedder:
         threads: int = 1,
     ) -> None:
         self.threads = check_threads(threads)
-        self.model = Model(resolve(model, target))
+        self.model = Model(model, target=target)
         self._given = self.model.path if is_path(model) else os.fspath(model), target
-        self.record: Record = self.model.record
+        self.record = record_of(self.model)
         recipe = self.record.preprocess
-        height, width, channels = self.model.input.shape
-        if [height, width] != recipe["size"] or channels != 3:
-            raise ModelFileError(
-                f"{self.model.path}: the record says size {recipe['size']} in three colours, the "
-                f"model takes {self.model.input.shape}. Compile the model again."
-            )
-        if int(np.prod(self.model.output.shape)) != self.record.embedding:
-            raise ModelFileError(
-                f"{self.model.path}: the record says {self.record.embedding} values, the model "
-                f"gives {self.model.output.shape}. Compile the model again."
-            )
         self._tables = _runtime.PixelTables(
-            self.model.input, recipe["mean"], recipe["std"], recipe["colour"] == "BGR"
+            self.model.inputs[0], recipe["mean"], recipe["std"], recipe["colour"] == "BGR"
         )
         # Not a lambda, which would hold self and keep its threads until the next collection.
         self._workers = Lending(partial(self.model.workers, self.threads))
@@ -110,8 +101,7 @@ class Embedder:
         Raises InputError for wrong types, shapes and values; RunError when the model fails or the
         system refuses a thread.
         """
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise InputError(f"batch_size: expected a positive integer, got {batch_size!r}")
+        batch_size = integer("batch_size", batch_size, "a positive integer", 1)
         count, embed_rows = self._faces(images, landmarks)
         result = np.empty((count, self.dimension), np.float32)
         with self._workers.borrow() as workers:
@@ -137,7 +127,7 @@ class Embedder:
         template = self.record.preprocess["template"]
         if template is None:
             raise InputError(f"landmarks: {self.name} has no template; give aligned crops")
-        picture = check_picture(images)
+        picture = check_picture(images, "images")
         points = check_faces(landmarks, picture)
         target = check_landmarks(template)[0]
         return len(points), lambda w, start, end: w.embed_picture(
@@ -149,13 +139,13 @@ class Embedder:
         if isinstance(images, np.ndarray) and images.ndim == 4:
             crops = images
             if crops.dtype == np.uint8 and crops.shape[1:] == (*size, 3) and len(crops) > 0:
-                return np.ascontiguousarray(crops)
+                return dense(crops)
         if isinstance(images, np.ndarray) and images.ndim < 3:
             raise InputError(
                 f"images: expected uint8 RGB (N, H, W, 3) or (H, W, 3), got shape {images.shape}"
             )
         items = [images] if isinstance(images, np.ndarray) and images.ndim == 3 else images
-        if not isinstance(items, np.ndarray | Sequence) or isinstance(items, str | bytes):
+        if not isinstance(items, np.ndarray | list | tuple):
             raise InputError(
                 f"images: expected a uint8 array or a list of them, got {type(images).__name__}"
             )
@@ -185,6 +175,29 @@ def _again(
             "embeddings of the two do not compare. Make a new Embedder."
         )
     return embedder
+
+
+def record_of(model: Model) -> Record:
+    """A face embedder's record; ModelFileError for another network, or one that does not fit."""
+    if model.record is None:
+        raise ModelFileError(
+            f"{model.path}: has no record, so it is not known as a face embedder. Run it with "
+            "pocketvision.Model, or give it a record: pocketvision quantize MODEL.onnx "
+            "--images DIR --out MODEL.int8.onnx, and compile that"
+        )
+    size, wide = model.record.preprocess["size"], model.record.embedding
+    found = [tensor.shape for tensor in (*model.inputs, *model.outputs)]
+    if len(model.inputs) != 1 or found[0] != (*size, 3):
+        raise ModelFileError(
+            f"{model.path}: the record says size {size} in three colours, the model takes "
+            f"{', '.join(map(str, found[: len(model.inputs)]))}. Compile the model again."
+        )
+    if len(model.outputs) != 1 or math.prod(found[1]) != wide:
+        raise ModelFileError(
+            f"{model.path}: the record says {wide} values, the model gives "
+            f"{', '.join(map(str, found[1:]))}. Compile the model again."
+        )
+    return model.record
 
 
 def _show(done: int, total: int) -> None:

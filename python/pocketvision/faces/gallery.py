@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from .compare import check_embeddings
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ MAX_ENTRIES = 1_000_000
 _HEAD = struct.Struct("<8s4I32sI")
 _CHECK = struct.Struct("<I")
 _HEADER_BYTES = _HEAD.size + _CHECK.size
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _TIE = 1e-4
 """Added before rounding: a half that float32 embeddings miss by their own rounding counts as one,
@@ -54,7 +57,8 @@ class Gallery:
     A person may have several entries of one name. ``source_sha256``: SHA-256 of the int8 file of
     the model that made them, ``Model.source_sha256``; firmware refuses a gallery of another model.
     ``top_k(embedding, gallery.templates)`` searches it on a host. Raises InputError for names that
-    are empty or longer than 31 bytes of UTF-8, and arrays of another type or shape.
+    are empty, longer than 31 bytes of UTF-8 or hold control characters, and for arrays of another
+    type or shape.
     """
 
     names: Sequence[str]
@@ -62,7 +66,9 @@ class Gallery:
     source_sha256: str
 
     def __post_init__(self) -> None:
-        rows = self.templates
+        rows, names = self.templates, self.names
+        if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+            raise InputError(f"names: expected a list of texts, got {shown(names)}")
         if not isinstance(rows, np.ndarray) or rows.dtype != np.int8 or rows.ndim != 2:
             raise InputError("templates: expected int8 (N, D), as pocketvision.gallery.templates")
         if len(rows) != len(self.names) or len(rows) > MAX_ENTRIES or rows.shape[1] == 0:
@@ -71,16 +77,12 @@ class Gallery:
                 f"{MAX_ENTRIES:,}, got shape {rows.shape}"
             )
         for index, name in enumerate(self.names):
-            size = len(name.encode())
-            if not 0 < size < NAME_BYTES or "\0" in name:
-                raise InputError(
-                    f"names[{index}]: expected 1 to {NAME_BYTES - 1} bytes of UTF-8 without NUL, "
-                    f"got {size}: {name[:40]!r}"
-                )
+            _check_name(f"names[{index}]", name)
             if not rows[index].any():
                 raise InputError(f"templates: row {index} is all zeros, which has no direction")
-        if len(self.source_sha256) != 64 or set(self.source_sha256) - set("0123456789abcdef"):
-            raise InputError(f"source_sha256: expected 64 digits, got {self.source_sha256!r}")
+        digest = self.source_sha256
+        if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+            raise InputError(f"source_sha256: expected 64 digits, got {shown(digest)}")
 
     def to_bytes(self) -> bytes:
         """The file; its layout is in csrc/include/pocketvision/gallery.h."""
@@ -96,13 +98,17 @@ class Gallery:
     @classmethod
     def from_bytes(cls, data: bytes) -> Gallery:
         """Reads what ``to_bytes`` or a firmware wrote; InputError that says what is wrong."""
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InputError(f"gallery: expected bytes, got {type(data).__name__}")
+        data = bytes(data)
         if len(data) < _HEADER_BYTES:
             raise InputError(f"gallery: {len(data)} bytes are less than a header")
-        magic, version, dimension, count, zero, digest, zero_too = _HEAD.unpack_from(data)
+        magic, version, dimension, count, reserved_20, digest, reserved_56 = _HEAD.unpack_from(data)
         if magic != MAGIC or version != VERSION:
             raise InputError(f"gallery: expected {MAGIC!r} of version {VERSION}")
         entry = NAME_BYTES + dimension
-        if zero or zero_too or count > MAX_ENTRIES or len(data) < _HEADER_BYTES + count * entry:
+        whole = count <= MAX_ENTRIES and len(data) >= _HEADER_BYTES + count * entry
+        if reserved_20 or reserved_56 or not whole:
             raise InputError(f"gallery: truncated or damaged, {len(data)} bytes of {count} entries")
         body = data[_HEADER_BYTES : _HEADER_BYTES + count * entry]
         if _CHECK.pack(zlib.crc32(data[: _HEAD.size] + body)) != data[_HEAD.size : _HEADER_BYTES]:
@@ -113,3 +119,16 @@ class Gallery:
         except UnicodeDecodeError as error:
             raise InputError(f"gallery: a name is not UTF-8: {error}") from None
         return cls(names, rows[:, NAME_BYTES:].view(np.int8).copy(), digest.hex())
+
+
+def _check_name(where: str, name: str) -> None:
+    """The rule of csrc/runtime/face/gallery.c."""
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:  # half of a pair of UTF-16
+        size = 0
+    if not 0 < size < NAME_BYTES or _CONTROL.search(name):
+        raise InputError(
+            f"{where}: expected 1 to {NAME_BYTES - 1} bytes of UTF-8 without control characters, "
+            f"got {size}: {name[:40]!r}"
+        )

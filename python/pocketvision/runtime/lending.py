@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from .. import _runtime
-from ..errors import InputError
+from ..errors import InputError, shown
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def check_threads(threads: object) -> int:
     most = _runtime.MAX_THREADS
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= most:
         raise InputError(
-            f"threads: expected an integer from 1 to {most}, got {threads!r}. More than the "
+            f"threads: expected an integer from 1 to {most}, got {shown(threads)}. More than the "
             f"processors of this machine ({os.cpu_count()}) make nothing faster."
         )
     return threads

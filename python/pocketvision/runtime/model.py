@@ -1,8 +1,9 @@
-"""The low-level interface: one compiled model, its tensors and its raw int8 or uint8 results."""
+"""Any compiled network, of faces or not: its tensors, and running it on stored or real values."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -10,26 +11,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _runtime
-from ..errors import InputError, ModelFileError
+from ..errors import InputError, ModelFileError, shown
 from ..record import Record
 from .lending import Lending
+from .shipped import resolve
+from .tensors import Tensor, check, dequantised, in_order, quantised
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Tensor = _runtime.Tensor
+NO_RECORD = (b"", b"{}")
+"""What the compiler writes for an int8 file that has no record."""
 
 
 class Model:
-    """A compiled model; any number of threads may use one.
+    """A compiled network; any number of threads may use one.
 
-    ``path``: a shared object that ``pocketvision compile`` wrote for this machine. It is native
-    code: load only files that you trust. Raises FileNotFoundError, or ModelFileError for a file
-    that is damaged, no model, of another version, or needs what this processor lacks.
+    >>> model = pocketvision.Model("detector.x86-64-vnni.so")
+    >>> model.inputs                        # a Tensor each: name, dtype, shape, scale, zero_point
+    >>> model.run(picture)                  # float32 in, float32 out; int8 in, int8 out
+
+    ``model``: path of a shared object that ``pocketvision compile`` wrote for this machine, or the
+    name of a shipped model. It is native code: load only files that you trust. ``target``: forces
+    a compiled variant of a shipped model. Raises InputError for an unknown name, FileNotFoundError,
+    or ModelFileError for a file that is damaged, no model, of another version, or needs what this
+    processor lacks.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.path.abspath(path)
+    def __init__(self, model: str | os.PathLike[str], *, target: str | None = None) -> None:
+        self.path = os.path.abspath(resolve(model, target))
         if not os.path.exists(self.path):
             raise FileNotFoundError(f"{self.path}: no such compiled model")
         if os.path.isdir(self.path):
@@ -46,10 +56,13 @@ class Model:
         return f"Model({self.path!r}, target={self.target!r})"
 
     @cached_property
-    def record(self) -> Record:
-        """The model's record; ModelFileError when the one in the file is malformed."""
+    def record(self) -> Record | None:
+        """The model's record, None for a network without; ModelFileError for a malformed one."""
+        text = self._library.record
+        if text.strip() in NO_RECORD:
+            return None
         try:
-            return Record.from_json(self._library.record)
+            return Record.from_json(text)
         except ValueError as error:
             raise ModelFileError(f"{self.path}: {error}. Compile the model again.") from error
 
@@ -63,15 +76,15 @@ class Model:
         """SHA-256 of the int8 ONNX file that it was compiled from."""
         return self._library.source_sha256
 
-    @property
-    def input(self) -> Tensor:
-        """Name, dtype, shape (H, W, C), scale and zero point of the input."""
-        return self._library.input
+    @cached_property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Name, dtype, shape, scale and zero point of each input, in the model's order."""
+        return self._library.inputs
 
-    @property
-    def output(self) -> Tensor:
-        """Name, dtype, shape (H, W, C), scale and zero point of the output."""
-        return self._library.output
+    @cached_property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The same of each output."""
+        return self._library.outputs
 
     @property
     def arena_bytes(self) -> int:
@@ -86,12 +99,61 @@ class Model:
         """New threads on this model, each with an arena; they end when the object is gone."""
         return _runtime.Workers(self._library, threads)
 
-    def run(self, data: NDArray[Any]) -> NDArray[Any]:
-        """Run once on stored values: (H, W, C) of ``input`` to (H, W, C) of ``output``.
+    def run(
+        self,
+        data: NDArray[Any] | Sequence[NDArray[Any]] | Mapping[str, NDArray[Any]],
+        *,
+        dequantise: bool | None = None,
+    ) -> NDArray[Any] | dict[str, NDArray[Any]]:
+        """Run the network on one array per input.
 
-        Raises InputError for another type or shape, RunError when the model fails.
+        ``data``: the array of the only input, a list or tuple of arrays in the order of
+        ``inputs``, or a dict by name. An array of the input's own dtype (int8 or uint8) holds
+        stored values and goes in as it is; floats are real values, which are quantised:
+        ``round(real / scale) + zero_point``, halves to even, saturated. Its shape is the input's;
+        with one axis more in front, of the same length N for all inputs, the network runs N times.
+        ``dequantise``: whether results are real values, ``scale * (stored - zero_point)`` in
+        float32, or stored ones; None: real where an input is.
+        Returns the array of the only output, or a dict by name where there are several; shapes
+        are those of ``outputs``, behind an axis of N if the inputs have one.
+        Raises InputError that names the input for other names, types and shapes and for values
+        that are not finite, RunError when the model fails.
         """
-        if not isinstance(data, np.ndarray):
-            raise InputError(f"input: expected a numpy array, got {type(data).__name__}")
+        if dequantise is not None and not isinstance(dequantise, bool):
+            raise InputError(f"dequantise: expected True, False or None, got {shown(dequantise)}")
+        values = [
+            check(tensor, value)
+            for tensor, value in zip(self.inputs, in_order(data, self.inputs), strict=True)
+        ]
+        batch = self._batch(values)
+        real = any(value.dtype.kind == "f" for value in values)
+        stored = [quantised(t, value) for t, value in zip(self.inputs, values, strict=True)]
         with self.session() as session:
-            return session.run(np.ascontiguousarray(data))
+            if batch is None:
+                results = session.run(stored)
+            else:
+                runs = [session.run([value[i] for value in stored]) for i in range(batch)]
+                results = [np.stack(rows) for rows in zip(*runs, strict=True)]
+        if real if dequantise is None else dequantise:
+            results = [dequantised(t, r) for t, r in zip(self.outputs, results, strict=True)]
+        if len(results) == 1:
+            return results[0]
+        return {tensor.name: r for tensor, r in zip(self.outputs, results, strict=True)}
+
+    def _batch(self, values: list[NDArray[Any]]) -> int | None:
+        """The length of the axis of batches; None where there is none."""
+        found = [
+            None if value.ndim == len(tensor.shape) else len(value)
+            for tensor, value in zip(self.inputs, values, strict=True)
+        ]
+        for tensor, size in zip(self.inputs, found, strict=True):
+            if size != found[0]:
+                first, other = (
+                    "no axis of batches" if n is None else f"a batch of {n}"
+                    for n in (found[0], size)
+                )
+                raise InputError(
+                    f"input {tensor.name!r}: expected {first}, as {self.inputs[0].name!r} has, "
+                    f"got {other}"
+                )
+        return found[0]

@@ -7,8 +7,8 @@ import platform
 
 from .. import __path__ as _package_folders
 from .. import _runtime
-from ..errors import InputError
-from .model import Model
+from ..errors import InputError, shown
+from ..record import Record
 
 DEFAULT_MODEL = "pocketnet-s-128"
 TARGET_VARIABLE = "POCKETVISION_TARGET"
@@ -61,12 +61,13 @@ def find(name: str, target: str | None = None) -> str:
     Raises InputError that lists what there is.
     """
     models = shipped()
-    base, _, tag = name.strip().partition(".")
+    _check_target(target)
+    base, _, tag = name.strip().partition(".") if isinstance(name, str) else ("", "", "")
     files = models.get(normalise(base))
     if files is None:
         known = ", ".join(models) or "none (this installation was built without models)"
         raise InputError(
-            f"model: no shipped model is named {name!r}; shipped: {known}. Give one of these "
+            f"model: no shipped model is named {shown(name)}; shipped: {known}. Give one of these "
             "names, or the path of a file that pocketvision compile wrote."
         )
     forced = target or os.environ.get(TARGET_VARIABLE)
@@ -83,7 +84,7 @@ def find(name: str, target: str | None = None) -> str:
 
 
 def _check_tag(name: str, tag: str, file: str) -> None:
-    record = Model(file).record
+    record = Record.from_json(_runtime.Library(file).record)
     if tag.lower() != record.tag:
         raise InputError(
             f"model: {name!r} is not installed, but {record.full_name!r} is; embeddings of the two "
@@ -91,17 +92,24 @@ def _check_tag(name: str, tag: str, file: str) -> None:
         )
 
 
+def _check_target(target: object) -> None:
+    if target is not None and not isinstance(target, str):
+        example = host_targets()[0]
+        raise InputError(f"target: expected text such as {example!r}, got {shown(target)}")
+
+
 def is_path(model: str | os.PathLike[str]) -> bool:
     """Whether ``model`` means a file, not a shipped model. Raises InputError for another type."""
-    if isinstance(model, str):
-        return os.sep in model or model.endswith((".so", ".onnx"))
-    if isinstance(model, os.PathLike):
-        return True
-    raise InputError(
-        f"model: expected the name of a shipped model or a path, got {type(model).__name__}"
-    )
+    text = os.fspath(model) if isinstance(model, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InputError(
+            "model: expected the name of a shipped model or the path of a compiled file, got "
+            f"{shown(model)}"
+        )
+    return not isinstance(model, str) or os.sep in text or text.endswith((".so", ".onnx"))
 
 
 def resolve(model: str | os.PathLike[str], target: str | None = None) -> str:
     """The compiled file that ``model`` means: a path as it is, else the name of a shipped model."""
+    _check_target(target)
     return os.fspath(model) if is_path(model) else find(os.fspath(model), target)

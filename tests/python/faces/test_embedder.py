@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 def expected_embedding(crop: Array, embedder: Embedder) -> Array:
     """Preprocessing, the fixture model, dequantisation and normalisation in numpy."""
-    recipe, tensor = embedder.record.preprocess, embedder.model.input
+    recipe, tensor = embedder.record.preprocess, embedder.model.inputs[0]
     pixels = crop[..., ::-1] if recipe["colour"] == "BGR" else crop
     mean, std = np.float32(recipe["mean"]), np.float32(recipe["std"])
     real = (pixels.astype(np.float32) - mean) / std

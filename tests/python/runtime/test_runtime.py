@@ -24,10 +24,12 @@ def test_properties(model_file: Path) -> None:
     model = Model(model_file)
     assert model.target == "test" and model.arena_bytes == 512
     assert len(model.source_sha256) == 64
-    assert model.input.name == "input" and model.input.shape == (112, 112, 3)
-    assert model.input.dtype == "int8" and model.input.scale == 1 / 128
-    assert model.output.shape == (1, 1, 128) and model.output.zero_point == 0
-    assert model.record.full_name == "fixture.sums.v1"
+    (source,), (result,) = model.inputs, model.outputs
+    assert source.name == "input" and source.shape == (112, 112, 3)
+    assert source.dtype == "int8" and source.scale == 1 / 128
+    assert result.shape == (1, 1, 128) and result.zero_point == 0
+    assert repr(source).startswith("Tensor(name='input', dtype='int8', shape=(112, 112, 3), scale=")
+    assert model.record is not None and model.record.full_name == "fixture.sums.v1"
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8])
@@ -46,20 +48,31 @@ def test_run(make_model: Any, dtype: type) -> None:
     "data",
     [
         np.zeros((112, 112, 3), np.uint8),
-        np.zeros((112, 112, 3), np.float32),
+        np.zeros((112, 112, 3), np.int16),
+        np.zeros((112, 112, 3), bool),
+        np.zeros((112, 112, 3), object),
+        np.zeros((112, 112, 3), np.complex64),
         np.zeros((112, 111, 3), np.int8),
-        np.zeros((1, 112, 112, 3), np.int8),
+        np.zeros((1, 1, 112, 112, 3), np.int8),
         np.zeros((0,), np.int8),
+        np.int8(3),
+        None,
+        "input",
+        memoryview(bytes(37632)),
     ],
 )
 def test_run_refuses_other_types_and_shapes(model_file: Path, data: Any) -> None:
-    with pytest.raises(InputError, match=r"input: expected a dense int8 array of shape \(112, 112"):
+    with pytest.raises(
+        InputError, match=r"input 'input': expected int8 or floats of shape \(112, 1"
+    ):
         Model(model_file).run(data)
 
 
 def test_run_refuses_a_list(model_file: Path) -> None:
-    with pytest.raises(InputError, match="got list"):
-        Model(model_file).run([1, 2, 3])  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="expected 1 arrays, for 'input', got a list of 3"):
+        Model(model_file).run([1, 2, 3])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="input 'input': .* got int"):
+        Model(model_file).run([1])  # type: ignore[list-item]
 
 
 def test_failure_of_the_model(make_model: Any) -> None:
@@ -74,7 +87,7 @@ def test_zero_arena_is_allowed(make_model: Any) -> None:
 
 def test_a_result_outlives_its_model(model_file: Path) -> None:
     data = np.full((112, 112, 3), 3, np.int8)
-    tensor = Model(model_file).output
+    (tensor,) = Model(model_file).outputs
     result = Model(model_file).run(data)
     np.testing.assert_array_equal(result[0, 0], expected_sums(data))
     assert tensor.shape == (1, 1, 128)
@@ -99,7 +112,7 @@ def test_threads_that_share_one_session_wait_for_each_other(model_file: Path) ->
     inputs = np.random.default_rng(12).integers(-128, 128, (8, 112, 112, 3), dtype=np.int8)
     wanted = [expected_sums(data) for data in inputs]
     with model.session() as session, ThreadPoolExecutor(8) as pool:
-        results = pool.map(lambda i: (i, session.run(inputs[i])), np.tile(np.arange(8), 20))
+        results = pool.map(lambda i: (i, session.run([inputs[i]])[0]), np.tile(np.arange(8), 20))
         assert all(np.array_equal(result[0, 0], wanted[i]) for i, result in results)
 
 

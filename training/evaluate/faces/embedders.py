@@ -105,25 +105,24 @@ class CompiledEmbedder:
     """
 
     def __init__(self, model: str | Path):
+        from pocketvision import Embedder
         from pocketvision._runtime import PixelTables
-        from pocketvision.runtime.model import Model
-        from pocketvision.runtime.shipped import resolve
 
-        self.model = Model(resolve(model, None))
-        self.record = self.model.record
+        embedder = Embedder(model)
+        self.model, self.record = embedder.model, embedder.record
         prepare = self.record.preprocess
         self.tables = PixelTables(
-            self.model.input, prepare["mean"], prepare["std"], prepare["colour"] == "BGR"
+            self.model.inputs[0], prepare["mean"], prepare["std"], prepare["colour"] == "BGR"
         )
 
     def __call__(self, crops: np.ndarray) -> np.ndarray:
         """Raw float32 (N, D) of uint8 RGB (N, H, W, 3)."""
-        output, kind = self.model.output, np.dtype(self.model.input.dtype)
-        with self.model.session() as session:
-            # The tables give stored bytes; the model's input says how to read them.
-            inputs = (self.tables.apply(crop).view(kind) for crop in crops)
-            stored = np.stack([session.run(x).ravel() for x in inputs])
-        return (stored.astype(np.float32) - output.zero_point) * np.float32(output.scale)
+        # The tables give stored bytes; the model's input says how to read them.
+        kind = np.dtype(self.model.inputs[0].dtype)
+        inputs = np.stack([self.tables.apply(crop).view(kind) for crop in crops])
+        result = self.model.run(inputs, dequantise=True)
+        assert isinstance(result, np.ndarray)  # an Embedder's model has one output
+        return result.reshape(len(crops), -1)
 
 
 def _prelu_as_relus(path: Path) -> bytes:

@@ -10,8 +10,9 @@ from typing import Any
 from ... import __version__
 from ...errors import ModelFileError
 from ...record import Record
-from ...runtime.model import Model, Tensor
-from ...runtime.shipped import DEFAULT_MODEL, host_targets, resolve, shipped
+from ...runtime.model import Model
+from ...runtime.shipped import DEFAULT_MODEL, host_targets, shipped
+from ...runtime.tensors import Tensor
 from ..common import Verbs, new_verb
 from ..text import show, show_json, show_table
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.model is None:
         _overview(arguments.json)
     else:
-        _describe(Model(resolve(arguments.model, arguments.target)), arguments.json)
+        _describe(Model(arguments.model, target=arguments.target), arguments.json)
     return 0
 
 
@@ -58,6 +59,8 @@ def _row(name: str, files: dict[str, str]) -> tuple[str, ...]:
         record = Model(file).record
     except ModelFileError:
         return name, "-", "-", "-", f"{targets} (damaged: pocketvision info {name})"
+    if record is None:
+        return name, "-", _size(os.path.getsize(file)), "-", targets
     # The first is that of the protocol that papers quote.
     accuracy = next(
         (
@@ -87,11 +90,15 @@ def _describe(model: Model, as_json: bool) -> None:
         "target": model.target,
         "arena_bytes": model.arena_bytes,
         "source_sha256": model.source_sha256,
-        "input": _tensor(model.input),
-        "output": _tensor(model.output),
+        "inputs": [_tensor(tensor) for tensor in model.inputs],
+        "outputs": [_tensor(tensor) for tensor in model.outputs],
     }
     if as_json:
-        show_json({**compiled, "record": record.to_dict()})
+        show_json({**compiled, "record": record.to_dict() if record else None})
+        return
+    if record is None:
+        show("no record: a network that pocketvision.Model runs")
+        show_table([*_compiled(model)], "  ")
         return
     show(f"{record.full_name}: {record.task}, {record.embedding} values, {record.metric}")
     show_table([*_compiled(model), *_prepared(record), *_measured(record), *_origin(record)], "  ")
@@ -101,7 +108,8 @@ def _compiled(model: Model) -> Iterator[tuple[str, str]]:
     yield "file", f"{model.path} ({_size(os.path.getsize(model.path))})"
     yield "target", model.target
     yield "memory", f"{_size(model.arena_bytes)} for each thread"
-    for label, tensor in (("input", model.input), ("output", model.output)):
+    ends = [("input", tensor) for tensor in model.inputs]
+    for label, tensor in (*ends, *(("output", tensor) for tensor in model.outputs)):
         shape = "x".join(map(str, tensor.shape))
         scale = f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
         yield label, f"{tensor.name}: {tensor.dtype} {shape}, {scale}"

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 
 from pocketvision import cli  # noqa: E402
-from pocketvision.record import METADATA_KEY, Record  # noqa: E402
+from pocketvision.record import METADATA_KEY, FaceEmbedding, Record  # noqa: E402
 from pocketvision.training import restate, ship  # noqa: E402
 from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
 from pocketvision.training.models.describe import digest  # noqa: E402
@@ -111,7 +111,7 @@ def test_a_record_overrides_the_default_preprocessing(mobilefacenet_onnx, crops,
     model = onnx.load(mobilefacenet_onnx)
     prepare = {"size": [112, 112], "colour": "BGR", "mean": [100.0, 110.0, 120.0]}
     prepare |= {"std": [128.0] * 3, "template": None}
-    record = Record("m", "v1", "face-embedding", prepare, 128)
+    record = Record("m", "v1", "face-embedding", prepare, FaceEmbedding(128))
     model.metadata_props.add(key=METADATA_KEY, value=record.to_json())
     onnx.save(model, tmp_path / "m.onnx")
     found = embedders.OnnxEmbedder(tmp_path / "m.onnx")(crops[:2])

@@ -1,0 +1,89 @@
+"""The part of a record that only a face embedder has: its embedding, and what scores mean."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, TypedDict
+
+from ..errors import shown
+from .fields import bad, is_int, mapping, number, sequence, text
+
+
+class Threshold(TypedDict):
+    """Cosine at which the false accept rate on a data set is ``far``.
+
+    ``interval``: its 95 % bounds by bootstrap over people, where they were computed.
+    """
+
+    far: float
+    threshold: float
+    dataset: str
+    protocol: str
+    interval: NotRequired[list[float]]
+
+
+@dataclass(frozen=True)
+class FaceEmbedding:
+    """The task ``face-embedding``.
+
+    ``embedding``: values of an embedding. ``metric``: how two are compared. ``thresholds``: scores
+    with the false accept rate that was measured at each.
+
+    Raises ValueError that names the field when one is malformed.
+    """
+
+    embedding: int
+    metric: str = "cosine"
+    thresholds: list[Threshold] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not is_int(self.embedding) or self.embedding < 1:
+            raise bad("embedding", "a positive integer", self.embedding)
+        text("metric", self.metric, re.compile(r"\S+"))
+        # A copy, so that a caller's later change of its own list does not reach a frozen record.
+        object.__setattr__(self, "thresholds", _thresholds(self.thresholds))
+
+    @staticmethod
+    def check_preprocess(preprocess: Mapping[str, Any]) -> None:
+        """ValueError unless it has alignment points, or None that is said outright."""
+        if "template" not in preprocess:
+            raise ValueError("record field 'preprocess': 'template' is missing")
+
+    def threshold_at(self, far: float, name: str) -> Threshold:
+        """The threshold that was calibrated at ``far``; ValueError, with ``name``, without one."""
+        if isinstance(far, bool) or not isinstance(far, int | float):
+            raise ValueError(f"far: expected a number from 0 to 1, got {type(far).__name__}")
+        for entry in self.thresholds:
+            # Compared and not computed with: an integer may be too large for a float.
+            if 0 <= far <= 1 and math.isclose(entry["far"], far, rel_tol=1e-6):
+                return entry
+        known = ", ".join(f"{entry['far']:g}" for entry in self.thresholds) or "none at all"
+        raise ValueError(
+            f"far: {name} has no threshold calibrated at {shown(far)}; calibrated: {known}. "
+            "Ask for one of these, or calibrate another on pairs of your own."
+        )
+
+
+def _thresholds(value: object) -> list[Threshold]:
+    entries: list[Threshold] = []
+    for index, item in enumerate(sequence("thresholds", value)):
+        where = f"thresholds[{index}]"
+        entry = mapping(where, item, ("far", "threshold", "dataset", "protocol"))
+        text(f"{where}.dataset", entry["dataset"])
+        text(f"{where}.protocol", entry["protocol"])
+        threshold: Threshold = {
+            "far": number(f"{where}.far", entry["far"], 0.0, 1.0),
+            "threshold": number(f"{where}.threshold", entry["threshold"], -1.0, 1.0),
+            "dataset": entry["dataset"],
+            "protocol": entry["protocol"],
+        }
+        if "interval" in entry:
+            bounds = sequence(f"{where}.interval", entry["interval"])
+            if len(bounds) != 2:
+                raise ValueError(f"{where}.interval: expected [low, high], got {bounds!r}")
+            threshold["interval"] = [number(f"{where}.interval", b, -1.0, 1.0) for b in bounds]
+        entries.append(threshold)
+    return entries
