@@ -19,8 +19,7 @@ import numpy as np
 import onnx
 
 from pocketvision.files import write_text
-from pocketvision.record import METADATA_KEY, Record
-from pocketvision.record.record import Threshold
+from pocketvision.record import METADATA_KEY, Record, Threshold
 
 from . import models
 from .evaluate.faces import lfw, pairs

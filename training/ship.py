@@ -19,7 +19,7 @@ from typing import Any
 import onnx
 
 from pocketvision.files import write_text
-from pocketvision.record.record import Threshold
+from pocketvision.record import Threshold
 
 from . import models
 from .evaluate.faces import lfw, pairs

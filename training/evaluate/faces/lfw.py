@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from pocketvision.record.record import Threshold
+from pocketvision.record import Threshold
 
 from ...data.pictures import stack
 from .. import bootstrap, plots
