@@ -20,7 +20,8 @@ class Target:
 
     ``arch`` and ``features`` are the numbers of csrc/include/pocketvision/model.h; ``kernels``
     names the module and class of compile/kernels/isa; ``triple`` prefixes the cross C compiler, and
-    ``options`` choose the same processor there.
+    ``options`` choose the same processor there. A report's peak is that of csrc/tools/peak.c
+    compiled with ``peak``, or on ARM ``products`` multiply-accumulates an instruction.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Target:
     llvm: tuple[tuple[str, Any], ...]
     triple: str
     options: tuple[str, ...] = ()
+    peak: tuple[str, ...] = ()
+    products: int = 0
 
     @property
     def firmware(self) -> bool:
@@ -45,22 +48,33 @@ def _x86(name: str, features: int, kernels: tuple[str, str], cpu: str, *attribut
     )
     if attributes:
         llvm = (*llvm, ("mattr", attributes))
-    return Target(name, ARCH_X86_64, features, kernels, llvm, "x86_64-linux-gnu")
+    peak = (f"-march={cpu}", *(f"-m{name.removeprefix('+')}" for name in attributes))
+    return Target(name, ARCH_X86_64, features, kernels, llvm, "x86_64-linux-gnu", peak=peak)
 
 
-def _aarch64(name: str, features: int, kernels: tuple[str, str], *attributes: str) -> Target:
+def _aarch64(
+    name: str, features: int, kernels: tuple[str, str], march: str, products: int, *attributes: str
+) -> Target:
     llvm: tuple[tuple[str, Any], ...] = (
         ("kind", "llvm"),
         ("mtriple", "aarch64-linux-gnu"),
         ("mcpu", "generic"),
     )
+    llvm = (*llvm, ("mattr", attributes))
+    peak = (f"-march={march}",)
     return Target(
-        name, ARCH_AARCH64, features, kernels, (*llvm, ("mattr", attributes)), "aarch64-linux-gnu"
+        name, ARCH_AARCH64, features, kernels, llvm, "aarch64-linux-gnu", (), peak, products
     )
 
 
 def _cortex_m(
-    core: str, features: int, kernels: tuple[str, str], architecture: str, fpu: str, *absent: str
+    core: str,
+    features: int,
+    kernels: tuple[str, str],
+    architecture: str,
+    fpu: str,
+    products: int,
+    *absent: str,
 ) -> Target:
     """``absent``: what LLVM takes the core to have and a small configuration of it lacks."""
     llvm: tuple[tuple[str, Any], ...] = (
@@ -74,7 +88,9 @@ def _cortex_m(
         llvm = (*llvm, ("mattr", absent))
     options = (f"-mcpu={core}", "-mthumb", "-mfloat-abi=hard", f"-mfpu={fpu}")
     needs = FEATURE_DSP | FEATURE_FPU | features
-    return Target(core, ARCH_ARM_M, needs, kernels, llvm, "arm-none-eabi", options)
+    return Target(
+        core, ARCH_ARM_M, needs, kernels, llvm, "arm-none-eabi", options, products=products
+    )
 
 
 TARGETS: dict[str, Target] = {
@@ -100,6 +116,8 @@ TARGETS: dict[str, Target] = {
             "aarch64-i8mm",
             FEATURE_NEON | FEATURE_DOTPROD | FEATURE_I8MM,
             ("i8mm", "I8mm"),
+            "armv8.2-a+i8mm",
+            32,  # SMMLA
             "+neon",
             "+rdm",
             "+dotprod",
@@ -109,20 +127,23 @@ TARGETS: dict[str, Target] = {
             "aarch64-dotprod",
             FEATURE_NEON | FEATURE_DOTPROD,
             ("dotprod", "DotProd"),
+            "armv8.2-a+dotprod",
+            16,  # SDOT
             "+neon",
             "+rdm",  # part of ARMv8.1; dot products came with ARMv8.2
             "+dotprod",
         ),
-        _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "+neon"),
-        _cortex_m("cortex-m4", 0, ("dsp", "Dsp"), "v7em", "fpv4-sp-d16"),
-        _cortex_m("cortex-m7", FEATURE_FPV5, ("dsp", "Dsp"), "v7em", "fpv5-sp-d16", "-fp64"),
-        _cortex_m("cortex-m33", FEATURE_FPV5, ("dsp", "Dsp"), "v8m.main", "fpv5-sp-d16"),
+        _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "armv8-a", 4, "+neon"),
+        _cortex_m("cortex-m4", 0, ("dsp", "Dsp"), "v7em", "fpv4-sp-d16", 2),
+        _cortex_m("cortex-m7", FEATURE_FPV5, ("dsp", "Dsp"), "v7em", "fpv5-sp-d16", 2, "-fp64"),
+        _cortex_m("cortex-m33", FEATURE_FPV5, ("dsp", "Dsp"), "v8m.main", "fpv5-sp-d16", 2),
         _cortex_m(
             "cortex-m55",
             FEATURE_FPV5 | FEATURE_MVE,
             ("mve", "Mve"),
             "v8.1m.main",
             "auto",
+            16,  # VMLADAV; the others have SMLAD
             "-fp64",
         ),
     )

@@ -63,7 +63,7 @@ def timed(program: Program, target: Target, rounds: int, peak: float) -> Report:
 def counted(program: Program, target: Target) -> Report:
     """The report of a program for ARM, run once in QEMU."""
     regions = measure.counted(program, target, histogram=True)
-    peak = measure.PER_INSTRUCTION[target.name]
+    peak = target.products
     modelled = None
     try:
         core = cycles.cortex_m(target.name) if target.firmware else cycles.CORTEX_A76

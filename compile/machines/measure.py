@@ -24,28 +24,6 @@ from .instructions import MARKS, Region, count
 from .programs import built, find
 
 WARM = 5
-PEAKS = {
-    "x86-64-vnni": ("-march=x86-64-v4", "-mavx512vnni"),
-    "x86-64-avxvnni": ("-march=x86-64-v3", "-mavxvnni"),
-    "x86-64-avx2": ("-march=x86-64-v3",),
-    "x86-64-portable": ("-march=x86-64",),
-    "aarch64-i8mm": ("-march=armv8.2-a+i8mm",),
-    "aarch64-dotprod": ("-march=armv8.2-a+dotprod",),
-    "aarch64-neon": ("-march=armv8-a",),
-}
-"""What the C compiler is told, so that csrc/tools/peak.c uses the dot product of a target."""
-
-PER_INSTRUCTION = {
-    "aarch64-i8mm": 32,
-    "aarch64-dotprod": 16,
-    "aarch64-neon": 4,
-    "cortex-m4": 2,
-    "cortex-m7": 2,
-    "cortex-m33": 2,
-    "cortex-m55": 16,
-}
-"""Multiply-accumulates of one instruction at the peak: SMMLA has 32, SDOT and VMLADAV 16, SMLAL 4,
-SMLAD 2."""
 
 
 def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
@@ -122,7 +100,7 @@ def peak(target: Target) -> float | None:
     """
     if not native(target):
         return None
-    program = built("peak.c", PEAKS[target.name])
+    program = built("peak.c", target.peak)
     with pinned():
         done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
     return None if done.returncode else float(done.stdout)

@@ -132,14 +132,14 @@ static std::string describe(const py::object &tensor) {
 }
 
 void register_model(py::module_ &module) {
-  module.def("host_features", &pv_host_features,
-             "Processor features as the bits of enum pv_feature in model.h.");
-  module.attr("FEATURE_AVX2") = static_cast<uint32_t>(PV_FEATURE_AVX2);
-  module.attr("FEATURE_AVX512_VNNI") = static_cast<uint32_t>(PV_FEATURE_AVX512_VNNI);
-  module.attr("FEATURE_AVX_VNNI") = static_cast<uint32_t>(PV_FEATURE_AVX_VNNI);
-  module.attr("FEATURE_NEON") = static_cast<uint32_t>(PV_FEATURE_NEON);
-  module.attr("FEATURE_DOTPROD") = static_cast<uint32_t>(PV_FEATURE_DOTPROD);
-  module.attr("FEATURE_I8MM") = static_cast<uint32_t>(PV_FEATURE_I8MM);
+  module.def(
+      "host_targets",
+      [] {
+        py::list found;
+        for (size_t i = 0; pv_host_target(i) != nullptr; i++) found.append(pv_host_target(i));
+        return found;
+      },
+      "Names of the targets that this processor runs, best first.");
 
   py::class_<pv_tensor>(module, "Tensor", "Type, shape and scale of a model's input or output.")
       .def_property_readonly("name", [](const pv_tensor &t) { return decode(t.name); })

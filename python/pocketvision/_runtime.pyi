@@ -5,15 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FEATURE_AVX2: int
-FEATURE_AVX512_VNNI: int
-FEATURE_AVX_VNNI: int
-FEATURE_NEON: int
-FEATURE_DOTPROD: int
-FEATURE_I8MM: int
 MAX_THREADS: int
 
-def host_features() -> int: ...
+def host_targets() -> list[str]: ...
 def warp(
     picture: NDArray[np.uint8],
     landmarks: NDArray[np.float64],

@@ -61,6 +61,19 @@ def test_the_numbers_are_those_of_the_header() -> None:
         assert getattr(targets, f"FEATURE_{feature}") == 1 << int(found[1])
 
 
+def test_the_runtime_prefers_the_targets_in_their_order() -> None:
+    """csrc/runtime/host/features.c lists each host target with the feature that it adds."""
+    text = (HEADER.parents[2] / "runtime/host/features.c").read_text()
+    listed = re.findall(r'\{"([\w-]+)", PV_ARCH_(\w+), (?:PV_FEATURE_(\w+)|0),', text)
+    assert [name for name, _, _ in listed] == [n for n, t in TARGETS.items() if not t.firmware]
+    for name, arch, feature in listed:
+        assert TARGETS[name].arch == getattr(targets, f"ARCH_{arch}")
+        if feature:
+            assert TARGETS[name].features & getattr(targets, f"FEATURE_{feature}")
+        else:
+            assert TARGETS[name].features == 0
+
+
 def test_a_processor_without_dot_products_is_told_so(machines: Machines, tmp_path: Path) -> None:
     target = TARGETS["aarch64-dotprod"]
     if machines.native == "aarch64":

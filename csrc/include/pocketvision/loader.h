@@ -27,6 +27,13 @@ typedef struct pv_library {
 uint32_t pv_host_arch(void);
 uint32_t pv_host_features(void);
 
+/* Name of the target that this processor runs best for `index` 0, of the next best for 1 and so on;
+ * null behind the last. */
+const char *pv_host_target(size_t index);
+
+/* What a bit of enum pv_feature is called in messages; null for one that is not known here. */
+const char *pv_feature_name(uint32_t bit);
+
 /* Reads the file once, into memory; checks there that it is an ELF shared object of this machine,
  * that it ends with its digest as compiled, and that its tables lie within it; links what was
  * checked, finds the model and checks it against this processor.

@@ -1,6 +1,41 @@
 /* What this processor and its operating system offer: CPUID on x86, the auxiliary vector on ARM. */
 #include "pocketvision/loader.h"
 
+/* By architecture and best first: a target, the feature bit that it needs, and what that is called.
+ */
+static const struct {
+  const char *name;
+  uint32_t arch, feature;
+  const char *feature_name;
+} TARGETS[] = {
+    {"x86-64-vnni", PV_ARCH_X86_64, PV_FEATURE_AVX512_VNNI, "AVX512-VNNI"},
+    {"x86-64-avxvnni", PV_ARCH_X86_64, PV_FEATURE_AVX_VNNI, "AVX-VNNI"},
+    {"x86-64-avx2", PV_ARCH_X86_64, PV_FEATURE_AVX2, "AVX2+FMA"},
+    {"x86-64-portable", PV_ARCH_X86_64, 0, NULL},
+    {"aarch64-i8mm", PV_ARCH_AARCH64, PV_FEATURE_I8MM, "int8 matrix product"},
+    {"aarch64-dotprod", PV_ARCH_AARCH64, PV_FEATURE_DOTPROD, "dot product"},
+    {"aarch64-neon", PV_ARCH_AARCH64, PV_FEATURE_NEON, "NEON"},
+};
+
+#define COUNT (sizeof TARGETS / sizeof TARGETS[0])
+
+const char *pv_host_target(size_t index) {
+  const uint32_t features = pv_host_features();
+  for (size_t i = 0; i < COUNT; i++) {
+    const int runs =
+        TARGETS[i].arch == pv_host_arch() && (features & TARGETS[i].feature) == TARGETS[i].feature;
+    if (runs && index-- == 0) return TARGETS[i].name;
+  }
+  return NULL;
+}
+
+const char *pv_feature_name(uint32_t bit) {
+  for (size_t i = 0; i < COUNT; i++) {
+    if (bit != 0 && TARGETS[i].feature == bit) return TARGETS[i].feature_name;
+  }
+  return NULL;
+}
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>

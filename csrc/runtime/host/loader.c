@@ -13,23 +13,14 @@
 #include "image.h"
 #include "pocketvision/session.h"
 
-static const struct {
-  uint32_t bit;
-  const char *name;
-} FEATURES[] = {
-    {PV_FEATURE_AVX2, "AVX2+FMA"},       {PV_FEATURE_AVX512_VNNI, "AVX512-VNNI"},
-    {PV_FEATURE_AVX_VNNI, "AVX-VNNI"},   {PV_FEATURE_NEON, "NEON"},
-    {PV_FEATURE_DOTPROD, "dot product"}, {PV_FEATURE_I8MM, "int8 matrix product"},
-};
-
 static void describe_missing(uint32_t missing, char *detail, size_t detail_bytes) {
   size_t used = 0;
-  for (size_t i = 0; i < sizeof FEATURES / sizeof FEATURES[0]; i++) {
-    if (!(missing & FEATURES[i].bit) || used >= detail_bytes) continue;
-    const int written = snprintf(detail + used, detail_bytes - used, "%s%s",
-                                 used == 0 ? "missing: " : ", ", FEATURES[i].name);
-    used += (size_t)written;
-    missing &= ~FEATURES[i].bit;
+  for (uint32_t bit = 1; bit != 0; bit <<= 1) {
+    const char *name = pv_feature_name(bit);
+    if (!(missing & bit) || name == NULL || used >= detail_bytes) continue;
+    const char *before = used == 0 ? "missing: " : ", ";
+    used += (size_t)snprintf(detail + used, detail_bytes - used, "%s%s", before, name);
+    missing &= ~bit;
   }
   if (missing != 0 && used < detail_bytes) {
     snprintf(detail + used, detail_bytes - used, "%sfeature bits 0x%x that are not known here",

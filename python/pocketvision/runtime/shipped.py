@@ -14,25 +14,10 @@ DEFAULT_MODEL = "pocketnet-s-128"
 TARGET_VARIABLE = "POCKETVISION_TARGET"
 """Environment variable that forces a target, for tests and comparisons."""
 
-# Best first: target name and the processor feature that it needs, 0 for none.
-_X86_64 = (
-    ("x86-64-vnni", _runtime.FEATURE_AVX512_VNNI),
-    ("x86-64-avxvnni", _runtime.FEATURE_AVX_VNNI),
-    ("x86-64-avx2", _runtime.FEATURE_AVX2),
-    ("x86-64-portable", 0),
-)
-_AARCH64 = (
-    ("aarch64-i8mm", _runtime.FEATURE_I8MM),
-    ("aarch64-dotprod", _runtime.FEATURE_DOTPROD),
-    ("aarch64-neon", _runtime.FEATURE_NEON),
-)
-
 
 def host_targets() -> list[str]:
     """Targets that this processor can run, best first."""
-    table = _AARCH64 if platform.machine() in ("aarch64", "arm64") else _X86_64
-    features = _runtime.host_features()
-    return [name for name, needed in table if features & needed == needed]
+    return _runtime.host_targets()
 
 
 def normalise(name: str) -> str:
