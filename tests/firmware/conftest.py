@@ -87,8 +87,8 @@ def start(tmp_path: Path) -> Start:
 
 def support() -> list[Path]:
     """The C files that every firmware with a model links besides its start-up code."""
-    runtime = sources.firmware_directory().parent / "runtime"
-    return [sources.firmware_directory() / "core.c", runtime / "session.c", runtime / "status.c"]
+    core = sources.firmware_directory().parent / "runtime" / "core"
+    return [sources.firmware_directory() / "core.c", core / "session.c", core / "status.c"]
 
 
 def need(tool: str, package: str) -> None:

@@ -88,8 +88,7 @@ def is_path(model: str | os.PathLike[str]) -> bool:
     text = os.fspath(model) if isinstance(model, str | os.PathLike) else None
     if not isinstance(text, str) or not text or "\0" in text:
         raise InputError(
-            "model: expected the name of a shipped model or the path of a compiled file, got "
-            f"{shown(model)}"
+            f"model: expected the name of a shipped model or a path, got {shown(model)}"
         )
     return not isinstance(model, str) or os.sep in text or text.endswith((".so", ".onnx"))
 

@@ -92,8 +92,13 @@ def test_records_and_names_of_files(
             assert "\x1b" not in text and "x1b[2J" in text or "u001b[2J" in text
     gallery = ["gallery", str(folder), "--out", out, *model]
     Path(pictures[1]).unlink()
+    assert main(gallery) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable() and "without control characters" in line
+    assert not Path(out).exists()
+    Path(pictures[0]).rename(folder / "a,b.npy")
     assert main(gallery) == 0
-    assert capsys.readouterr().out.startswith(r'"\x1b[2J,a",')
+    assert capsys.readouterr().out.startswith('"a,b",')
     assert main(["embed", str(tmp_path / EVIL), *model]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.isprintable() and "no such picture" in line
