@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "training" / "weights"
 RUNTIME = [
     ROOT / "csrc" / "runtime" / f"{part}.c"
-    for part in ("core/status", "host/elf", "host/features", "host/loader", "core/session")
+    for part in (
+        *("core/status", "core/session", "host/digest", "host/elf", "host/features"),
+        *("host/loader", "host/image"),
+    )
 ]
 SYSROOT = "/usr/aarch64-linux-gnu"
 
@@ -147,7 +150,7 @@ class Machines:
             compiler = "cc" if self._is_native(arch) else "aarch64-linux-gnu-gcc"
             out = self.folder / f"runner-{arch}"
             subprocess.run(
-                [compiler, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
+                [compiler, "-O2", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
                  f"-I{ROOT / 'csrc' / 'include'}", str(Path(__file__).with_name("runner.c")),
                  *map(str, RUNTIME), "-o", str(out), "-ldl"],
                 check=True,

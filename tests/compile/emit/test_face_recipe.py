@@ -62,7 +62,8 @@ def initialise(tmp_path_factory: pytest.TempPathFactory) -> Any:
 )
 def test_tables_are_those_of_the_runtime(initialise, mean, std, scale, zero) -> None:
     wanted = Tables()
-    tensor = CTensor(b"in", 1, 112, 112, 3, scale, zero)
+    shape = (ctypes.c_uint32 * 6)(112, 112, 3)
+    tensor = CTensor(b"in", 1, 3, shape, scale, zero)
     status = initialise(
         ctypes.byref(wanted), ctypes.byref(tensor), (ctypes.c_float * 3)(*mean),
         (ctypes.c_float * 3)(*std), 0,

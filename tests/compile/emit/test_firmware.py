@@ -109,7 +109,11 @@ CALLER = """
 #include "7-tiny.v1.h"
 static unsigned char arena[M_7_TINY_V1_ARENA_BYTES], in[M_7_TINY_V1_INPUT_BYTES];
 int call(void *out);
-int call(void *out) { return m_7_tiny_v1_model.run(in, out, arena); }
+int call(void *out) {
+  const void *const inputs[M_7_TINY_V1_INPUTS] = {in};
+  void *const outputs[M_7_TINY_V1_OUTPUTS] = {out};
+  return m_7_tiny_v1_model.run(inputs, outputs, arena);
+}
 """
 
 
