@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from .. import models, ranks
-from ..accelerate import accelerate
+from ..accelerate import accelerate, keep_memory
 from ..device import autocast, bfloat16, choose
 from ..distill import views
 from ..distill.multi_step import snapshot
@@ -51,6 +51,8 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
 
 def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int | None) -> None:
     device = choose(recipe.device)
+    if device.type == "cpu":
+        keep_memory()
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     faces = pictures.open_set(recipe.data, data, out)
