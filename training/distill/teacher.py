@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,25 +11,31 @@ import numpy as np
 import onnxruntime
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from pocketvision.files import PRIVATE, write_whole
 
 from .. import models
 from ..run.device import CPU, autocast, bfloat16
+from . import convert
+from .convert_nodes import UnsupportedError
 
 Embedder = Callable[[Tensor], np.ndarray]
 """Unit-norm float32 (N, D), on the host, of float32 (N, 3, H, W), RGB 0..255, on any device."""
 
 STEP = 32
+FEW = 16
+"""Pictures that a converted teacher takes at a time on a processor: its maps stay in the cache."""
+
+SAME = 0.9999
+"""Cosine to onnxruntime's embeddings below which a conversion is not trusted."""
 
 
 class OnnxTeacher:
     """An ONNX face embedder that takes RGB 0..255; on the host, unless onnxruntime has CUDA too."""
 
     def __init__(self, model: Path, device: torch.device = CPU):
-        if not model.is_file():
-            raise FileNotFoundError(f"{model}: no such teacher; embedding.teachers names it")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         providers: list[Any] = ["CPUExecutionProvider"]
@@ -68,8 +75,48 @@ class TorchTeacher:
         return _unit(rows.float().cpu().numpy())
 
 
+class ConvertedTeacher:
+    """An ONNX face embedder as a torch module; takes RGB 0..255.
+
+    Channels last, and in bfloat16 where ``device`` multiplies it: the cosine of MobileFace V2's
+    embeddings to those in float32 is then 0.9997 in the mean of 250 faces, 0.9991 at least.
+
+    Raises:
+        UnsupportedError: the file holds what is not known there, or its network's
+            embeddings are not onnxruntime's.
+    """
+
+    def __init__(self, model: Path, device: torch.device = CPU):
+        self.device, self.half = device, bfloat16("auto", device)
+        network = convert.read(model)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        inputs = _smooth(4, *network.size)
+        with torch.inference_mode():
+            found = _unit(network(inputs).numpy())
+        cosine = float((found * OnnxTeacher(model)(inputs)).sum(axis=1).min())
+        if not cosine >= SAME:
+            raise UnsupportedError(f"cosine to onnxruntime's embeddings only {cosine:.5f}")
+        self.network = network.to(device)
+
+    def __call__(self, planes: Tensor) -> np.ndarray:
+        pixels = planes.to(self.device).contiguous(memory_format=torch.channels_last)
+        step = FEW if self.device.type == "cpu" else len(pixels)
+        with torch.inference_mode(), autocast(self.device, enabled=self.half):
+            rows = torch.cat([self.network(part) for part in pixels.split(step)])
+        return _unit(rows.float().cpu().numpy())
+
+
+def _smooth(count: int, height: int, width: int) -> Tensor:
+    """Random pictures (count, 3, height, width), 0..255, as smooth as faces."""
+    coarse = torch.rand(count, 3, 7, 7, generator=torch.Generator().manual_seed(0)) * 255
+    return F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 255)
+
+
 def open_teacher(name: str, root: Path, device: torch.device = CPU) -> Embedder:
     """``file.onnx`` or ``model:weights.safetensors``, relative to ``root``; it runs on ``device``.
+
+    An ONNX file runs in torch, which is several times as fast, or where it holds what
+    :mod:`convert` does not know in onnxruntime, which a line on stderr says.
 
     Raises:
         FileNotFoundError: no such file.
@@ -80,7 +127,13 @@ def open_teacher(name: str, root: Path, device: torch.device = CPU) -> Embedder:
         if not (root / weights).is_file():
             raise FileNotFoundError(f"{root / weights}: no such teacher; train it first")
         return TorchTeacher(model, root / weights, device)
-    return OnnxTeacher(root / name, device)
+    if not (root / name).is_file():
+        raise FileNotFoundError(f"{root / name}: no such teacher; embedding.teachers names it")
+    try:
+        return ConvertedTeacher(root / name, device)
+    except UnsupportedError as reason:
+        print(f"note: {name} runs in onnxruntime, slower than in torch: {reason}", file=sys.stderr)
+        return OnnxTeacher(root / name, device)
 
 
 def ensemble(teachers: list[Embedder], planes: Tensor) -> np.ndarray:

@@ -106,6 +106,20 @@ def test_precision(monkeypatch) -> None:
         assert device.bfloat16("bfloat16", place) and not device.bfloat16("float32", place)
 
 
+@pytest.mark.parametrize(
+    ("found", "fast"),
+    [
+        ({"avx512_f": True, "avx512_vnni": True, "avx512_bf16": False, "amx_bf16": False}, False),
+        ({"avx512_f": True, "avx512_bf16": True}, True),
+        ({"amx_bf16": True}, True),
+        ({"architecture": "aarch64"}, False),
+    ],
+)
+def test_bfloat16_only_where_the_processor_multiplies_it(found, fast, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    assert accelerate.fast_bfloat16() is fast
+
+
 def test_forwards_are_swapped_on_cpus_only() -> None:
     for place in ("cpu", "meta"):
         model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.PReLU(4)).to(place)

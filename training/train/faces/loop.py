@@ -14,7 +14,7 @@ from ... import models
 from ...distill import views
 from ...distill.multi_step import snapshot
 from ...run import ranks, schedule, state
-from ...run.accelerate import accelerate
+from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
 from . import batches, outcome, pictures, validate
@@ -57,6 +57,8 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
 
 def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int | None) -> None:
     device = choose(recipe.device)
+    if device.type == "cpu":
+        keep_memory()
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     faces = pictures.open_set(recipe.data, data, out)
