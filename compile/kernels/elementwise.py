@@ -8,9 +8,13 @@ from typing import Any, ClassVar
 from tvm import tirx
 from tvm.script import tirx as T
 
+from .defaults import every, no_tiles
 from .epilogue import FLOATS, INTS, Epilogue, Rounding, Scales
 from .frame import View, flattened, function, rounded, runs, tiles, widen
 from .isa.base import Expr, Isa
+
+fits = every
+tile_bounds = no_tiles
 
 
 @dataclass(frozen=True)
@@ -192,16 +196,6 @@ def build_table(name: str, isa: Isa, shape: TableShape) -> tirx.PrimFunc:
             T.buffer_store(p["y"], value, [row * y.row + column * y.pixel + channel])
 
     return function(name, parameters, body)
-
-
-def fits(isa: Isa, shape: Any) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: Any) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
 
 
 def build(name: str, isa: Isa, shape: Any) -> tirx.PrimFunc:

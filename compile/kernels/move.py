@@ -8,10 +8,14 @@ from typing import Any, ClassVar
 from tvm import tirx
 from tvm.script import tirx as T
 
+from .defaults import every, no_tiles
 from .frame import View, function
 from .isa.base import Isa
 
 WIDE = 16
+
+fits = every
+tile_bounds = no_tiles
 
 
 @dataclass(frozen=True)
@@ -94,16 +98,6 @@ def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
                 done += count * lanes
 
     return function(name, [("x", "uint8", x.extent), ("y", "uint8", y.extent)], body)
-
-
-def fits(isa: Isa, shape: Any) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: Any) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
 
 
 def build(name: str, isa: Isa, shape: Any) -> tirx.PrimFunc:

@@ -8,9 +8,13 @@ from typing import Any, ClassVar
 from tvm import tirx
 from tvm.script import tirx as T
 
+from .defaults import every, no_tiles
 from .epilogue import FLOATS, INTS, Epilogue, Rounding
 from .frame import View, function, rounded, store, widen
 from .isa.base import Isa
+
+fits = every
+tile_bounds = no_tiles
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,6 @@ class PoolShape:
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     wide: bool = False
-
-
-def fits(isa: Isa, shape: PoolShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: PoolShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
 
 
 def build(name: str, isa: Isa, shape: PoolShape) -> tirx.PrimFunc:

@@ -15,6 +15,7 @@ from tvm.script import tirx as T
 
 from ..conv_frame import parameters
 from ..cortex_m.dsp import Scalar, Words, halves, load
+from ..defaults import any_words, every, no_tiles
 from ..epilogue import INTS
 from ..frame import function, rounded
 from ..isa.base import Expr, Isa
@@ -73,21 +74,9 @@ def _chunk(shape: ConvShape) -> int:
 
 
 FRACTION = 32
-
-
-def fits(isa: Isa, shape: ConvShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: ConvShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return True
+fits = every
+tile_bounds = no_tiles
+words = any_words
 
 
 def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:

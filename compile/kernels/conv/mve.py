@@ -18,6 +18,7 @@ from tvm.script import tirx as T
 
 from ..conv_frame import parameters
 from ..cortex_m.mve import BYTES, EVEN, ODD, Eight
+from ..defaults import any_words, every, no_tiles
 from ..epilogue import INTS
 from ..frame import function, rounded, store
 from ..isa.base import Expr, Isa
@@ -162,21 +163,9 @@ def _piece(shape: ConvShape, patch: Patch) -> Piece:
 
 
 FRACTION = 0
-
-
-def fits(isa: Isa, shape: ConvShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: ConvShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return True
+fits = every
+tile_bounds = no_tiles
+words = any_words
 
 
 def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:

@@ -9,6 +9,7 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..conv_frame import epilogue, parameters
+from ..defaults import every, vector_words
 from ..epilogue import Epilogue, Scales
 from ..frame import function, rounded, runs, store
 from ..isa.base import Isa
@@ -40,16 +41,8 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
 __all__ = ["build", "enters", "fits", "grid", "misfit", "packed", "tile_bounds", "words"]
 
 FRACTION = 0
-
-
-def fits(isa: Isa, shape: ConvShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return isa.saturates
+fits = every
+words = vector_words
 
 
 def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:

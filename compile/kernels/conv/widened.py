@@ -16,6 +16,7 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..conv_frame import epilogue, parameters
+from ..defaults import no_tiles
 from ..frame import function, rounded, store
 from ..isa.base import Expr, Isa, balanced
 from ..packed import Packed
@@ -78,17 +79,13 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
 __all__ = ["build", "enters", "fits", "packed", "tile_bounds", "words"]
 
 FRACTION = 0
+tile_bounds = no_tiles
 
 
 def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packed:
     """The weights, in the order of the shape's tile."""
     vectors = pack(isa, weight, groups, tile_of(isa, shape)[1])
     return Packed(vectors, rounded(len(weight), isa.lanes))
-
-
-def tile_bounds(isa: Isa, shape: ConvShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
 
 
 def strip_of(isa: Isa, shape: ConvShape) -> Strip:

@@ -7,7 +7,6 @@ of rows one row further down, so its weights are shifted and zero elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,11 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..conv_frame import epilogue, parameters
+from ..defaults import even_tiles, every, vector_words
 from ..frame import function, rounded, runs, store
 from ..isa.base import Expr, Isa, balanced, shuffle
 from ..packed import Packed
-from ..tile import Tile
 from .shape import DepthwiseShape
-from .tiles import DEEP, even
 
 CHUNK = 16
 """Channels of a tile: two vectors of int32."""
@@ -63,31 +61,14 @@ def pack(isa: Isa, weight: np.ndarray, stride: tuple[int, ...]) -> np.ndarray:
 
 
 FRACTION = 0
-
-
-def fits(isa: Isa, shape: DepthwiseShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return isa.saturates
+fits = every
+words = vector_words
+tile_bounds, grid = even_tiles("pixels", lambda shape: int(shape.y.width))
 
 
 def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:
     """The weights in the kernel's order."""
     return Packed(pack(isa, weight, shape.stride), width(isa, len(weight)))
-
-
-def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
-    """How large each choice of a tile may be."""
-    return {"pixels": min(shape.y.width, DEEP)}
-
-
-def grid(isa: Isa, shape: DepthwiseShape) -> Iterator[Tile]:
-    """Tiles worth trying."""
-    return even("pixels", shape.y.width)
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:

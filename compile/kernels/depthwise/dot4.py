@@ -8,7 +8,6 @@ taps, 10 for 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +16,11 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..conv_frame import epilogue, parameters
+from ..defaults import even_tiles, every, vector_words
 from ..frame import function, rounded, runs, store
 from ..isa.base import Expr, Isa
 from ..packed import Packed
-from ..tile import Tile
 from .shape import DepthwiseShape
-from .tiles import DEEP, even
 
 PIXELS = 4
 """Pixels of a chunk, and outputs of a row of a tile."""
@@ -82,31 +80,14 @@ def pack(isa: Isa, weight: np.ndarray, stride: tuple[int, ...]) -> np.ndarray:
 
 
 FRACTION = 0
-
-
-def fits(isa: Isa, shape: DepthwiseShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return isa.saturates
+fits = every
+words = vector_words
+tile_bounds, grid = even_tiles("rows", lambda shape: int(shape.y.height))
 
 
 def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:
     """The weights in the kernel's order."""
     return Packed(pack(isa, weight, shape.stride), width(isa, len(weight)))
-
-
-def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
-    """How large each choice of a tile may be."""
-    return {"rows": min(shape.y.height, DEEP)}
-
-
-def grid(isa: Isa, shape: DepthwiseShape) -> Iterator[Tile]:
-    """Tiles worth trying."""
-    return even("rows", shape.y.height)
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:

@@ -16,6 +16,7 @@ from tvm.script import tirx as T
 
 from ..conv_frame import parameters
 from ..cortex_m.dsp import Scalar, bottoms, dsp, halves, load, tops
+from ..defaults import any_words, no_tiles
 from ..frame import function, rounded
 from ..isa.base import Expr, Isa
 from ..packed import Packed
@@ -55,21 +56,13 @@ def strip_of(kernel: int, stride: int, rows: int) -> Strip:
 
 
 FRACTION = 32
+tile_bounds = no_tiles
+words = any_words
 
 
 def fits(isa: Isa, shape: DepthwiseShape) -> bool:
     """Whether there are two rows of taps to pair."""
     return shape.kernel[0] > 1
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
 
 
 def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:

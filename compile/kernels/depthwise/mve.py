@@ -16,6 +16,7 @@ from tvm.script import tirx as T
 
 from ..conv_frame import parameters
 from ..cortex_m.mve import BYTES, FAR, Eight, gathered, scattered
+from ..defaults import any_words, no_tiles
 from ..frame import View, function, rounded
 from ..isa.base import Expr, Isa
 from ..packed import Packed
@@ -57,6 +58,8 @@ class Strip:
 
 
 FRACTION = 0
+tile_bounds = no_tiles
+words = any_words
 
 
 def fits(isa: Isa, shape: DepthwiseShape) -> bool:
@@ -65,16 +68,6 @@ def fits(isa: Isa, shape: DepthwiseShape) -> bool:
     small = 1 < kw <= REACH and kh <= REACH and down == across <= 2
     near = all(view.row + UNIT * view.pixel < FAR for view in (shape.y, shape.other) if view)
     return small and near and shape.y.width >= UNIT and shape.y.height >= 2
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
 
 
 def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:

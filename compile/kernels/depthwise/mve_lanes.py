@@ -13,6 +13,7 @@ from tvm.script import tirx as T
 
 from ..conv_frame import parameters
 from ..cortex_m.mve import EVEN, ODD, Eight
+from ..defaults import any_words, every, no_tiles
 from ..frame import function, rounded, store
 from ..isa.base import Expr, Isa, shuffle
 from ..packed import Packed
@@ -25,21 +26,9 @@ UNROLLED = 9
 
 
 FRACTION = 0
-
-
-def fits(isa: Isa, shape: DepthwiseShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
+fits = every
+tile_bounds = no_tiles
+words = any_words
 
 
 def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,11 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..conv_frame import epilogue, parameters
+from ..defaults import even_tiles, every, vector_words
 from ..frame import function, rounded, runs, store, widen
 from ..isa.base import Isa
 from ..packed import Packed
-from ..tile import Tile
 from .shape import DepthwiseShape
-from .tiles import DEEP, even
 
 
 def width(isa: Isa, channels: int) -> int:
@@ -32,31 +30,14 @@ def pack(isa: Isa, weight: np.ndarray, stride: tuple[int, ...]) -> np.ndarray:
 
 
 FRACTION = 0
-
-
-def fits(isa: Isa, shape: DepthwiseShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def words(isa: Isa) -> bool:
-    """Whether an activation may run in 16-bit words."""
-    return isa.saturates
+fits = every
+words = vector_words
+tile_bounds, grid = even_tiles("pixels", lambda shape: int(shape.y.width))
 
 
 def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:
     """The weights in the kernel's order."""
     return Packed(pack(isa, weight, shape.stride), width(isa, len(weight)))
-
-
-def tile_bounds(isa: Isa, shape: DepthwiseShape) -> dict[str, int]:
-    """How large each choice of a tile may be."""
-    return {"pixels": min(shape.y.width, DEEP)}
-
-
-def grid(isa: Isa, shape: DepthwiseShape) -> Iterator[Tile]:
-    """Tiles worth trying."""
-    return even("pixels", shape.y.width)
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:

@@ -8,6 +8,7 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..cortex_m.dsp import Words, halves, joined, load
+from ..defaults import every, no_tiles
 from ..epilogue import INTS
 from ..frame import flattened, function, rounded
 from ..isa.base import Expr, Isa
@@ -15,15 +16,8 @@ from .shape import PIECE, WordsShape
 
 GROUP = 4
 
-
-def fits(isa: Isa, shape: WordsShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: WordsShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
+fits = every
+tile_bounds = no_tiles
 
 
 def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:

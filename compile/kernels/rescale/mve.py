@@ -11,6 +11,7 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..cortex_m.mve import between, joined, mve, prelu_words
+from ..defaults import every, no_tiles
 from ..epilogue import INTS
 from ..frame import flattened, function, rounded
 from ..isa.base import Expr, Isa
@@ -48,14 +49,8 @@ class Sixteen:
         return between(result, self.i["minimum"], self.i["maximum"])
 
 
-def fits(isa: Isa, shape: WordsShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
-
-
-def tile_bounds(isa: Isa, shape: WordsShape) -> dict[str, int]:
-    """How large each choice of a tile may be: there is none."""
-    return {}
+fits = every
+tile_bounds = no_tiles
 
 
 def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:

@@ -14,11 +14,14 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
+from ..defaults import every
 from ..epilogue import INTS, limits, prelu
 from ..frame import View, flattened, function, rounded, spread, store
 from ..isa.base import Expr, Isa, shuffle
 from ..tile import Tile
 from .shape import PIECE, VECTORS, WordsShape, period_of, strip_of
+
+fits = every
 
 
 def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
@@ -28,11 +31,6 @@ def pack(isa: Isa, positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     table[:, : len(positive)] = positive, negative
     whole = np.tile(table, period_of(isa, wide)).reshape(2, -1, isa.bytes)
     return np.ascontiguousarray(whole[:, :, isa.halves_order()].transpose(1, 0, 2, 3))
-
-
-def fits(isa: Isa, shape: WordsShape) -> bool:
-    """Whether this family does a shape: every one."""
-    return True
 
 
 def tile_bounds(isa: Isa, shape: WordsShape) -> dict[str, int]:
