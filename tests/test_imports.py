@@ -172,6 +172,14 @@ def test_no_circles() -> None:
         visit(name, ())
 
 
+def test_rooms_of_the_compiler_have_floors() -> None:
+    """Whatever calls what, the road never climbs back: the table itself has no circle."""
+    above = {room: set(names.split()) for room, names in COMPILE.items()}
+    while free := [room for room, below in above.items() if not below]:
+        above = {room: below - set(free) for room, below in above.items() if room not in free}
+    assert above == {}
+
+
 def test_no_folder_holds_more_than_a_dozen_files() -> None:
     crowded = {}
     for top in ("compile", "training", "python", "csrc"):
