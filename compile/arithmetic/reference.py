@@ -46,8 +46,8 @@ def run_all(
         expected = graph.tensors[name].shape
         if x.dtype != np.int8 or x.shape[1:] != expected or len(x) != len(inputs[0]):
             raise ValueError(
-                f"input {name!r}: expected int8 ({len(inputs[0])}, "
-                f"{', '.join(map(str, expected))}), got {x.dtype} {x.shape}"
+                f"input {name!r}: expected int8 (N, {', '.join(map(str, expected))}), as many of "
+                f"each input, got {x.dtype} {x.shape}"
             )
         values[name] = x
     last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}

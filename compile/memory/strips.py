@@ -189,7 +189,7 @@ def _rated(choice: Choice) -> Rated | None:
     layout = assign(graph)
     ops = [op for op in graph.ops if not isinstance(op, Rows | Stack)]
 
-    entered = {
+    moved = {
         op.output: op.inputs[0]
         for op in ops
         if (graph.tensors[op.output].whole or op.output) in program.prologues
@@ -198,7 +198,7 @@ def _rated(choice: Choice) -> Rated | None:
 
     def root(name: str) -> str:
         """Where a tensor stands; a rescale that is done by its readers has no place."""
-        return layout.places[entered.get(name, name)][0]
+        return layout.places[moved.get(name, name)][0]
 
     lives = _lifetimes(ops, root)
     for name in map(root, graph.inputs):

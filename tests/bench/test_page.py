@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -69,7 +70,9 @@ def test_a_command_of_the_page_runs(words: list[str], played: None, model_file: 
                 str(model_file) if word in ("FILE", "model.int8.onnx") else word for word in rest
             ]
             command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *given]
-            assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+            # A worker of xdist would switch benchmarks off in its child too.
+            own = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+            assert subprocess.run(command, cwd=ROOT, env=own, check=False).returncode == 0
         case ["python", "-m", "tests.bench.peers.tables"]:
             assert tables.main() == 0
         case ["python", "-m", "tests.bench.peers.counted"]:

@@ -87,11 +87,11 @@ def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
     real.write_text("old")
     link.symlink_to("store/v1")
     second.symlink_to(link)
-    before = real.stat().st_ino
     for path in (link, second):
+        before = real.stat().st_ino
         write_text(path, path.name)
         assert path.is_symlink() and real.read_text() == path.name
-    assert real.stat().st_ino != before  # renamed, never a part of it
+        assert real.stat().st_ino != before  # renamed, never a part of it
     assert os.listdir(real.parent) == ["v1"]
     real.unlink()
     write_text(second, "new")

@@ -40,8 +40,9 @@ def model(given: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
 def test_pocketvision(benchmark, given: Path, model: Model) -> None:
     benchmark.group = given.name
     benchmark.extra_info["target"] = model.target
-    values = np.zeros(model.input.shape, model.input.dtype)
-    assert benchmark(model.run, values).shape == tuple(model.output.shape)
+    (source,), (result,) = model.inputs, model.outputs
+    values = np.zeros(source.shape, source.dtype)
+    assert benchmark(model.run, values).shape == result.shape
 
 
 def test_onnxruntime_int8(benchmark, given: Path) -> None:

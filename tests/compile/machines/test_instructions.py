@@ -127,8 +127,10 @@ MAIN = """
 extern const pv_model pocketvision_model;
 static _Alignas(64) char in[192], out[16], arena[ARENA];
 int main(void) {
+  const void *const inputs[] = {in};
+  void *const outputs[] = {out};
   PV_STAMP(0, 0);
-  pocketvision_model.run(in, out, arena);
+  pocketvision_model.run(inputs, outputs, arena);
   PV_STAMP(0, 1);
 }
 """

@@ -332,7 +332,7 @@ def test_failures_at_run_time_are_1(
         ("tune", "pocketvision.compile.tune.tune", ["model.onnx"]),
         ("quantize", "pocketvision.training.quantize",
          ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
-        ("evaluate", "pocketvision.training.evaluate",
+        ("evaluate", "pocketvision.training.evaluate.faces",
          ["lfw", "--model", "m", "--images", "i", "--pairs", "p"]),
     ],
 )  # fmt: skip
