@@ -31,7 +31,7 @@ test-full: $(VENV)/dev.stamp  ## all tests; POCKETVISION_DATA names the data fol
 test-deep: $(VENV)/dev.stamp  ## LFW, limits, 100 inputs a target, fresh seeds; POCKETVISION_DATA as for test-full
 	@test -d "$(POCKETVISION_DATA)" || { echo "test-deep: set POCKETVISION_DATA to the folder" \
 		"with lfw_112/ and lfw_pairs.txt, now: '$(POCKETVISION_DATA)'" >&2; exit 2; }
-	$(BIN)/python -m pytest $(SPREAD) -rs -m deep
+	$(BIN)/python -m pytest $(SPREAD) -rs -m deep $(DEEP)
 
 bench: $(VENV)/dev.stamp  ## latency beside other runtimes: a table, build/bench/here/*.json and a picture
 	$(BIN)/python -m tests.bench.peers --starts 9 --work build/bench/work --out build/bench/here
