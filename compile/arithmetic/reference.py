@@ -1,4 +1,4 @@
-"""The numpy integer reference: executes the int8 graph literally; every kernel's oracle."""
+"""The numpy reference: executes the int8 graph literally; every kernel's oracle."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import numpy as np
 
 from ..graph import (
     Add,
-    Concat,
     Conv,
     Graph,
     Multiply,
     Op,
     Pool,
     Rescale,
-    Rows,
-    Stack,
     Sum,
     Table,
     Tensor,
     results,
 )
+from . import reference_moves, reference_real
 
 
 def run(graph: Graph, x: np.ndarray) -> np.ndarray:
@@ -36,23 +34,25 @@ def run_all(
     """Every tensor by name; with ``keep`` false only those still needed, so memory stays small.
 
     Args:
-        inputs: int8 (N, height, width, channels) of each input.
+        inputs: int8 (N, height, width, channels) of each input, float32 where the input is.
 
     Raises:
-        ValueError: the inputs are not int8 of the graph's input shapes.
+        ValueError: the inputs are not of the graph's input types and shapes.
     """
     values: dict[str, np.ndarray] = {}
     for name, x in zip(graph.inputs, inputs, strict=True):
-        expected = graph.tensors[name].shape
-        if x.dtype != np.int8 or x.shape[1:] != expected or len(x) != len(inputs[0]):
+        expected, dtype = graph.tensors[name].shape, graph.tensors[name].dtype
+        if x.dtype != dtype or x.shape[1:] != expected or len(x) != len(inputs[0]):
+            shape = ", ".join(map(str, expected))
             raise ValueError(
-                f"input {name!r}: expected int8 (N, {', '.join(map(str, expected))}), as many of "
-                f"each input, got {x.dtype} {x.shape}"
+                f"input {name!r}: expected {dtype} (N, {shape}), as many of each input, got "
+                f"{x.dtype} {x.shape}"
             )
         values[name] = x
     last_use = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
     for index, op in enumerate(graph.ops):
-        values[op.output] = execute(graph, op, [values[name] for name in op.inputs])
+        operands = [values[name] for name in op.inputs]
+        values[op.output] = execute(graph, op, operands, len(inputs[0]))
         if not keep:
             for name in op.inputs:
                 if last_use[name] == index and name not in graph.outputs:
@@ -60,8 +60,8 @@ def run_all(
     return values
 
 
-def execute(graph: Graph, op: Op, inputs: list[np.ndarray]) -> np.ndarray:
-    """The int8 result of one operator."""
+def execute(graph: Graph, op: Op, inputs: list[np.ndarray], count: int = 1) -> np.ndarray:
+    """The result of one operator; ``count`` is N where it has no input."""
     tensors = [graph.tensors[name] for name in op.inputs]
     y = graph.tensors[op.output]
     if isinstance(op, Conv):
@@ -76,15 +76,13 @@ def execute(graph: Graph, op: Op, inputs: list[np.ndarray]) -> np.ndarray:
         a, b = (v.astype(np.int32) - t.zero_point for v, t in zip(inputs, tensors, strict=True))
         return rescale(a * b, op.scale, None, y.zero_point, op.low, op.high)
     if isinstance(op, Table):
-        return np.clip(op.table[inputs[0].astype(np.int32) + 128], op.low, op.high).astype(np.int8)
+        return _table(op, inputs[0])
     if isinstance(op, Pool):
         return _pool(op, inputs[0], tensors[0], y)
-    if isinstance(op, Concat):
-        return np.concatenate(inputs, axis=3)
-    if isinstance(op, Rows):
-        return inputs[0][:, op.first : op.first + y.height]
-    if isinstance(op, Stack):
-        return np.concatenate(inputs, axis=1)
+    for others in (reference_moves, reference_real):
+        rule = others.RULES.get(type(op))
+        if rule is not None:
+            return rule(op, inputs, tensors, y, count)
     raise TypeError(f"no reference for {type(op).__name__}")
 
 
@@ -134,6 +132,8 @@ def windows(
 
 def _conv(op: Conv, inputs: list[np.ndarray], tensors: list[Tensor], y: Tensor) -> np.ndarray:
     acc = accumulate(op, inputs[0], tensors[0].zero_point, (y.height, y.width))
+    if y.real:
+        return acc.astype(np.float32) * op.scale.astype(np.float32)
     # One int8 value after the other, as if each were stored.
     formed = results(op, y, op.activation, op.add)
     zero, low, high = formed.pop(0)
@@ -174,8 +174,16 @@ def accumulate(op: Conv, x: np.ndarray, zero_point: int, out: tuple[int, int]) -
     return total.astype(np.int32)
 
 
+def _table(op: Table, x: np.ndarray) -> np.ndarray:
+    at = x.astype(np.int32) + 128
+    found = op.table[at] if op.table.ndim == 1 else op.table[np.arange(x.shape[-1]), at]
+    return np.clip(found, op.low, op.high).astype(np.int8)
+
+
 def _pool(op: Pool, x: np.ndarray, source: Tensor, y: Tensor) -> np.ndarray:
     out = (y.height, y.width)
+    if y.real:
+        return reference_real.pool(op, x, out)
     if op.kind == "max":
         found = windows(x, op.kernel, op.stride, op.pads, -128, out).max(axis=(4, 5))
         return np.clip(found, op.low, op.high).astype(np.int8)

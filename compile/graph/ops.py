@@ -1,7 +1,8 @@
 """Quantised tensors and the few integer operators on them.
 
-Every tensor is int8, NHWC, batch 1; real value = scale * (stored - zero_point). Files that store
-uint8 are shifted by 128 on import. Operators are in execution order. The meaning of each operator's
+Every tensor is NHWC, batch 1, and int8, of which real value = scale * (stored - zero_point), or
+float32 where a file computes between two quantisations. Files that store uint8 are shifted by 128
+on import. Operators are in execution order. The meaning of each operator's
 numbers is fixed by arithmetic/README.md and executed literally by reference.py.
 """
 
@@ -17,9 +18,10 @@ INT8_MIN, INT8_MAX = -128, 127
 
 @dataclass(frozen=True)
 class Tensor:
-    """An int8 activation of ``height x width x channels``.
+    """An activation of ``height x width x channels``.
 
-    ``whole`` names the tensor that this is a strip of, None where it is no strip.
+    ``whole`` names the tensor that this is a strip of, None where it is no strip. ``dtype`` is
+    "int8", or "float32", whose scale is 1 and zero point 0.
     """
 
     name: str
@@ -29,6 +31,16 @@ class Tensor:
     scale: float
     zero_point: int
     whole: str | None = None
+    dtype: str = "int8"
+
+    @property
+    def real(self) -> bool:
+        return self.dtype == "float32"
+
+    @property
+    def item(self) -> int:
+        """Bytes of a value."""
+        return 4 if self.real else 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -121,7 +133,8 @@ class Conv(Op):
     """Convolution: weight int8 (O, I / groups, kh, kw), bias int32 (O), one rescale per channel.
 
     ``activation``, then ``add``, if given, take the result before it is stored. ``pads`` is (top,
-    left, bottom, right); negative ones crop.
+    left, bottom, right); negative ones crop. Of a float32 output ``scale`` is that of the
+    accumulators, which are not rounded, and there is no activation or add.
     """
 
     weight: np.ndarray
@@ -166,7 +179,10 @@ class Multiply(Op):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Table(Op):
-    """Any function of one value: ``table`` int8 (256) holds the results of -128 to 127."""
+    """Any function of one value: ``table`` int8 (256) holds the results of -128 to 127.
+
+    ``table`` int8 (C, 256) has a function for each channel.
+    """
 
     table: np.ndarray
 
@@ -184,7 +200,99 @@ class Pool(Op):
 
 @dataclass(frozen=True, kw_only=True)
 class Concat(Op):
-    """Channels of the inputs side by side; inputs and output share one quantisation."""
+    """Inputs side by side along ``axis`` of (H, W, C); all share one quantisation and type."""
+
+    axis: int = 2
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Constant(Op):
+    """A tensor that is known when the network is compiled: ``values`` (H, W, C) as stored."""
+
+    values: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Select(Op):
+    """``y[h, w, c] = x[rows[h], columns[w], channels[c]]``, ``fill`` where an index is -1.
+
+    Slices, padding, shuffles, broadcasts and enlargement to the nearest neighbour. The indices are
+    int32 (H), (W), (C); ``fill`` is a stored value.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    channels: np.ndarray
+    fill: float = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move(Op):
+    """``y.ravel() = x.reshape(shape).transpose(order).ravel()`` of (H, W, C): every value moves."""
+
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantise(Op):
+    """float32 to int8: ``rint(x / scale) + zero_point``, scale and zero point those of y."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dequantise(Op):
+    """int8 to float32: ``(x - zero_point) * scale``, scale and zero point those of x."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RealUnary(Op):
+    """A float32 function of float32 values, with one rounding.
+
+    ``kind``: "prelu" (``x * slope`` where x < 0, slope float32 (C) or (1)), "clip" (to
+    [``least``, ``most``]), "abs", "sqrt".
+    """
+
+    kind: str
+    slope: np.ndarray | None = None
+    least: float = -np.inf
+    most: float = np.inf
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealBinary(Op):
+    """A float32 operation on two float32 tensors; an axis of 1 is repeated.
+
+    ``kind``: "add", "subtract", "multiply", "divide", "maximum", "minimum".
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Softmax(Op):
+    """Softmax along the channels, of int8 to int8 or float32.
+
+    ``table`` int32 (256): ``exp(-d * scale)`` in units of which C fit an int32, for d = 0..255
+    steps below a pixel's largest value.
+    """
+
+    table: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Interpolate(Op):
+    """Linear enlargement or reduction, int8 to int8 of any scale.
+
+    Row h is made of ``rows[h]`` and ``rows[h] + 1`` with the weights ``row_weights[h]`` and
+    ``2**11`` minus that, columns likewise: int32 indices (H), (W) of which the next one is clipped
+    to the last, int32 weights from 0 to 2**11. ``scale``: float32 of the accumulators' units.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    row_weights: np.ndarray
+    column_weights: np.ndarray
+    scale: np.float32
 
 
 @dataclass(frozen=True, kw_only=True)

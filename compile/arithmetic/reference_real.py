@@ -1,0 +1,130 @@
+"""The reference of operators that enter, leave or compute in float32, and of those by tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..graph import (
+    INT8_MAX,
+    INT8_MIN,
+    Dequantise,
+    Interpolate,
+    Op,
+    Pool,
+    Quantise,
+    RealBinary,
+    RealUnary,
+    Softmax,
+    Tensor,
+)
+
+BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
+
+
+def quantise(real: np.ndarray, y: Tensor, low: int = INT8_MIN, high: int = INT8_MAX) -> np.ndarray:
+    """README.md, quantise: float32 to int8; not a number becomes the zero point."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        steps = real.astype(np.float32) / np.float32(y.scale)
+    steps = np.where(np.isnan(steps), np.float32(0), steps)
+    steps = np.clip(steps, np.float32(low - y.zero_point), np.float32(high - y.zero_point))
+    return (np.rint(steps).astype(np.int32) + y.zero_point).astype(np.int8)
+
+
+def pool(op: Pool, x: np.ndarray, out: tuple[int, int]) -> np.ndarray:
+    """Pooling of float32 (N, H, W, C): sums in the order of rows, then columns, of a window."""
+    top, left, bottom, right = (max(pad, 0) for pad in op.pads)
+    least = np.float32(-np.inf if op.kind == "max" else 0)
+    around = ((0, 0), (top, bottom), (left, right), (0, 0))
+    padded = np.pad(x, around, constant_values=least)[:, max(-op.pads[0], 0) :]
+    padded = padded[:, :, max(-op.pads[1], 0) :]
+    found = np.full((len(x), *out, x.shape[-1]), least, np.float32)
+    for ky in range(op.kernel[0]):
+        for kx in range(op.kernel[1]):
+            window = padded[:, ky :: op.stride[0], kx :: op.stride[1]][:, : out[0], : out[1]]
+            found = np.maximum(found, window) if op.kind == "max" else found + window
+    if op.kind == "max":
+        return found
+    assert op.scale is not None
+    return found * op.scale.astype(np.float32)[None, :, :, None]
+
+
+def _quantise(
+    op: Quantise, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+) -> np.ndarray:
+    return quantise(inputs[0], y, op.low, op.high)
+
+
+def _dequantise(
+    op: Dequantise, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+) -> np.ndarray:
+    steps = inputs[0].astype(np.int32) - tensors[0].zero_point
+    return steps.astype(np.float32) * np.float32(tensors[0].scale)
+
+
+def _unary(
+    op: RealUnary, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+) -> np.ndarray:
+    x = inputs[0]
+    if op.kind == "prelu":
+        assert op.slope is not None
+        return np.where(x < 0, x * op.slope.astype(np.float32), x)
+    if op.kind == "clip":
+        return np.minimum(np.maximum(x, np.float32(op.least)), np.float32(op.most))
+    with np.errstate(invalid="ignore"):
+        return {"abs": np.abs, "sqrt": np.sqrt}[op.kind](x)
+
+
+def _binary(
+    op: RealBinary, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return BINARY[op.kind](*inputs)
+
+
+def _softmax(
+    op: Softmax, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+) -> np.ndarray:
+    x = inputs[0].astype(np.int32)
+    parts = op.table[x.max(axis=3, keepdims=True) - x]
+    total = parts.sum(axis=3, keepdims=True, dtype=np.int32)
+    share = parts.astype(np.float32) / total.astype(np.float32)
+    return share if y.real else quantise(share, y, op.low, op.high)
+
+
+def _interpolate(
+    op: Interpolate, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+) -> np.ndarray:
+    acc = inputs[0].astype(np.int32) - tensors[0].zero_point
+    for axis, index, weight in ((1, op.rows, op.row_weights), (2, op.columns, op.column_weights)):
+        shape = [-1 if axis == own else 1 for own in range(4)]
+        following = np.minimum(index + 1, acc.shape[axis] - 1)
+        first, second = acc.take(index, axis), acc.take(following, axis)
+        share = weight.reshape(shape).astype(np.int32)
+        acc = first * share + second * (np.int32(2**11) - share)
+    real = np.clip(
+        acc.astype(np.float32) * op.scale,
+        np.float32(op.low - y.zero_point),
+        np.float32(op.high - y.zero_point),
+    )
+    return (np.rint(real).astype(np.int32) + y.zero_point).astype(np.int8)
+
+
+RULES: dict[type[Op], Callable[[Any, list[np.ndarray], Sequence[Tensor], Tensor, int], np.ndarray]]
+RULES = {
+    Quantise: _quantise,
+    Dequantise: _dequantise,
+    RealUnary: _unary,
+    RealBinary: _binary,
+    Softmax: _softmax,
+    Interpolate: _interpolate,
+}
