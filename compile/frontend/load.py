@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 
 from ..errors import CompileError
-from ..graph import Graph, Op
-from .network import MOVES, Network
-from .operators import IMPORTERS
+from ..graph import Graph
+from .importer import build
+from .network import Network
+from .operators import SUPPORTED
 
 RECORD_KEY = "pocketvision.record"
 PAIR = ("QuantizeLinear", "DequantizeLinear")
@@ -32,6 +33,13 @@ def load(path: Path) -> Graph:
     try:
         model = onnx.load_model_from_string(content)
         onnx.checker.check_model(model)
+        for node in list(model.graph.node):
+            if node.op_type == "Constant":
+                tensor = onnx.TensorProto()
+                tensor.CopyFrom(node.attribute[0].t)
+                tensor.name = node.output[0]
+                model.graph.initializer.append(tensor)
+                model.graph.node.remove(node)
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # onnx and protobuf raise types of their own for each defect
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -49,39 +57,36 @@ def load(path: Path) -> Graph:
     unknown = sorted(
         f"{node.name or node.output[0]} ({node.op_type})"
         for node in model.graph.node
-        if node.op_type not in (*IMPORTERS, *MOVES, *PAIR)
+        if node.op_type not in (*SUPPORTED, *PAIR) or node.domain not in ("", "ai.onnx")
     )
     if unknown:
         raise CompileError(
             f"{path}: unsupported operator at node {', '.join(unknown[:8])}"
             + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
-            + f"; supported: {', '.join(sorted(IMPORTERS))} in QDQ form. "
+            + f"; supported: {', '.join(SUPPORTED)} in QDQ form. "
             "Replace it in the float model (batch norms: `pocketvision quantize` folds them)"
         )
-    network = Network(path.name, model)
-    ops: list[Op] = []
-    for node in network.nodes:
-        if node.kind in IMPORTERS and not network.is_absorbed(node):
-            ops.extend(IMPORTERS[node.kind](network, node))
+    network = Network(path.name, model, shapes(model))
     record = next((p.value for p in model.metadata_props if p.key == RECORD_KEY), "{}")
     try:
         json.loads(record)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise CompileError(f"{path}: metadata {RECORD_KEY!r} is not JSON ({error})") from error
-    graph = Graph(
+    graph = build(
+        network,
         name=path.stem.removesuffix(".int8"),
-        tensors=network.tensors,
-        ops=tuple(ops),
-        inputs=network.inputs,
-        outputs=network.outputs,
-        input_names=network.input_names,
-        output_names=network.output_names,
         record=record,
         sha256=hashlib.sha256(content).hexdigest(),
-        notes=tuple(network.notes),
     )
     _check_finite(path, graph)
     return graph.with_ops(list(graph.ops)).validate()
+
+
+def shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
+    values = [*model.graph.value_info, *model.graph.input, *model.graph.output]
+    found = {v.name: tuple(d.dim_value or 1 for d in v.type.tensor_type.shape.dim) for v in values}
+    found.update({c.name: tuple(c.dims) for c in model.graph.initializer})
+    return found
 
 
 def _check_finite(path: Path, graph: Graph) -> None:

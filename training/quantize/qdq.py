@@ -9,7 +9,7 @@ from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, Te
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from pocketvision.compile.frontend.network import MOVES
-from pocketvision.compile.frontend.operators import IMPORTERS
+from pocketvision.compile.frontend.operators import INTEGER
 
 from .calibrate import Range
 from .graph import Graph

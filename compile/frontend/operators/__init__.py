@@ -1,32 +1,75 @@
-"""ONNX operators: float semantics between Q and DQ to integer operators, one family a file."""
+"""ONNX operators by what they become: moves, integer rules, float32 rules, one family a file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ...graph import Op
-from ..network import Network, Node
-from .activation import clip, leaky_relu, prelu, relu, sigmoid
-from .concat import concat
-from .conv import conv, gemm
-from .elementwise import add, multiply
-from .pool import pool
+from ..network import ACTIVATIONS, MOVES, Node, Want
+from ..places import Place
+from . import elementwise, pool, real, softmax
+from .activation import activated, clamped, requantised
+from .function import FUNCTIONS, looked_up
+from .layers import conv, matmul
+from .moves import layout, resize, select
+from .moves.layout import Layout
 
-IMPORTERS: dict[str, Callable[[Network, Node], list[Op]]] = {
-    "Conv": conv,
-    "Gemm": gemm,
-    "MatMul": gemm,
-    "PRelu": prelu,
-    "Relu": relu,
-    "LeakyRelu": leaky_relu,
-    "Clip": clip,
-    "Add": add,
-    "Mul": multiply,
-    "Sigmoid": sigmoid,
-    "Concat": concat,
-    "MaxPool": pool,
-    "AveragePool": pool,
-    "GlobalAveragePool": pool,
-    "GlobalMaxPool": pool,
+if TYPE_CHECKING:
+    from ..importer import Importer
+
+LAYOUTS: dict[str, Layout] = {**layout.LAYOUTS, **select.LAYOUTS}
+"""Operators that move values and compute nothing; of Resize the nearest neighbour."""
+
+
+def layout_of(node: Node) -> Layout | None:
+    """How a node moves values, None where it computes."""
+    if node.kind == "Resize" and resize.mode(node) != "nearest":
+        return None
+    return LAYOUTS.get(node.kind)
+
+
+INTEGER: dict[str, Callable[[Importer, Node, Want], Place | None]] = {
+    "Conv": conv.conv,
+    "ConvTranspose": conv.conv_transpose,
+    "Gemm": matmul.gemm,
+    "MatMul": matmul.gemm,
+    "Add": elementwise.add,
+    "Sub": elementwise.subtract,
+    "Mul": elementwise.multiply,
+    "Div": elementwise.divide,
+    "MaxPool": pool.maximum,
+    "AveragePool": pool.average,
+    "GlobalAveragePool": pool.average,
+    "GlobalMaxPool": pool.maximum,
+    "ReduceMean": pool.average,
+    "ReduceMax": pool.maximum,
+    "Softmax": softmax.softmax,
+    "Resize": resize.linear,
 }
-"""Every operator that the compiler knows, apart from those that only move values."""
+"""Operators with a rule in integers, behind which a QuantizeLinear stands."""
+
+REAL: dict[str, Callable[[Importer, Node], Place]] = {
+    "Conv": conv.conv_real,
+    "ConvTranspose": conv.conv_transpose_real,
+    "Gemm": matmul.gemm_real,
+    "MatMul": matmul.gemm_real,
+    "Softmax": softmax.softmax_real,
+    **real.REAL,
+}
+"""Operators with a rule in float32."""
+
+SUPPORTED = tuple(sorted({*LAYOUTS, *INTEGER, *REAL, *FUNCTIONS, *ACTIVATIONS, *MOVES}))
+"""Every operator that the compiler knows between DequantizeLinear and QuantizeLinear."""
+
+__all__ = [
+    "INTEGER",
+    "LAYOUTS",
+    "REAL",
+    "SUPPORTED",
+    "Layout",
+    "activated",
+    "clamped",
+    "layout_of",
+    "looked_up",
+    "requantised",
+]

@@ -1,45 +1,148 @@
-"""Add and Mul."""
+"""Add, Sub, Mul and Div of two int8 tensors, or of a layer's result and constants."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from ...arithmetic import file_rule
-from ...graph import (
-    Add,
-    Multiply,
-    Op,
-)
-from ..network import Network, Node
-from .common import result
+from ...graph import Add, Multiply
+from .. import places
+from ..network import Node, Want
+from ..places import Axes, Place
+from .moves.select import broadcast
+
+if TYPE_CHECKING:
+    from ..importer import Importer
+
+LAYERS = {"Conv": 1, "ConvTranspose": 1, "Gemm": -1, "MatMul": -1}
+"""Operators that take factors and summands into their scale and bias, and their axis of outputs."""
 
 
-def add(network: Network, node: Node) -> list[Op]:
-    if any(network.is_constant(value) for value in node.inputs):
-        raise network.error(node, "adding a constant is not supported; fold it into a bias")
-    a, b = (network.source(value, node) for value in node.inputs)
-    output, low, high = result(network, node)
-    y = network.tensors[output]
-    if not network.tensors[a].shape == network.tensors[b].shape == y.shape:
-        raise network.error(node, "operands of different shapes (broadcasting) are not supported")
-    total, misses = file_rule.sum_factors(network.tensors[a], network.tensors[b], y)
-    network.note(node, misses, "65,536 pairs of operands")
-    return [Add(name=node.name, inputs=(a, b), output=output, low=low, high=high, sum=total)]
+def add(importer: Importer, node: Node, want: Want) -> Place | None:
+    """A sum of two tensors, or a constant on a layer's result."""
+    if _constants(importer, node):
+        return _followed(importer, node, want)
+    operands = _operands(importer, node)
+    if operands is None or not want.plain:
+        return None
+    a, b, result = operands
+    y = importer.tensor(want.name, importer.tensors[a].shape, want.quantisation)
+    tensors = (importer.tensors[name] for name in (a, b, y))
+    total, misses = file_rule.sum_factors(*tensors)
+    importer.note(node, misses, "65,536 pairs of operands")
+    importer.emit(
+        Add(name=node.name, inputs=(a, b), output=y, low=want.low, high=want.high, sum=total)
+    )
+    return result.on(y)
 
 
-def multiply(network: Network, node: Node) -> list[Op]:
-    if any(network.is_constant(value) for value in node.inputs):
-        raise network.error(node, "a constant factor is not supported; fold it into a weight")
-    a, b = (network.source(value, node) for value in node.inputs)
-    output, low, high = result(network, node)
-    y = network.tensors[output]
-    if network.tensors[a].shape != y.shape:
-        a, b = b, a
-    gate = (1, 1, y.channels)
-    if network.tensors[a].shape != y.shape or network.tensors[b].shape not in (y.shape, gate):
-        raise network.error(
-            node,
-            f"operands of shapes {network.tensors[a].shape} and {network.tensors[b].shape}, "
-            "expected one shape, or one value per channel",
-        )
-    scale, misses = file_rule.product_factor(network.tensors[a], network.tensors[b], y)
-    network.note(node, misses, "65,536 pairs of operands")
-    return [Multiply(name=node.name, inputs=(a, b), output=output, low=low, high=high, scale=scale)]
+def subtract(importer: Importer, node: Node, want: Want) -> Place | None:
+    """A constant taken off a layer's result; of two tensors in float32."""
+    return _followed(importer, node, want) if _constants(importer, node) else None
+
+
+def divide(importer: Importer, node: Node, want: Want) -> Place | None:
+    """A layer's result by a constant; two tensors in float32."""
+    return _followed(importer, node, want) if _constants(importer, node) else None
+
+
+def multiply(importer: Importer, node: Node, want: Want) -> Place | None:
+    """A product of two tensors, of a tensor and a gate, or of a layer's result and a constant."""
+    if _constants(importer, node):
+        return _followed(importer, node, want)
+    operands = _operands(importer, node, gates=True)
+    if operands is None or not want.plain:
+        return None
+    a, b, result = operands
+    y = importer.tensor(want.name, importer.tensors[a].shape, want.quantisation)
+    tensors = (importer.tensors[name] for name in (a, b, y))
+    scale, misses = file_rule.product_factor(*tensors)
+    importer.note(node, misses, "65,536 pairs of operands")
+    importer.emit(
+        Multiply(name=node.name, inputs=(a, b), output=y, low=want.low, high=want.high, scale=scale)
+    )
+    return result.on(y)
+
+
+def _constants(importer: Importer, node: Node) -> bool:
+    return any(importer.network.constant(name) is not None for name in node.inputs)
+
+
+def _followed(importer: Importer, node: Node, want: Want) -> Place | None:
+    """A constant behind a layer, as part of what is wanted of the layer."""
+    network = importer.network
+    first = network.constant(node.inputs[0])
+    constant = first or network.constant(node.inputs[1])
+    inner = node.inputs[1 if first is not None else 0]
+    writer = network.writer.get(inner)
+    if constant is None or writer is None or len(importer.wants(inner)) > 1:
+        return None
+    if first is not None and node.kind in ("Sub", "Div"):
+        return None
+    layer: Node | None = writer
+    while layer is not None and layer.kind in ("Add", "Sub", "Mul", "Div"):
+        found = [n for n in layer.inputs if network.constant(n) is None]
+        layer = network.writer.get(found[0]) if len(found) == 1 else None
+    if layer is None or layer.kind not in LAYERS or importer.exact(inner) is not None:
+        return None
+    values = _by_output(constant.real, network.shape(inner, node), LAYERS[layer.kind])
+    if values is None or network.shape(inner, node) != network.shape(node.output, node):
+        return None
+    gain = np.ones(1) if want.gain is None else want.gain
+    offset = np.zeros(1) if want.offset is None else want.offset
+    if node.kind in ("Mul", "Div"):
+        gain = gain * (values if node.kind == "Mul" else 1 / values)
+    else:
+        offset = offset + gain * (values if node.kind == "Add" else -values)
+    if not (np.isfinite(gain).all() and np.isfinite(offset).all()) or (gain == 0).any():
+        return None
+    return importer.given(inner, replace(want, gain=gain, offset=offset))
+
+
+def _by_output(values: np.ndarray, shape: Axes, axis: int) -> np.ndarray | None:
+    """float64 (O) or (1) where ``values`` differ along the axis of outputs at most."""
+    if values.size == 1:
+        return values.astype(np.float64).reshape(1)
+    own = values.reshape(*[1] * (len(shape) - values.ndim), *values.shape)
+    axis %= len(shape)
+    if any(size != 1 for index, size in enumerate(own.shape) if index != axis):
+        return None
+    return own.astype(np.float64).reshape(-1)
+
+
+def _operands(importer: Importer, node: Node, gates: bool = False) -> tuple[str, str, Place] | None:
+    """Two int8 tensors of one (H, W, C), or the second a gate; and the place of the result."""
+    network = importer.network
+    places_ = [importer.exact(name) for name in node.inputs]
+    if len(places_) != 2 or any(place is None for place in places_):
+        return None
+    first, second = (place for place in places_ if place is not None)
+    after = network.shape(node.output, node)
+    shapes = [network.shape(name, node) for name in node.inputs]
+    if shapes[0] != after and shapes[1] == after:
+        first, second, shapes = second, first, shapes[::-1]
+    if shapes[0] != after:
+        first = broadcast(importer, node, f"{node.inputs[0]}.whole", first, shapes[0], after)
+    sizes = importer.tensors[first.tensor].shape
+    if shapes[1] == after:
+        second = importer.arranged(second, sizes, first.shape, first.order)
+        return first.tensor, second.tensor, first
+    own = (*[1] * (len(after) - len(shapes[1])), *shapes[1])
+    axes = places.physical_axes(first, sizes, after)
+    if gates and axes is not None:
+        inside = {axis for axis in range(len(after)) if after[axis] != 1 and own[axis] != 1}
+        if inside == set(axes[2]):
+            # One value a channel, in the order of the channels.
+            wanted = places.Place.of("", own, [*_rest(own, axes[2]), *axes[2]])
+            gate = importer.arranged(second, (1, 1, sizes[2]), wanted.shape, wanted.order)
+            return first.tensor, gate.tensor, first
+    whole = broadcast(importer, node, f"{node.inputs[1]}.whole", second, own, after)
+    whole = importer.arranged(whole, sizes, first.shape, first.order)
+    return first.tensor, whole.tensor, first
+
+
+def _rest(shape: Axes, axes: Axes) -> Axes:
+    return tuple(axis for axis in range(len(shape)) if axis not in axes)

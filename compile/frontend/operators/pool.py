@@ -1,92 +1,155 @@
-"""Maximum and average pooling."""
+"""Maximum and average pooling, of windows or of whole maps."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...arithmetic import scales
-from ...graph import (
-    Op,
-    Pool,
-    Tensor,
-)
-from ..network import Network, Node
-from .common import clamp_of, pads_of, requantise
+from ...graph import INT8_MAX, INT8_MIN, Pool
+from ..network import Node, Want
+from ..places import Axes, Place
+from .activation import rescaled
+from .layers.windows import Window, window_of
+from .moves.select import numbers
+
+if TYPE_CHECKING:
+    from ..importer import Importer
 
 
-def pool(network: Network, node: Node) -> list[Op]:
-    source = network.source(node.inputs[0], node)
-    x = network.tensors[source]
-    output, passed = network.result(node)
-    low, high = clamp_of(network, passed, output)
-    y = network.tensors[output]
-    whole = node.kind.startswith("Global")
-    kernel = (x.height, x.width) if whole else tuple(node.attributes["kernel_shape"])
-    stride = (1, 1) if whole else tuple(node.attributes.get("strides", [1, 1]))
-    if any(d != 1 for d in node.attributes.get("dilations", [1])):
-        raise network.error(node, "dilated pooling is not supported")
-    pads = pads_of(node, (x.height, x.width), kernel, stride)
-    if node.attributes.get("ceil_mode", 0):
-        # The last windows may reach past the stated padding; they see more of it.
-        extent = [(size - 1) * s + k for size, s, k in zip(y.shape, stride, kernel, strict=False)]
-        pads = (*pads[:2], extent[0] - x.height - pads[0], extent[1] - x.width - pads[1])
-    if "Max" in node.kind:
-        if x.quantisation == y.quantisation:
-            target, after = output, []
-        else:
-            same = Tensor(f"{output}.max", *y.shape, *x.quantisation)
-            network.tensors[same.name] = same
-            target, after = same.name, [requantise(network, node, f"{node.name}.scale", same, y)]
-            if passed:
-                raise network.error(node, "an unquantised activation behind it is not supported")
-        whole_op = Pool(
-            name=node.name,
-            inputs=(source,),
-            output=target,
-            kind="max",
-            kernel=kernel,
-            stride=stride,
-            pads=pads,
-            low=low,
-            high=high,
-        )
-        return [whole_op, *after]
-    if math.prod(kernel) * scales.STEPS > scales.INT32_MAX:
-        raise network.error(node, f"the sum over a window of {kernel} values overflows int32")
-    counted = bool(node.attributes.get("count_include_pad", 0))
-    count = _window_counts(x, y, kernel, stride, pads, counted)
-    return [
+def maximum(importer: Importer, node: Node, want: Want) -> Place | None:
+    """The maximum of stored values; a change of quantisation follows where one is wanted."""
+    if not want.plain:
+        return None
+    x = importer.exact(node.inputs[0]) or importer.given(node.inputs[0], _inner(importer, want))
+    if x is None:
+        return None
+    source = importer.tensors[x.tensor]
+    same = source.quantisation == want.quantisation
+    full = Want(importer.name(f"{want.name}.max"), source.scale, source.zero_point)
+    place = _pooled(importer, node, x, want if same else full, "max")
+    return (
+        place
+        if same
+        else rescaled(importer, node, importer.op_name(f"{node.name}.scale"), place, want)
+    )
+
+
+def _inner(importer: Importer, want: Want) -> Want:
+    return Want(importer.name(f"{want.name}.of"), *want.quantisation)
+
+
+def average(importer: Importer, node: Node, want: Want) -> Place | None:
+    """The average of an int8 tensor."""
+    x = importer.exact(node.inputs[0])
+    if x is None or not want.plain:
+        return None
+    return _pooled(importer, node, x, want, "average")
+
+
+def maximum_real(importer: Importer, node: Node) -> Place:
+    """The maximum of a float32 tensor."""
+    return _pooled(importer, node, importer.real(node.inputs[0], node), None, "max")
+
+
+def average_real(importer: Importer, node: Node) -> Place:
+    """The average of a float32 tensor."""
+    return _pooled(importer, node, importer.real(node.inputs[0], node), None, "average")
+
+
+def _pooled(importer: Importer, node: Node, place: Place, want: Want | None, kind: str) -> Place:
+    network = importer.network
+    shape = network.shape(node.inputs[0], node)
+    after = network.shape(node.output, node)
+    if len(node.outputs) > 1 and node.outputs[1]:
+        raise network.error(node, "its indices are not supported, only its values")
+    x = importer.as_map(place, shape, node)
+    source = importer.tensors[x.tensor]
+    window, out = _window(importer, node, shape, after)
+    reach = math.prod(window.kernel) * scales.STEPS
+    if kind == "average" and reach > scales.INT32_MAX:
+        raise network.error(node, f"the sum over a window of {window.kernel} overflows int32")
+    quantisation = (1.0, 0) if want is None else want.quantisation
+    name = importer.name(node.output) if want is None else want.name
+    y = importer.tensor(name, (*out, shape[1]), quantisation, want is None)
+    scale = None
+    if kind == "average":
+        count = _counts(node, source.shape[:2], out, window)
+        factor = 1.0 if want is None else source.scale / want.scale
+        scale = (factor / count).astype(np.float32)
+    importer.emit(
         Pool(
             name=node.name,
-            inputs=(source,),
-            output=output,
-            kind="average",
-            kernel=kernel,
-            stride=stride,
-            pads=pads,
-            low=low,
-            high=high,
-            scale=(x.scale / (y.scale * count)).astype(np.float32),
+            inputs=(x.tensor,),
+            output=y,
+            kind=kind,
+            kernel=window.kernel,
+            stride=window.strides,
+            pads=window.pads,
+            low=INT8_MIN if want is None else want.low,
+            high=INT8_MAX if want is None else want.high,
+            scale=scale,
+        )
+    )
+    whole = (shape[0], shape[1], *(out if len(shape) == 4 else out[1:]))
+    return Place.of(y, whole, [0, *range(2, len(whole)), 1])
+
+
+def _window(
+    importer: Importer, node: Node, shape: Axes, after: Axes
+) -> tuple[Window, tuple[int, int]]:
+    """The window of a node and (H, W) of its result."""
+    network = importer.network
+    size = (1, *shape[2:]) if len(shape) == 3 else shape[2:]
+    if node.kind.startswith("Global"):
+        return Window(size, (1, 1), (0, 0, 0, 0), (1, 1)), (1, 1)
+    if node.kind.startswith("Reduce"):
+        _spatial(importer, node, shape)
+        return Window(size, (1, 1), (0, 0, 0, 0), (1, 1)), (1, 1)
+    kernel = tuple(node.attributes.get("kernel_shape", ()))
+    window = window_of(network, node, shape, kernel)
+    if any(step != 1 for step in window.dilations):
+        raise network.error(node, "dilated pooling is not supported")
+    out = (1, after[2]) if len(shape) == 3 else (after[2], after[3])
+    # The last windows may reach past the stated padding; they see more of it.
+    behind = [
+        max((new - 1) * step + k - n - pad, own)
+        for new, step, k, n, pad, own in zip(
+            out, window.strides, window.kernel, size, window.pads[:2], window.pads[2:], strict=True
         )
     ]
+    pads = (*window.pads[:2], behind[0], behind[1])
+    return Window(window.kernel, window.strides, pads, window.dilations), out
 
 
-def _window_counts(
-    x: Tensor,
-    y: Tensor,
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    pads: tuple[int, ...],
-    counted: bool,
-) -> np.ndarray:
+def _spatial(importer: Importer, node: Node, shape: Axes) -> None:
+    """Raises CompileError unless a Reduce goes over all but the batch and the channels."""
+    axes = node.attributes.get("axes") or numbers(importer, node, 1, "axes")
+    rank = len(shape)
+    wanted = list(range(2, rank))
+    if axes is None or sorted(axis % rank for axis in axes) != wanted:
+        raise importer.network.error(
+            node, f"over axes {axes} of {shape} is not supported, expected {wanted}"
+        )
+
+
+def _counts(node: Node, size: tuple[int, int], out: tuple[int, int], window: Window) -> np.ndarray:
     """How many values each window averages, (out height, out width)."""
-    if counted:
-        return np.full((y.height, y.width), kernel[0] * kernel[1], np.float64)
+    counted = bool(node.attributes.get("count_include_pad", 0))
+    stated = tuple(node.attributes.get("pads", ()))
     inside = []
-    for axis, size in enumerate((x.height, x.width)):
-        start = np.arange((y.height, y.width)[axis]) * stride[axis] - pads[axis]
-        stop = np.minimum(start + kernel[axis], size)
-        inside.append(stop - np.maximum(start, 0))
+    for axis in range(2):
+        start = np.arange(out[axis]) * window.strides[axis] - window.pads[axis]
+        stop = start + window.kernel[axis]
+        if counted:
+            # What ceil_mode adds behind the stated padding is never counted.
+            own = stated[axis - 2] if len(stated) == 4 else window.pads[2 + axis]
+            if len(stated) == 2:
+                own = stated[1] if axis else 0
+            stop = np.minimum(stop, size[axis] + own)
+            inside.append(stop - start)
+        else:
+            inside.append(np.minimum(stop, size[axis]) - np.maximum(start, 0))
     return np.outer(*inside).astype(np.float64)

@@ -1,0 +1,1 @@
+"""Layers with weights: convolutions and products with a matrix."""

@@ -1,0 +1,66 @@
+"""Gemm and MatMul with int8 weights: convolutions of one pixel, or of a row of them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ... import places
+from ...network import Node, Want
+from ...places import Place
+from . import weights as layer_weights
+from .conv import emitted, replaced
+from .windows import Window
+
+if TYPE_CHECKING:
+    from ...importer import Importer
+
+ONE = Window((1, 1), (1, 1), (0, 0, 0, 0), (1, 1))
+
+
+def gemm(importer: Importer, node: Node, want: Want) -> Place | None:
+    """A product with a weight matrix whose result is quantised."""
+    return _gemm(importer, node, want)
+
+
+def gemm_real(importer: Importer, node: Node) -> Place:
+    """The same with a float32 result."""
+    return _gemm(importer, node, None)
+
+
+def _gemm(importer: Importer, node: Node, want: Want | None) -> Place:
+    network = importer.network
+    attributes = node.attributes
+    if attributes.get("alpha", 1.0) != 1.0 or attributes.get("beta", 1.0) != 1.0:
+        raise network.error(node, "alpha and beta other than 1 are not supported")
+    if attributes.get("transA", 0):
+        raise network.error(node, "a transposed input is not supported")
+    shape, after = (network.shape(name, node) for name in (node.inputs[0], node.output))
+    if network.constant(node.inputs[1]) is None:
+        raise network.error(
+            node, f"its second operand {node.inputs[1]!r} must be a constant weight matrix"
+        )
+    x = importer.place(node.inputs[0], node)
+    tensor = importer.tensors[x.tensor]
+    weight_shape = network.shape(node.inputs[1], node)
+    transposed = bool(attributes.get("transB", 0))
+    if len(weight_shape) != 2 or weight_shape[1 if transposed else 0] != shape[-1]:
+        raise network.error(node, f"weight {weight_shape} does not fit an input of {shape}")
+    found = layer_weights.read(network, node, node.inputs[1], 0 if transposed else 1, tensor.scale)
+    if math.prod(shape[:-1]) == 1:
+        # The tensor stays as it stands, and the weights follow its order.
+        columns = found.values.reshape(len(found.values), *x.shape)
+        order = [0, *(1 + axis for axis in x.order)]
+        values = columns.transpose(order).reshape(-1, *tensor.shape).transpose(0, 3, 1, 2)
+        window = Window(tensor.shape[:2], (1, 1), (0, 0, 0, 0), (1, 1))
+        sizes = (1, 1, len(values))
+    else:
+        x = importer.as_rows(x, shape)
+        tensor = importer.tensors[x.tensor]
+        values = found.values.reshape(len(found.values), -1, 1, 1)
+        window, sizes = ONE, (*tensor.shape[:2], len(found.values))
+    values = np.ascontiguousarray(values)
+    y = emitted(importer, node, x.tensor, replaced(found, values), window, 1, sizes, want)
+    return places.row_place(y, after)

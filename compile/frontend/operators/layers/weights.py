@@ -1,0 +1,146 @@
+"""Weights and biases of a layer: int8 with a scale for each output, and in accumulators' units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ....arithmetic import scales
+from ....graph import INT8_MAX, INT8_MIN
+from ...network import Network, Node
+
+MOST_BIAS = 2**30
+"""Largest bias in accumulators' units; a channel whose weights are too fine for it gets others."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """int8 (O, ...) with float64 scales (O) and a float64 bias (O) as real values."""
+
+    values: np.ndarray
+    scale: np.ndarray
+    bias: np.ndarray
+    stored_bias: np.ndarray | None
+    """int32 (O) where the file has it in units of input scale times weight scale."""
+
+
+def read(network: Network, node: Node, value: str, outputs: int, x_scale: float) -> Weights:
+    """The weights of a layer whose axis ``outputs`` is that of its outputs, moved to the front.
+
+    Raises:
+        CompileError: they are float, of another type, or scaled along another axis.
+    """
+    constant = network.constant(value)
+    if constant is None:
+        raise network.error(node, f"weight {value!r} must be a constant")
+    if constant.scale is None or constant.values.dtype not in (np.int8, np.uint8):
+        raise network.error(
+            node,
+            f"weight {value!r} is {constant.values.dtype}, expected int8 behind a "
+            "DequantizeLinear; quantise the weights",
+        )
+    count = constant.values.shape[outputs]
+    scale = constant.scale
+    if scale.size != 1:
+        if scale.shape[outputs] != count or scale.size != count:
+            raise network.error(
+                node,
+                f"weight {value!r} has scales of shape {scale.shape}, expected one for each of "
+                f"{count} outputs, along axis {outputs}; set the quantiser's axis",
+            )
+        scale = scale.reshape(-1)
+    if not np.isfinite(scale).all() or (scale < 0).any():
+        raise network.error(
+            node, f"weight {value!r} has a scale that is not finite and positive: {scale.min()}"
+        )
+    steps = constant.steps
+    if steps.min() < INT8_MIN or steps.max() > INT8_MAX:
+        zero = constant.zero_point
+        raise network.error(
+            node,
+            f"weight {value!r} is asymmetric (zero point "
+            f"{np.ravel(np.asarray(zero))[:4]}) and reaches "
+            f"{steps.min()} to {steps.max()}, expected int8; set symmetric weights in "
+            "the quantiser",
+        )
+    values = np.moveaxis(steps, outputs, 0).astype(np.int8)
+    scales_ = np.broadcast_to(scale.astype(np.float64).reshape(-1), count).copy()
+    bias, stored = _bias(network, node, count, np.float32(x_scale) * scales_.astype(np.float32))
+    return Weights(np.ascontiguousarray(values), scales_, bias, stored)
+
+
+def _bias(
+    network: Network, node: Node, count: int, units: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Real values, and the file's int32 where they stand in ``units``."""
+    name = node.input(2)
+    if not name:
+        return np.zeros(count), np.zeros(count, np.int32)
+    constant = network.constant(name)
+    if constant is None:
+        raise network.error(node, f"its bias {name!r} must be a constant")
+    if constant.scale is None and constant.values.dtype.kind != "f":
+        raise network.error(
+            node, f"its bias {name!r} is {constant.values.dtype}, expected float32 or a "
+            "DequantizeLinear of int32"
+        )  # fmt: skip
+    if constant.values.size not in (1, count) or constant.values.shape[-1:] not in (
+        (), (1,), (count,),
+    ):  # fmt: skip
+        raise network.error(
+            node, f"its bias {name!r} has shape {constant.values.shape}, expected ({count},)"
+        )
+    real = (
+        constant.values.astype(np.float64)
+        if constant.scale is None
+        else constant.steps * constant.scale.astype(np.float64)
+    )
+    real = np.broadcast_to(real.reshape(-1), count).copy()
+    if not np.isfinite(real).all():
+        raise network.error(node, f"its bias {name!r} is not finite")
+    if constant.scale is None or constant.values.dtype != np.int32:
+        return real, None
+    own = np.broadcast_to(constant.scale.reshape(-1), count)
+    # Quantisers write the product of both scales with a rounding more or less.
+    if not np.allclose(own, units, rtol=1e-6, atol=0):
+        return real, None
+    return real, np.broadcast_to(constant.steps.reshape(-1), count).astype(np.int32)
+
+
+def accumulated(
+    network: Network, node: Node, weights: Weights, x_scale: float, zero_point: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """int8 weights, int32 bias and float64 scale (O) of accumulators that fit int32.
+
+    A channel whose bias is beyond them has weights too fine to be seen beside it: they are made
+    coarser until it fits, which is far below a step of any int8 output.
+    """
+    values, scale = weights.values.copy(), weights.scale.copy()
+    bias = np.zeros(len(scale), np.int64)
+    if weights.stored_bias is not None:
+        bias = weights.stored_bias.astype(np.int64)
+    for channel in range(len(scale)):
+        real = weights.bias[channel]
+        unit = x_scale * scale[channel]
+        if weights.stored_bias is not None and abs(bias[channel]) <= MOST_BIAS:
+            continue
+        if unit > 0 and abs(real) <= unit * MOST_BIAS:
+            bias[channel] = round(real / unit)
+            continue
+        if real == 0:
+            values[channel], scale[channel], bias[channel] = 0, 1 / x_scale, 0
+            continue
+        wanted = abs(real) / (MOST_BIAS / 2) / x_scale
+        ratio = scale[channel] / wanted
+        values[channel] = np.rint(values[channel].astype(np.float64) * ratio).astype(np.int8)
+        scale[channel] = wanted
+        bias[channel] = round(real / (x_scale * wanted))
+    least, largest = scales.extremes(values, bias, zero_point)
+    if max(-least, largest) > scales.INT32_MAX:
+        raise network.error(
+            node,
+            f"its accumulators can reach {least:,} to {largest:,}, more than int32 holds "
+            f"({scales.INT32_MAX:,}); split its input channels, or correct the scale of its bias",
+        )
+    return values, bias.astype(np.int32), scale

@@ -1,0 +1,1 @@
+"""Operators that move values and compute nothing, and the resizing of maps."""

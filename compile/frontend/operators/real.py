@@ -1,0 +1,127 @@
+"""Operators in float32, for what a file leaves between two quantisations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...graph import RealBinary, RealUnary
+from .. import places
+from ..network import Node
+from ..places import Place
+from . import pool
+from .activation import bounds, channels_of
+
+if TYPE_CHECKING:
+    from ..importer import Importer
+
+BINARY = {
+    "Add": "add",
+    "Sub": "subtract",
+    "Mul": "multiply",
+    "Div": "divide",
+    "Max": "maximum",
+    "Min": "minimum",
+}
+
+
+def binary(importer: Importer, node: Node) -> Place:
+    """An operation on two float32 tensors, of which one may be repeated along axes."""
+    network = importer.network
+    if len(node.inputs) != 2:
+        raise network.error(node, f"{len(node.inputs)} operands in float32, expected 2")
+    after = network.shape(node.output, node)
+    shapes = [network.shape(name, node) for name in node.inputs]
+    parts = [importer.real(name, node) for name in node.inputs]
+    whole = next((i for i in (0, 1) if shapes[i] == after), None)
+    if whole is None:
+        axes_of = places.map_place("", after) if len(after) == 4 else places.row_place("", after)
+        sizes = places.map_sizes(after) if len(after) == 4 else places.row_sizes(after)
+        lead = Place("", axes_of.shape, axes_of.order)
+    else:
+        lead, sizes = parts[whole], importer.tensors[parts[whole].tensor].shape
+    axes = places.physical_axes(lead, sizes, after)
+    names = []
+    for part, shape in zip(parts, shapes, strict=True):
+        own = (*[1] * (len(after) - len(shape)), *shape)
+        names.append(_repeated(importer, node, part, own, after, axes, lead, sizes))
+    y = importer.tensor(importer.name(node.output), sizes, real=True)
+    importer.emit(
+        RealBinary(name=node.name, inputs=(names[0], names[1]), output=y, kind=BINARY[node.kind])
+    )
+    return lead.on(y)
+
+
+def _repeated(
+    importer: Importer,
+    node: Node,
+    part: Place,
+    own: places.Axes,
+    after: places.Axes,
+    axes: tuple[places.Axes, ...] | None,
+    lead: Place,
+    sizes: tuple[int, int, int],
+) -> str:
+    """A tensor that has height, width and channels of the result, or 1 of them."""
+    if own == after:
+        return importer.arranged(part, sizes, lead.shape, lead.order).tensor
+    if axes is None:
+        raise importer.network.error(node, f"{own} with {after} is not supported in float32")
+    small = []
+    for size, group in zip(sizes, axes, strict=True):
+        kinds = {own[axis] == after[axis] for axis in group}
+        if len(kinds) > 1:
+            raise importer.network.error(node, f"{own} with {after} is not supported in float32")
+        small.append(size if kinds == {True} else 1)
+    order = [axis for group in axes for axis in group]
+    rest = [axis for axis in range(len(after)) if axis not in order]
+    wanted = Place.of("", own, [*rest, *order])
+    sizes = (small[0], small[1], small[2])
+    return importer.arranged(part, sizes, wanted.shape, wanted.order).tensor
+
+
+def unary(importer: Importer, node: Node) -> Place:
+    """A function of one float32 tensor."""
+    x = importer.real(node.inputs[0], node)
+    slope, least, most = None, -np.inf, np.inf
+    kind = {"Abs": "abs", "Sqrt": "sqrt", "Relu": "clip", "Clip": "clip"}.get(node.kind, "prelu")
+    if kind == "clip":
+        least, most = bounds(importer, node)
+        least = min(least, most)
+    if node.kind == "LeakyRelu":
+        slope = np.full(1, node.attributes.get("alpha", 0.01), np.float32)
+    if node.kind == "PRelu":
+        constant = importer.network.constant(node.inputs[1])
+        shape = importer.network.shape(node.inputs[0], node)
+        found = None if constant is None else channels_of(importer, x, shape, constant.real)
+        if found is None:
+            raise importer.network.error(node, "its slope must be a constant, one per channel")
+        slope = found.astype(np.float32)
+    y = importer.tensor(importer.name(node.output), importer.tensors[x.tensor].shape, real=True)
+    importer.emit(
+        RealUnary(
+            name=node.name,
+            inputs=(x.tensor,),
+            output=y,
+            kind=kind,
+            slope=slope,
+            least=least,
+            most=most,
+        )
+    )
+    return x.on(y)
+
+
+REAL: dict[str, Callable[[Importer, Node], Place]] = {
+    **dict.fromkeys(BINARY, binary),
+    **dict.fromkeys(("Abs", "Sqrt", "Relu", "Clip", "LeakyRelu", "PRelu"), unary),
+    "MaxPool": pool.maximum_real,
+    "GlobalMaxPool": pool.maximum_real,
+    "ReduceMax": pool.maximum_real,
+    "AveragePool": pool.average_real,
+    "GlobalAveragePool": pool.average_real,
+    "ReduceMean": pool.average_real,
+}
+"""By kind of node."""
