@@ -1,6 +1,6 @@
 """The int8 graph: quantised tensors and the few integer operators on them."""
 
-from .graph import Graph, macs
+from .graph import Graph, Origin, macs
 from .ops import (
     INT8_MAX,
     INT8_MIN,
@@ -49,6 +49,7 @@ __all__ = [
     "Multiply",
     "Op",
     "OpRef",
+    "Origin",
     "Pool",
     "Quantise",
     "RealBinary",

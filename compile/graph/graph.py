@@ -11,11 +11,27 @@ from .ops import INT8_MAX, INT8_MIN, Conv, Op, Tensor, conv_macs
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The value of the ONNX file that a tensor holds, so that the two can be compared.
+
+    ``value`` names the output of a QuantizeLinear (where the file stores uint8 it is the tensor's
+    int8 plus 128), or a float value for a float32 tensor. ``shape`` is its shape in the file, axes
+    split where needed, such that ``file.reshape(shape).transpose(order).reshape(height, width,
+    channels)`` is what the tensor holds.
+    """
+
+    value: str
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Graph:
     """A whole network and the metadata of its file.
 
     ``inputs`` and ``outputs`` name tensors, in the order of the file; ``input_names`` and
-    ``output_names`` are what the file calls them, by default the tensors' own names.
+    ``output_names`` are what the file calls them, by default the tensors' own names. ``origins``:
+    by tensor, what it is in the file; tensors that the import made up are not in it.
     """
 
     name: str
@@ -28,6 +44,7 @@ class Graph:
     notes: tuple[str, ...] = field(default=())
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for ends in ("input", "output"):
