@@ -32,9 +32,9 @@ def plain(net: Qdq) -> str:
 
 def test_unknown_operators_are_all_named(tmp_path: Path) -> None:
     net = Qdq((6, 5, 5))
-    y = net.quantised(net.node("Softplus", net.x, name="bend"))
-    y = net.quantised(net.node("Erf", y, name="curve"))
-    refused(net.save(tmp_path, y), "bend (Softplus)", "curve (Erf)", "supported: ", "Conv", "PRelu")
+    y = net.quantised(net.node("Det", net.x, name="bend"))
+    y = net.quantised(net.node("LRN", y, name="curve", size=3))
+    refused(net.save(tmp_path, y), "bend (Det)", "curve (LRN)", "supported: ", "Conv", "PRelu")
 
 
 def test_float_network(tmp_path: Path) -> None:
@@ -83,19 +83,9 @@ def asymmetric(net: Qdq) -> str:
     return net.quantised(net.node("Conv", net.x, weight, name="guilty"))
 
 
-def dilated(net: Qdq) -> str:
-    weight = net.weight((4, 6, 3, 3))
-    return net.quantised(net.node("Conv", net.x, weight, name="guilty", dilations=[2, 2]))
-
-
 def dilated_pool(net: Qdq) -> str:
     y = net.node("MaxPool", net.x, name="guilty", kernel_shape=[2, 2], dilations=[2, 2])
     return net.quantised(y, 0.05, 3)
-
-
-def float_in_the_middle(net: Qdq) -> str:
-    y = net.conv(net.x, 4, 6, 1)
-    return net.quantised(net.node("LeakyRelu", y, name="guilty"))
 
 
 def float_weight(net: Qdq) -> str:
@@ -108,20 +98,6 @@ def weight_of_the_input(net: Qdq) -> str:
     return net.quantised(y)
 
 
-def added_constant(net: Qdq) -> str:
-    y = net.node("Add", net.x, net.constant(np.float32([1.5])), name="guilty")
-    return net.quantised(y)
-
-
-def broadcast(net: Qdq) -> str:
-    whole = net.quantised(net.node("GlobalAveragePool", net.x))
-    return net.quantised(net.node("Add", net.x, whole, name="guilty"))
-
-
-def other_axis(net: Qdq) -> str:
-    return net.quantised(net.node("Concat", net.x, net.x, name="guilty", axis=2), 0.05, 3)
-
-
 def scaled_gemm(net: Qdq) -> str:
     flat = net.node("Flatten", net.x)
     y = net.node("Gemm", flat, net.weight((150, 4), per_channel=False), name="guilty", alpha=0.5)
@@ -132,32 +108,20 @@ def scaled_gemm(net: Qdq) -> str:
     "make, word",
     [
         (asymmetric, "symmetric"),
-        (dilated, "dilated"),
         (dilated_pool, "dilated"),
-        (float_in_the_middle, "quantise every activation"),
         (float_weight, "quantise the weights"),
         (weight_of_the_input, "constant"),
-        (added_constant, "fold it into a bias"),
-        (broadcast, "broadcasting"),
-        (other_axis, "channel axis"),
         (scaled_gemm, "alpha"),
     ],
 )
 def test_unsupported_form_names_the_node(tmp_path: Path, make: Callable, word: str) -> None:
     net = Qdq((6, 5, 5))
-    message = refused(net.save(tmp_path, make(net)), word)
-    assert "guilty" in message or make is float_in_the_middle
+    refused(net.save(tmp_path, make(net)), word, "guilty")
 
 
-def test_float_result(tmp_path: Path) -> None:
+def test_shape_that_is_not_static(tmp_path: Path) -> None:
     net = Qdq((6, 5, 5))
-    refused(net.save(tmp_path, net.conv(net.x, 4, 6)), "float")
-
-
-@pytest.mark.parametrize("shape", [[1, 6, "height", 5], [4, 6, 5, 5]], ids=["dynamic", "batch 4"])
-def test_shape_that_is_not_static(tmp_path: Path, shape: list) -> None:
-    net = Qdq((6, 5, 5))
-    net.inputs[0] = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    net.inputs[0] = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 6, "height", 5])
     refused(net.save(tmp_path, plain(net)), "static")
 
 
