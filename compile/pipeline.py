@@ -13,6 +13,8 @@ from .emit import firmware
 from .emit.library import emit
 from .errors import CompileError
 from .files import write_text
+from .frontend import oracle
+from .frontend.file_run import IncomparableError
 from .frontend.load import load
 from .graph import Graph
 from .kernels.isa.base import Isa
@@ -89,6 +91,7 @@ def compile_model(
     *,
     ram: Sequence[int] = (),
     table: Path | None = None,
+    compare: bool = True,
 ) -> list[Compiled]:
     """``model`` (int8 QDQ ONNX) for every member of ``target``: ``out/NAME.TARGET.so`` each.
 
@@ -97,15 +100,25 @@ def compile_model(
 
     Args:
         ram, table: as for ``compile_graph``; a table is one target's.
+        compare: hold the imported network against onnxruntime on one input, where that is
+            installed; ``validate`` with ``against`` does so at length.
 
     Raises:
-        CompileError: the model or the target cannot be compiled.
+        CompileError: the model or the target cannot be compiled, or an operator is more than one
+            step from the file's.
     """
     targets = resolve(target)
     for chosen in targets:
         tiles.load(chosen.name, table)  # what is wrong with it is said before anything else
-    graph = optimise(load(model), dump)
-    for note in graph.notes:
+    imported = load(model)
+    notes = [*imported.notes]
+    if compare:
+        try:
+            oracle.check(model, imported, count=1)
+        except IncomparableError as error:
+            notes.append(f"not compared with the file's own meaning: {error}")
+    graph = optimise(imported, dump)
+    for note in notes:
         print(f"{model.name}: note: {note}", file=sys.stderr)
     several = len(targets) > 1
     done = [

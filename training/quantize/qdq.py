@@ -8,13 +8,12 @@ from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.calibrate import CalibrationMethod, TensorData, TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from pocketvision.compile.frontend.network import MOVES
-from pocketvision.compile.frontend.operators import INTEGER
+from pocketvision.compile.frontend.operators import SUPPORTED
 
 from .calibrate import Range
 from .graph import Graph
 
-OPERATORS = [*IMPORTERS, *MOVES]
+OPERATORS = list(SUPPORTED)
 """What the compiler knows is quantised."""
 
 

@@ -87,8 +87,8 @@ def test_a_bound_that_is_no_number(tmp_path: Path) -> None:
 
 
 def test_accumulators_beyond_int32(tmp_path: Path) -> None:
-    net = Qdq((150_000, 1, 1))
-    y = net.node("Conv", net.x, net.weight((3, 150_000, 1, 1)), kernel_shape=[1, 1], name="tall")
+    net = Qdq((300_000, 1, 1))
+    y = net.node("Conv", net.x, net.weight((3, 300_000, 1, 1)), kernel_shape=[1, 1], name="tall")
     path = net.save(tmp_path, net.quantised(y, 0.05, 2))
     with pytest.raises(CompileError, match=r"node 'tall' \(Conv\): its accumulators can reach"):
         load(path)

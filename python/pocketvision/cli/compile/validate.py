@@ -30,6 +30,13 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "--layers", action="store_true", help="compare every operator and name the first that fails"
     )
+    parser.add_argument(
+        "--against",
+        choices=("reference", "onnxruntime"),
+        default="reference",
+        help="compare the machine code with the reference, or what was imported with what the file "
+        "means to onnxruntime; default %(default)s",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ...compile.memory.banks import parse
 
     require_file(arguments.model, "ONNX file")
+    if arguments.against == "onnxruntime":
+        return _against(arguments)
     if arguments.inputs is not None:
         require_file(arguments.inputs, "file of inputs")
     done = validate(
@@ -53,3 +62,18 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         show(*done)
     return 1 if any(one.difference is not None for one in done) else 0
+
+
+def _against(arguments: argparse.Namespace) -> int:
+    """Print a line, with ``--layers`` one for each operator; 1 where one is off."""
+    from ...compile.inspect.against import against
+
+    found = against(arguments.model, arguments.count)
+    if arguments.json:
+        show_json(found.to_dict())
+        return 0 if found.agrees else 1
+    if arguments.layers:
+        for row in found.rows:
+            show(f"{row.steps:4} steps, {row.wrong:,} of {row.values:,}: {row.node} ({row.kind})")
+    show(found)
+    return 0 if found.agrees else 1
