@@ -115,9 +115,9 @@ def test_without_an_emulator_the_rest_is_there(
 def test_unsupported_operators_are_named(tmp_path: Path) -> None:
     net = Qdq((3, 8, 8), seed=4)
     x = net.quantised(net.conv(net.x, 16, 3, pads=[1, 1, 1, 1]), 0.02, 9)
-    path = net.save(tmp_path, net.quantised(net.node("Softsign", x), 0.02, 0), "odd.int8.onnx")
+    path = net.save(tmp_path, net.quantised(net.node("Det", x), 0.02, 0), "odd.int8.onnx")
     with pytest.raises(CompileError, match=r"odd\.int8\.onnx: unsupported operator at node .*"
-                       r"\(Softsign\); supported: "):  # fmt: skip
+                       r"\(Det\); supported: "):  # fmt: skip
         analyze(path, "cortex-m7")
 
 
