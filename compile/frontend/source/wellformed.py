@@ -1,0 +1,65 @@
+"""What a network must be before all else: each value has a name and is written once."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import onnx
+from onnx import defs
+
+from ...errors import CompileError
+from ..rewrite.draft import DEFAULT, label
+
+
+def check_names(file: str, graph: onnx.GraphProto) -> None:
+    """Checks constants, ends and nodes of the outermost graph.
+
+    Raises:
+        CompileError: a name that is empty, given twice or written by nothing; an end that is no
+            tensor; a constant in sparse form; an operator without an input that it needs.
+    """
+    if graph.sparse_initializer:
+        name = graph.sparse_initializer[0].values.name
+        raise _error(file, f"constant {name!r}", "is sparse, expected a dense tensor")
+    for value in [*graph.input, *graph.output]:
+        if value.type.HasField("tensor_type") or not value.type.WhichOneof("value"):
+            continue
+        kind = value.type.WhichOneof("value").removesuffix("_type").replace("_", " ")
+        raise _error(file, f"value {value.name!r}", f"is a {kind}, expected a tensor")
+    constants = [tensor.name for tensor in graph.initializer]
+    inputs = [value.name for value in graph.input]
+    written = [name for node in graph.node for name in node.output if name]
+    for kind, names in (
+        ("constant", constants),
+        ("input", inputs),
+        ("output", [value.name for value in graph.output]),
+        ("value", [*written, *{*constants, *inputs}]),
+    ):
+        twice = next((name for name, count in Counter(names).items() if count > 1), None)
+        if twice is not None:
+            raise _error(file, f"{kind} {twice!r}", "is there twice, expected each name once")
+        if "" in names:
+            raise _error(file, "the graph", f"has an {kind} without a name")
+    known = {*constants, *inputs, *written}
+    for node in graph.node:
+        _check_inputs(file, node, known)
+    for value in graph.output:
+        if value.name not in known:
+            raise _error(file, f"output {value.name!r}", "is written by no node")
+
+
+def _check_inputs(file: str, node: onnx.NodeProto, known: set[str]) -> None:
+    for name in node.input:
+        if name and name not in known:
+            raise _error(file, label(node), f"reads {name!r}, which nothing writes")
+    if node.domain not in DEFAULT or not defs.has(node.op_type):
+        return
+    for formal, name in zip(defs.get_schema(node.op_type).inputs, node.input, strict=False):
+        if not name and formal.option == defs.OpSchema.FormalParameterOption.Single:
+            raise _error(file, label(node), f"has no input {formal.name!r}, which it needs")
+
+
+def _error(file: str, where: str, message: str) -> CompileError:
+    return CompileError(
+        f"{file}: {where}: not a valid ONNX file, it {message}; export the network anew"
+    )
