@@ -1,0 +1,176 @@
+"""Draws operators on single values: activations, functions, sums, products, constants, pools."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .net import Net, UnfitError
+
+TABLES = (
+    "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Elu", "Softplus", "Erf", "Neg", "Exp",
+)  # fmt: skip
+"""Functions that have a table and no rule in float32."""
+
+
+def _reach(net: Net, x: str) -> float:
+    return float(np.abs(net.samples[x]).max()) or 1.0
+
+
+def activation(net: Net) -> str:
+    """What has a rule in float32 as well."""
+    x = net.pick()
+    kind = net.one("Relu", "Relu", "Clip", "LeakyRelu", "PRelu", "Abs")
+    if kind == "Clip":
+        reach = _reach(net, x)
+        ends = sorted(net.random.uniform(-1, 1, 2) * reach)
+        names = [net.constant(np.float32(end)) for end in ends]
+        if net.chance(0.3):
+            return net.node("Clip", x, names[0])
+        return net.node("Clip", x, "" if net.chance(0.3) else names[0], names[1])
+    if kind == "LeakyRelu":
+        return net.node("LeakyRelu", x, alpha=float(net.random.uniform(-0.3, 1.5)))
+    if kind == "PRelu":
+        shape = net.samples[x].shape
+        whole = len(shape) < 2 or net.chance(0.2)
+        return net.node("PRelu", x, net.real(*([1] if whole else _along(net, shape)), low=-0.3))
+    return net.node(str(kind), x)
+
+
+def _along(net: Net, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a constant with one value a channel: of maps axis 1, of rows the last."""
+    axis = 1 if len(shape) in (3, 4) else len(shape) - 1
+    found = [1] * len(shape)
+    found[axis] = shape[axis]
+    return tuple(found[1:] if len(shape) > 1 and net.chance(0.5) and shape[0] == 1 else found)
+
+
+def function(net: Net) -> str:
+    """A table of one stored value."""
+    x = net.pick()
+    if _reach(net, x) > 30 or _reach(net, x) < 0.01:
+        raise UnfitError
+    kind = str(net.one(*TABLES))
+    more = {"alpha": float(net.random.uniform(0.1, 2))} if kind == "Elu" else {}
+    return net.node(kind, x, exact=True, behind=True, **more)
+
+
+def composed(net: Net) -> str:
+    """A function that a file spells in several nodes between two pairs."""
+    x = net.pick()
+    if _reach(net, x) > 30 or _reach(net, x) < 0.01:
+        raise UnfitError
+    net.exact.add(x)
+    form = net.one("swish", "hard", "gelu")
+    if form == "swish":
+        return net.node("Mul", x, net.node("Sigmoid", x, inner=True), behind=True)
+    if form == "hard":
+        y = net.node("Add", x, net.constant(np.float32(3)), inner=True)
+        y = net.node(
+            "Clip", y, net.constant(np.float32(0)), net.constant(np.float32(6)), inner=True
+        )
+        y = net.node("Mul", x, y, inner=True)
+        return net.node("Div", y, net.constant(np.float32(6)), behind=True)
+    y = net.node("Div", x, net.constant(np.float32(2**0.5)), inner=True)
+    y = net.node("Add", net.node("Erf", y, inner=True), net.constant(np.float32(1)), inner=True)
+    y = net.node("Mul", x, y, inner=True)
+    return net.node("Mul", y, net.constant(np.float32(0.5)), behind=True)
+
+
+def with_constant(net: Net) -> str:
+    """A sum, difference, product or quotient with a constant of a channel's or all values."""
+    x = net.pick()
+    shape = net.samples[x].shape
+    kind = str(net.one("Add", "Sub", "Mul", "Div", "Max", "Min"))
+    own = () if len(shape) < 2 or net.chance(0.4) else _along(net, shape)
+    if kind in ("Mul", "Div"):
+        other = net.constant(net.random.uniform(0.3, 3, own) * net.one(1, 1, -1))
+    else:
+        other = net.constant(net.random.normal(0, 0.5, own) * _reach(net, x))
+    left = kind != "Div" and net.chance(0.4)
+    return net.node(kind, *([other, x] if left else [x, other]))
+
+
+def pair(net: Net) -> str:
+    """Two activations of one shape, or of shapes that numpy broadcasts; perhaps the same twice."""
+    a = net.pick()
+    shape = net.samples[a].shape
+    fitting = [n for n, v in net.samples.items() if v.shape == shape and n not in net.inner]
+    b = fitting[net.random.integers(len(fitting))]
+    kind = str(net.one("Add", "Add", "Add", "Mul", "Sub", "Max", "Min"))
+    if len(shape) == 4 and net.chance(0.3):
+        return gate(net, a, kind)
+    return net.node(kind, a, b)
+
+
+def gate(net: Net, a: str, kind: str) -> str:
+    """One value a channel, a row or a column, from the map itself."""
+    axes = [[2, 3], [2, 3], [2], [3], [1]][net.int(0, 4)]
+    b = _reduced(net, "ReduceMax", a, axes, 1)
+    if axes == [2, 3] and net.chance(0.5):
+        b = net.node("HardSigmoid", b, exact=True, behind=True)
+    return net.node(kind, *([a, b] if net.chance(0.6) else [b, a]))
+
+
+def _reduced(net: Net, kind: str, x: str, axes: list[int], keep: int) -> str:
+    rank = net.samples[x].ndim
+    axes = [axis - rank if net.chance(0.3) else axis for axis in axes]
+    if net.opset >= 18:
+        return net.node(kind, x, net.whole(*axes), keepdims=keep)
+    return net.node(kind, x, axes=axes, keepdims=keep)
+
+
+def pool(net: Net) -> str:
+    x = net.pick(4) if net.chance(0.85) else net.pick(3)
+    batch, _, *sizes = net.samples[x].shape
+    if batch != 1:
+        raise UnfitError
+    kind = net.one("MaxPool", "MaxPool", "AveragePool", "AveragePool", "Global", "Reduce")
+    if kind == "Global":
+        return net.node(str(net.one("GlobalAveragePool", "GlobalMaxPool")), x)
+    if kind == "Reduce":
+        axes = list(range(2, 2 + len(sizes)))
+        return _reduced(net, str(net.one("ReduceMean", "ReduceMax")), x, axes, net.int(0, 1))
+    kernel = [net.int(1, 3) for _ in sizes]
+    options: dict[str, object] = {"kernel_shape": kernel}
+    if net.chance(0.7):
+        options["strides"] = [net.int(1, 3) for _ in sizes]
+    if net.chance(0.2):
+        options["auto_pad"] = net.one("SAME_UPPER", "SAME_LOWER", "VALID")
+    elif net.chance(0.6):
+        options["pads"] = [net.int(0, size - 1) for size in kernel * 2]
+    if net.chance(0.3) and "auto_pad" not in options:
+        options["ceil_mode"] = 1
+    if kind == "AveragePool" and net.chance(0.4):
+        options["count_include_pad"] = 1
+    return net.node(str(kind), x, **options)
+
+
+def softmax(net: Net) -> str:
+    x = net.pick(2, 3, 4)
+    if _reach(net, x) > 60 or _reach(net, x) < 0.01:
+        raise UnfitError
+    rank = net.samples[x].ndim
+    axis = int(net.one(1, -1, rank - 1))
+    return net.node("Softmax", x, axis=axis, exact=True)
+
+
+def resize(net: Net) -> str:
+    """Linear; the nearest neighbour is a move."""
+    x = net.pick(4)
+    batch, channels, height, width = net.samples[x].shape
+    if batch != 1:
+        raise UnfitError
+    mode = str(net.one("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"))
+    scale = float(net.one(2.0, 2.0, 1.5, 3.0, 0.5))
+    more: dict[str, object] = {"mode": "linear", "coordinate_transformation_mode": mode}
+    if net.chance(0.5):
+        scales = net.constant(np.float32([1, 1, scale, scale]))
+        return net.node("Resize", x, "", scales, exact=True, behind=True, **more)
+    sizes = net.whole(1, channels, max(int(height * scale), 1), width + net.int(0, 5))
+    return net.node("Resize", x, "", "", sizes, exact=True, behind=True, **more)
+
+
+VALUES = (
+    activation, activation, activation, function, composed, with_constant, pair, pair, pool, pool,
+    softmax, resize,
+)  # fmt: skip
