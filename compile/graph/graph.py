@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..errors import CompileError
-from .ops import INT8_MAX, INT8_MIN, Conv, Op, Tensor, conv_macs
+from .ops import INT8_MAX, INT8_MIN, Constant, Conv, Op, Tensor, conv_macs
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,14 @@ class Graph:
     def consumers(self) -> Mapping[str, Sequence[Op]]:
         """The operators that read each tensor, in execution order; none for other names."""
         return self._consumers
+
+    def stored(self) -> Set[str]:
+        """The tensors that are known when the network is compiled: they take no arena."""
+        return self._stored
+
+    @cached_property
+    def _stored(self) -> frozenset[str]:
+        return frozenset(op.output for op in self.ops if isinstance(op, Constant))
 
     @cached_property
     def _producers(self) -> Mapping[str, Op]:

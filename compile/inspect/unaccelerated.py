@@ -114,6 +114,8 @@ def _why_no_add(graph: Graph, op: Add) -> str:
 
 def _why_copied(graph: Graph, op: Concat) -> str:
     """The condition of layout.py that failed."""
+    if op.axis != 2:
+        return "its parts are rows or columns side by side, not channels"
     parts = [graph.tensors[name] for name in op.inputs]
     if any(part.channels % CHANNEL_ALIGNMENT for part in parts[:-1]):
         return f"its parts are no multiples of {CHANNEL_ALIGNMENT} channels"
@@ -121,6 +123,8 @@ def _why_copied(graph: Graph, op: Concat) -> str:
         return "one tensor stands in it twice"
     if set(graph.inputs) & set(op.inputs):
         return "the network's input is one of its parts"
+    if graph.stored() & set(op.inputs):
+        return "one of its parts is constant"
     others = [o for o in graph.ops if isinstance(o, Concat) and o is not op]
     if any(name in other.inputs for other in others for name in op.inputs):
         return "a part belongs to another concatenation"

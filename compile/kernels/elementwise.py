@@ -58,12 +58,13 @@ class MultiplyShape:
 
 @dataclass(frozen=True)
 class TableShape:
-    """Views of source and result."""
+    """Views of source and result; ``apart`` when every channel has a table of its own."""
 
     family: ClassVar[str] = "elementwise"
     label: ClassVar[str] = "table"
     x: View
     y: View
+    apart: bool = False
 
 
 def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
@@ -180,9 +181,11 @@ def _of_two(isa: Isa, shape: AddShape | MultiplyShape) -> list[tuple[str, str, i
 
 
 def build_table(name: str, isa: Isa, shape: TableShape) -> tirx.PrimFunc:
-    """``name(x, table, y)``; the table is ordered by the stored value, least first."""
+    """``name(x, table, y)``; a table is ordered by the stored value, least first."""
     x, y = shape.x, shape.y
-    parameters = [("x", isa.dtype, x.extent), ("table", isa.dtype, 256), ("y", isa.dtype, y.extent)]
+    size = 256 * y.channels if shape.apart else 256
+    kind = isa.dtype
+    parameters = [("x", kind, x.extent), ("table", kind, size), ("y", kind, y.extent)]
 
     def body(**p: Any) -> None:
         with (
@@ -190,9 +193,9 @@ def build_table(name: str, isa: Isa, shape: TableShape) -> tirx.PrimFunc:
             T.serial(0, y.width) as column,
             T.serial(0, y.channels) as channel,
         ):
-            stored = p["x"].vload([row * x.row + column * x.pixel + channel], isa.dtype)
+            stored = p["x"].vload([row * x.row + column * x.pixel + channel], kind)
             index = T.Cast("int32", stored) + (128 - isa.offset)
-            value = p["table"].vload([index], isa.dtype)
+            value = p["table"].vload([channel * 256 + index if shape.apart else index], kind)
             T.buffer_store(p["y"], value, [row * y.row + column * y.pixel + channel])
 
     return function(name, parameters, body)

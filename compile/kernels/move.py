@@ -1,4 +1,4 @@
-"""Copies without arithmetic: padding, the model's input and output, unaligned concatenation."""
+"""Copies at the ends of a network, and the borders of padded tensors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PadShape:
 class CopyShape:
     """``flip`` exchanges int8 and ``q + 128`` storage (one exclusive-or of the top bit).
 
-    An ``external`` side may stand at any address, so no vector access may assume alignment.
+    The caller's side may stand at any address, so no access may assume alignment.
     """
 
     family: ClassVar[str] = "move"
@@ -43,7 +43,6 @@ class CopyShape:
     x: View
     y: View
     flip: bool
-    external: bool
 
 
 def build_pad(name: str, isa: Isa, shape: PadShape) -> tirx.PrimFunc:
@@ -81,21 +80,11 @@ def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
         with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
             source = row * x.row + column * x.pixel
             target = row * y.row + column * y.pixel
-            done = 0
-            for lanes in (1,) if shape.external else (WIDE, 1):
-                count = (x.channels - done) // lanes
-                if count == 0:
-                    continue
-                kind = "uint8" if lanes == 1 else f"uint8x{lanes}"
-                with T.serial(0, count) as step:
-                    at = step * lanes + done
-                    value = p["x"].vload([source + at], kind)
-                    if shape.flip:
-                        top = T.Cast("uint8", T.int32(128))
-                        value = value ^ (top if lanes == 1 else T.broadcast(top, lanes))
-                    index = target + at
-                    T.buffer_store(p["y"], value, [T.ramp(index, 1, lanes) if lanes > 1 else index])
-                done += count * lanes
+            with T.serial(0, x.channels) as channel:
+                value = p["x"].vload([source + channel], "uint8")
+                if shape.flip:
+                    value = value ^ T.Cast("uint8", T.int32(128))
+                T.buffer_store(p["y"], value, [target + channel])
 
     return function(name, [("x", "uint8", x.extent), ("y", "uint8", y.extent)], body)
 

@@ -1,4 +1,7 @@
-"""Where activations live: pixel strides, padding borders, concatenations as adjacent writes."""
+"""Where activations live: pixel strides, padding borders, concatenations as adjacent writes.
+
+Pixels of int8 are whole vectors; those of float32 stand one behind the other, without borders.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from ..errors import CompileError
-from ..graph import INT8_MIN, Concat, Conv, Graph, Op, Pool, Rows, Stack
+from ..graph import INT8_MIN, Concat, Conv, Graph, Op, Pool, Rows, Stack, Tensor
 from ..kernels.frame import View, rounded
 
 Within = tuple[str, int, int]
 """What a tensor is a part of, and at which row and channel of it."""
 
 CHANNEL_ALIGNMENT = 16
-"""Pixels are whole vectors of 16 bytes, so that no kernel needs a channel tail."""
+"""Pixels are whole vectors of 16 bytes, so that no kernel of int8 needs a channel tail."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Layout:
     def view(self, graph: Graph, name: str) -> View:
         tensor = graph.tensors[name]
         root = self.roots[self.places[name][0]]
-        return View(tensor.height, tensor.width, tensor.channels, root.row, root.pixel)
+        return View(*tensor.shape, root.row // tensor.item, root.pixel // tensor.item)
 
     def offset(self, name: str, pads: tuple[int, ...] = (0, 0)) -> int:
         """Bytes from the root's start to the tensor's first pixel, less top and left padding."""
@@ -76,6 +79,8 @@ def assign(graph: Graph) -> Layout:
         if not isinstance(op, Conv | Pool) or not any(pad > 0 for pad in op.pads):
             continue
         source = graph.tensors[op.inputs[0]]
+        if source.real:
+            continue
         root = within[source.name][0]
         maximum = isinstance(op, Pool) and op.kind == "max"
         fill = INT8_MIN if maximum else source.zero_point
@@ -94,18 +99,20 @@ def assign(graph: Graph) -> Layout:
     roots = {}
     for name, tensor in graph.tensors.items():
         if within[name][0] == name:
-            pixel = rounded(tensor.channels, _alignment(graph, name))
+            pixel = tensor.item * rounded(tensor.channels, _alignment(graph, tensor))
             roots[name] = Root(tensor.height, tensor.width, pixel, borders[name], fills.get(name))
     places = {
-        name: (root, row * roots[root].row + channel)
+        name: (root, row * roots[root].row + channel * graph.tensors[name].item)
         for name, (root, row, channel) in within.items()
     }
     return Layout(roots, places, frozenset(materialised))
 
 
-def _alignment(graph: Graph, name: str) -> int:
+def _alignment(graph: Graph, tensor: Tensor) -> int:
     """An input of few channels that only dense convolutions read is packed by fours."""
-    readers = graph.consumers()[name] if name in graph.inputs else []
+    if tensor.real:
+        return 1
+    readers = graph.consumers()[tensor.name] if tensor.name in graph.inputs else []
     dense = bool(readers) and all(isinstance(r, Conv) and not r.depthwise for r in readers)
     return 4 if dense else CHANNEL_ALIGNMENT
 
@@ -125,9 +132,12 @@ def _adjacent(graph: Graph) -> tuple[dict[str, Within], set[str]]:
         if not isinstance(op, Concat):
             continue
         parts = [graph.tensors[name] for name in op.inputs]
-        aligned = all(part.channels % CHANNEL_ALIGNMENT == 0 for part in parts[:-1])
+        aligned = op.axis == 2 and all(
+            part.real or part.channels % CHANNEL_ALIGNMENT == 0 for part in parts[:-1]
+        )
         single = len(set(op.inputs)) == len(op.inputs)
-        free = all(name not in parent and name not in graph.inputs for name in op.inputs)
+        taken = {*parent, *graph.inputs, *graph.stored()}
+        free = all(name not in taken for name in op.inputs)
         if not (aligned and single and free and _one_padding(graph, op, parent)):
             materialised.add(op.output)
             continue

@@ -22,7 +22,7 @@ def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
     def border(name: str, strip: int | None = None) -> None:
         root_name = program.layout.places[name][0]
         root, piece = program.layout.roots[root_name], program.piece(root_name)
-        if root.fill is None or root_name in bordered:
+        if root.fill is None or root_name in bordered or root_name in graph.stored():
             return
         bordered.add(root_name)
         value = (root.fill + isa.offset) & 0xFF
@@ -54,7 +54,7 @@ def lower_op(program: Program, op: Op) -> None:
 def _copy_in(program: Program, number: int) -> None:
     """From the caller's dense int8 buffer into the arena's layout."""
     graph, name = program.graph, program.graph.inputs[number]
-    shape = move.CopyShape(_dense(graph, name), program.view(name), _flips(program), external=True)
+    shape = move.CopyShape(_dense(graph, name), program.view(name), _flips(program))
     label = "input" if len(graph.inputs) == 1 else f"input {graph.input_names[number]}"
     source = Pointer("input", 0, number=number)
     program.call(Copy(name, label, inward=True), shape, source, program.pointer(name))
@@ -63,7 +63,7 @@ def _copy_in(program: Program, number: int) -> None:
 def _copy_out(program: Program, number: int) -> None:
     """From the arena's layout into the caller's dense int8 buffer."""
     graph, name = program.graph, program.graph.outputs[number]
-    shape = move.CopyShape(program.view(name), _dense(graph, name), _flips(program), external=True)
+    shape = move.CopyShape(program.view(name), _dense(graph, name), _flips(program))
     label = "output" if len(graph.outputs) == 1 else f"output {graph.output_names[number]}"
     target = Pointer("output", 0, number=number)
     program.call(Copy(name, label, inward=False), shape, program.pointer(name), target)

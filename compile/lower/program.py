@@ -130,6 +130,8 @@ class Program:
     """Arena that single calls use, by their operator."""
     prologues: dict[str, Prologue] = field(default_factory=dict)
     """Rescales that the convolution which reads their result does, by that result."""
+    stored: dict[str, Pointer] = field(default_factory=dict)
+    """Roots that stand among the constants, as they would in the arena."""
     _known: dict[bytes, int] = field(default_factory=dict)
 
     def constant(self, values: np.ndarray) -> Pointer:
@@ -167,9 +169,10 @@ class Program:
 
     def pointer(self, name: str, pads: tuple[int, ...] = (0, 0)) -> Pointer:
         """To a tensor's first pixel, less top and left padding."""
-        return Pointer(
-            "arena", self.layout.offset(name, pads), self.piece(self.layout.places[name][0])
-        )
+        root, offset = self.layout.places[name][0], self.layout.offset(name, pads)
+        if root in self.stored:
+            return Pointer("constants", self.stored[root].offset + offset)
+        return Pointer("arena", offset, self.piece(root))
 
     def view(self, name: str) -> View:
         return self.layout.view(self.graph, name)

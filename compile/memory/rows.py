@@ -79,7 +79,9 @@ def _by_row(graph: Graph, op: Op) -> bool:
         return max(top, bottom) < op.kernel[0] < graph.tensors[op.inputs[0]].height
     if isinstance(op, Multiply):
         return len({graph.tensors[name].shape for name in op.inputs}) == 1
-    return isinstance(op, Rescale | Add | Table | Concat)
+    if isinstance(op, Concat):
+        return op.axis == 2
+    return isinstance(op, Rescale | Add | Table)
 
 
 def chains(graph: Graph, between: frozenset[str]) -> dict[str, list[Op]]:

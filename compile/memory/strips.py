@@ -121,7 +121,8 @@ def _steps(choice: Choice, moment: str) -> Iterator[Choice]:
     lives = _lifetimes(graph.ops, lambda name: places[name][0])
     pieces: dict[str, list[str]] = {root: [] for root in lives}
     for name in graph.tensors:
-        pieces[places[name][0]].append(name)
+        if places[name][0] in pieces:
+            pieces[places[name][0]].append(name)
     joins = {op.output for op in graph.ops if isinstance(op, Concat)}
     for root, members in pieces.items():
         if lives[root][0] <= end and start <= lives[root][1]:
@@ -205,6 +206,7 @@ def _rated(choice: Choice) -> Rated | None:
         lives[name] = 0, lives.get(name, (0, 0))[1]
     for name in map(root, graph.outputs):
         lives[name] = lives.get(name, (0, 0))[0], len(ops)
+    lives = {name: life for name, life in lives.items() if name not in graph.stored()}
     scratches = program.scratches
     change = [0] * (len(ops) + 2)
     change[0] = SLACK

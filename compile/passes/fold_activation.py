@@ -19,7 +19,7 @@ def run(graph: Graph) -> Graph:
     ops: list[Op] = []
     position: dict[str, int] = {}
     for op in graph.ops:
-        index = position.get(op.inputs[0], len(ops))
+        index = position.get(op.inputs[0], len(ops)) if op.inputs else len(ops)
         conv = ops[index] if index < len(ops) else None
         if (
             isinstance(op, Rescale)

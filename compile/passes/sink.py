@@ -53,4 +53,5 @@ def _index(ops: list[Op], op: Op) -> int:
 
 def _bytes(graph: Graph, name: str) -> int:
     tensor = graph.tensors[name]
-    return tensor.height * tensor.width * tensor.channels
+    size = tensor.height * tensor.width * tensor.channels * tensor.item
+    return 0 if name in graph.stored() else size

@@ -10,7 +10,10 @@ from ..graph import Concat, Conv, Graph, Op, Pool, Rescale
 
 
 def run(graph: Graph) -> Graph:
-    """Convolutions and averages are padded with zero, maxima with the least value: never shared."""
+    """Convolutions and averages are padded with zero, maxima with the least value: never shared.
+
+    Maps of float32 have no border.
+    """
     consumers = graph.consumers()
     joined = {
         name for op in graph.ops if isinstance(op, Concat) for name in (*op.inputs, op.output)
@@ -18,8 +21,9 @@ def run(graph: Graph) -> Graph:
     tensors = dict(graph.tensors)
     ops: list[Op] = []
     for op in graph.ops:
-        if _padded(op) and isinstance(op, Pool) and op.kind == "max":
-            name = op.inputs[0]
+        name = op.inputs[0] if op.inputs else ""
+        bordered = _padded(op) and not tensors[name].real
+        if bordered and isinstance(op, Pool) and op.kind == "max":
             others = [reader for reader in consumers[name] if _padded(reader)]
             shared = any(not isinstance(o, Pool) or o.kind != "max" for o in others)
             if shared or name in joined or name in graph.inputs:

@@ -44,6 +44,8 @@ class Isa(ABC):
         "elementwise": ("elementwise",),
         "pool": ("pool",),
         "move": ("move",),
+        "nest": ("moves.nest",),
+        "select": ("moves.select",),
     }
     """Modules of compile/kernels by kind of shape, in order of preference (families.py)."""
     name: ClassVar[str]

@@ -60,7 +60,7 @@ def lower_table(program: Program, op: Table) -> None:
     table = np.clip(op.table, op.low, op.high).astype(np.int16) + program.isa.offset
     program.call(
         op.ref,
-        elementwise.TableShape(program.view(source), program.view(op.output)),
+        elementwise.TableShape(program.view(source), program.view(op.output), table.ndim == 2),
         program.pointer(source),
         program.constant(table.astype(program.isa.dtype)),
         program.pointer(op.output),

@@ -1,0 +1,1 @@
+"""Kernels that move stored values and compute nothing."""
