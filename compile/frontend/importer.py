@@ -14,6 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import (
+    INT8_MAX,
+    INT8_MIN,
     Constant,
     Dequantise,
     Graph,
@@ -27,6 +29,14 @@ from ..graph import (
 from . import operators, places
 from .network import ACTIVATIONS, DEQUANTISE, MOVES, QUANTISE, STORED, Network, Node, Want
 from .places import Axes, Place
+
+SAME = 1e-6
+"""Part of a step by which a real value may miss a stored one that it is."""
+
+
+class InexactError(Exception):
+    """A real value that a tensor's quantisation does not hold."""
+
 
 Fill = Callable[[float], float]
 """The stored value of a real one."""
@@ -110,7 +120,8 @@ class Importer:
             return self._reinterpreted(node, place, scale, zero)
         rule = operators.layout_of(node)
         if rule is None:
-            return None
+            build = operators.EXACT.get(node.kind)
+            return build(self, node) if build is not None else None
         parts = [self.exact(name) for name in rule.data(node)]
         if any(part is None for part in parts):
             return None
@@ -119,7 +130,17 @@ class Importer:
         if len(kinds) != 1:
             return None
         scale, zero = kinds.pop()
-        return rule.build(self, node, value, known, lambda real: round(real / scale) + zero)
+
+        def fill(real: float) -> float:
+            stored = real / scale + zero
+            if not (INT8_MIN <= stored <= INT8_MAX and abs(stored - round(stored)) < SAME):
+                raise InexactError
+            return round(stored)
+
+        try:
+            return rule.build(self, node, value, known, fill)
+        except InexactError:
+            return None
 
     def stored(self, name: str, where: Node | str) -> Place:
         """The tensor of an integer value: a QuantizeLinear's result, an input, or one moved."""
@@ -189,6 +210,7 @@ class Importer:
         return build(self, node, want) if build is not None else None
 
     def _moved(self, rule: operators.Layout, node: Node, value: str, want: Want) -> Place | None:
+        network = self.network
         if not want.plain:
             return None
         parts = []
@@ -197,8 +219,10 @@ class Importer:
             parts.append(self.quantised(name, hint, node))
 
         def fill(real: float) -> float:
-            step = round(real / want.scale) + want.zero_point
-            return min(max(step, want.low), want.high)
+            if math.isnan(real):
+                raise network.error(node, "it fills with what is no number; give a number")
+            least, most = want.low - want.zero_point, want.high - want.zero_point
+            return round(min(max(real / want.scale, least), most)) + want.zero_point
 
         return rule.build(self, node, value, parts, fill)
 

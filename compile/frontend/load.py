@@ -15,6 +15,7 @@ from .importer import build
 from .network import DEQUANTISE, QUANTISE, Network
 from .normalise import normalise
 from .operators import SUPPORTED
+from .rewrite import ceil_mode
 
 RECORD_KEY = "pocketvision.record"
 
@@ -28,7 +29,10 @@ def load(path: Path) -> Graph:
     """
     model, sha256 = normalise(path)
     _check_operators(path, model)
-    network = Network(path.name, model, shapes.infer(model, path.name))
+    known = shapes.infer(model, path.name)
+    if ceil_mode.run(model, known, path.name):
+        known = shapes.infer(model, path.name)
+    network = Network(path.name, model, known)
     record = next((p.value for p in model.metadata_props if p.key == RECORD_KEY), "{}")
     try:
         json.loads(record)

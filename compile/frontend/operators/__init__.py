@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..network import ACTIVATIONS, MOVES, Node, Want
 from ..places import Place
-from . import elementwise, pool, real, softmax
+from . import activation, elementwise, pool, real, softmax
 from .activation import activated, clamped, requantised
 from .function import FUNCTIONS, looked_up
 from .layers import conv, matmul
@@ -48,6 +48,14 @@ INTEGER: dict[str, Callable[[Importer, Node, Want], Place | None]] = {
 }
 """Operators with a rule in integers, behind which a QuantizeLinear stands."""
 
+EXACT: dict[str, Callable[[Importer, Node], Place | None]] = {
+    "Relu": activation.exact,
+    "MaxPool": pool.exact,
+    "GlobalMaxPool": pool.exact,
+    "ReduceMax": pool.exact,
+}
+"""Operators whose result is exact in the quantisation of their input."""
+
 REAL: dict[str, Callable[[Importer, Node], Place]] = {
     "Conv": conv.conv_real,
     "ConvTranspose": conv.conv_transpose_real,
@@ -62,6 +70,7 @@ SUPPORTED = tuple(sorted({*LAYOUTS, *INTEGER, *REAL, *FUNCTIONS, *ACTIVATIONS, *
 """Every operator that the compiler knows between DequantizeLinear and QuantizeLinear."""
 
 __all__ = [
+    "EXACT",
     "INTEGER",
     "LAYOUTS",
     "REAL",

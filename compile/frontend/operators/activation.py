@@ -76,6 +76,16 @@ def activated(importer: Importer, node: Node, want: Want) -> Place | None:
     return rescaled(importer, node, node.name, x, kept, slope)
 
 
+def exact(importer: Importer, node: Node) -> Place | None:
+    """A Relu of an int8 tensor in its own quantisation, which no QuantizeLinear asks for."""
+    x = importer.exact(node.inputs[0])
+    if x is None:
+        return None
+    tensor = importer.tensors[x.tensor]
+    want = Want(importer.name(node.output), *tensor.quantisation, low=tensor.zero_point)
+    return rescaled(importer, node, importer.own_name(node), x, want)
+
+
 def clamped(importer: Importer, node: Node, want: Want) -> Place | None:
     """A Relu or Clip as a clamp of what makes its input."""
     low, high = within(

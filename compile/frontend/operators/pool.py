@@ -41,6 +41,16 @@ def _inner(importer: Importer, want: Want) -> Want:
     return Want(importer.name(f"{want.name}.of"), *want.quantisation)
 
 
+def exact(importer: Importer, node: Node) -> Place | None:
+    """The maximum of an int8 tensor in its own quantisation, which no QuantizeLinear asks for."""
+    x = importer.exact(node.inputs[0])
+    if x is None:
+        return None
+    source = importer.tensors[x.tensor]
+    want = Want(importer.name(node.output), *source.quantisation)
+    return _pooled(importer, node, x, want, "max")
+
+
 def average(importer: Importer, node: Node, want: Want) -> Place | None:
     """The average of an int8 tensor."""
     x = importer.exact(node.inputs[0])
@@ -63,7 +73,7 @@ def _pooled(importer: Importer, node: Node, place: Place, want: Want | None, kin
     network = importer.network
     shape = network.shape(node.inputs[0], node)
     after = network.shape(node.output, node)
-    if len(node.outputs) > 1 and node.outputs[1]:
+    if any(network.readers[name] or name in network.outputs for name in node.outputs[1:]):
         raise network.error(node, "its indices are not supported, only its values")
     x = importer.as_map(place, shape, node)
     source = importer.tensors[x.tensor]

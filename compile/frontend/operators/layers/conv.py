@@ -124,7 +124,7 @@ def _pads_before(
         (size - 1) * step + e + k - new
         for size, step, e, k, new in zip(shape[2:], strides, extra, kernel, after[2:], strict=True)
     ]
-    return [t // 2 if mode != "SAME_LOWER" else t - t // 2 for t in total]
+    return [t // 2 if mode == "SAME_UPPER" else t - t // 2 for t in total]
 
 
 def replaced(found: Weights, values: np.ndarray) -> Weights:
@@ -172,8 +172,10 @@ def emitted(
 ) -> str:
     """Emits the convolution of a tensor to one of ``sizes`` (H, W, C); returns its name."""
     network = importer.network
-    x = importer.tensors[source]
     found = _followed(importer, node, found, sizes, want)
+    if found.values.dtype != np.int8:
+        source, found = _in_parts(importer, node, source, found, groups)
+    x = importer.tensors[source]
     values, bias, scale = layer_weights.accumulated(network, node, found, x.scale, x.zero_point)
     if want is None:
         y = importer.tensor(importer.name(node.output), sizes, real=True)
@@ -216,7 +218,38 @@ def _followed(
     offset = np.zeros(1) if want.offset is None else want.offset
     gain, offset = (np.broadcast_to(v.reshape(-1), count) for v in (gain, offset))
     sign = np.where(gain < 0, -1, 1).reshape(-1, *[1] * (found.values.ndim - 1))
-    values = np.clip(found.values.astype(np.int16) * sign, -127, 127).astype(np.int8)
-    if (found.values == -128).any() and (sign < 0).any():
-        raise importer.network.error(node, "a negative factor behind weights of -128")
+    values = found.values.astype(np.int16) * sign
+    if values.min() >= INT8_MIN and values.max() <= INT8_MAX:
+        values = values.astype(np.int8)
     return Weights(values, found.scale * np.abs(gain), found.bias * gain + offset, None)
+
+
+def _in_parts(
+    importer: Importer, node: Node, source: str, found: Weights, groups: int
+) -> tuple[str, Weights]:
+    """Weights beyond int8 as sums of several, each on a copy of the input channels."""
+    x = importer.tensors[source]
+    values = layer_weights.parts(found.values)
+    per_group = x.channels // groups
+    chosen = np.arange(x.channels, dtype=np.int32).reshape(groups, 1, per_group)
+    channels = np.broadcast_to(chosen, (groups, len(values), per_group)).reshape(-1)
+    y = importer.tensor(
+        importer.name(f"{node.output}.repeated"),
+        (x.height, x.width, len(channels)),
+        x.quantisation,
+    )
+    importer.emit(
+        Select(
+            name=importer.op_name(f"{node.name}.repeat"),
+            inputs=(source,),
+            output=y,
+            rows=np.arange(x.height, dtype=np.int32),
+            columns=np.arange(x.width, dtype=np.int32),
+            channels=np.ascontiguousarray(channels),
+        )
+    )
+    importer.notes.append(
+        f"node {node.name!r} ({node.kind}): its weights are asymmetric and reach beyond int8, "
+        f"which takes {len(values)} times the work; set symmetric weights in the quantiser"
+    )
+    return y, replaced(found, np.concatenate(values, axis=1))

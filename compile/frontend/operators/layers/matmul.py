@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ....graph import INT8_MAX
 from ... import places
-from ...network import Node, Want
+from ...network import Network, Node, Want
 from ...places import Place
 from . import weights as layer_weights
 from .conv import emitted, replaced
+from .weights import Weights
 from .windows import Window
 
 if TYPE_CHECKING:
@@ -30,11 +32,23 @@ def gemm_real(importer: Importer, node: Node) -> Place:
     return _gemm(importer, node, None)
 
 
+def _scaled(network: Network, node: Node, found: Weights) -> Weights:
+    """Weights times Gemm's alpha, and its bias times beta."""
+    alpha, beta = (float(node.attributes.get(name, 1.0)) for name in ("alpha", "beta"))
+    if (alpha, beta) == (1.0, 1.0):
+        return found
+    if not (math.isfinite(alpha) and math.isfinite(beta)):
+        raise network.error(node, f"alpha {alpha} and beta {beta} must be finite")
+    values = found.values
+    if alpha < 0:
+        values = -values.astype(np.int16)
+        values = values.astype(np.int8) if values.max() <= INT8_MAX else values
+    return Weights(values, found.scale * abs(alpha), found.bias * beta, None)
+
+
 def _gemm(importer: Importer, node: Node, want: Want | None) -> Place:
     network = importer.network
     attributes = node.attributes
-    if attributes.get("alpha", 1.0) != 1.0 or attributes.get("beta", 1.0) != 1.0:
-        raise network.error(node, "alpha and beta other than 1 are not supported")
     if attributes.get("transA", 0):
         raise network.error(node, "a transposed input is not supported")
     shape, after = (network.shape(name, node) for name in (node.inputs[0], node.output))
@@ -49,6 +63,7 @@ def _gemm(importer: Importer, node: Node, want: Want | None) -> Place:
     if len(weight_shape) != 2 or weight_shape[1 if transposed else 0] != shape[-1]:
         raise network.error(node, f"weight {weight_shape} does not fit an input of {shape}")
     found = layer_weights.read(network, node, node.inputs[1], 0 if transposed else 1, tensor.scale)
+    found = _scaled(network, node, found)
     if math.prod(shape[:-1]) == 1:
         # The tensor stays as it stands, and the weights follow its order.
         columns = found.values.reshape(len(found.values), *x.shape)

@@ -16,7 +16,10 @@ MOST_BIAS = 2**30
 
 @dataclass(frozen=True)
 class Weights:
-    """int8 (O, ...) with float64 scales (O) and a float64 bias (O) as real values."""
+    """Weights less their zero point (O, ...), scales float64 (O), a bias float64 (O) as real values.
+
+    ``values`` are int8, or int16 where an asymmetric file reaches further.
+    """
 
     values: np.ndarray
     scale: np.ndarray
@@ -55,16 +58,8 @@ def read(network: Network, node: Node, value: str, outputs: int, x_scale: float)
             node, f"weight {value!r} has a scale that is not finite and positive: {scale.min()}"
         )
     steps = constant.steps
-    if steps.min() < INT8_MIN or steps.max() > INT8_MAX:
-        zero = constant.zero_point
-        raise network.error(
-            node,
-            f"weight {value!r} is asymmetric (zero point "
-            f"{np.ravel(np.asarray(zero))[:4]}) and reaches "
-            f"{steps.min()} to {steps.max()}, expected int8; set symmetric weights in "
-            "the quantiser",
-        )
-    values = np.moveaxis(steps, outputs, 0).astype(np.int8)
+    wide = steps.min() < INT8_MIN or steps.max() > INT8_MAX
+    values = np.moveaxis(steps, outputs, 0).astype(np.int16 if wide else np.int8)
     scales_ = np.broadcast_to(scale.astype(np.float64).reshape(-1), count).copy()
     bias, stored = _bias(network, node, count, np.float32(x_scale) * scales_.astype(np.float32))
     return Weights(np.ascontiguousarray(values), scales_, bias, stored)
@@ -116,7 +111,7 @@ def accumulated(
     A channel whose bias is beyond them has weights too fine to be seen beside it: they are made
     coarser until it fits, which is far below a step of any int8 output.
     """
-    values, scale = weights.values.copy(), weights.scale.copy()
+    values, scale = weights.values.astype(np.int8), weights.scale.copy()
     bias = np.zeros(len(scale), np.int64)
     if weights.stored_bias is not None:
         bias = weights.stored_bias.astype(np.int64)
@@ -144,3 +139,15 @@ def accumulated(
             f"({scales.INT32_MAX:,}); split its input channels, or correct the scale of its bias",
         )
     return values, bias.astype(np.int32), scale
+
+
+def parts(values: np.ndarray) -> list[np.ndarray]:
+    """int8 weights whose sum is ``values``: one, or more where they reach beyond int8."""
+    if values.dtype == np.int8:
+        return [values]
+    found, rest = [], values
+    while rest.any():
+        part = np.clip(rest, -INT8_MAX, INT8_MAX)
+        found.append(part.astype(np.int8))
+        rest = rest - part
+    return found

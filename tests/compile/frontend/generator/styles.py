@@ -62,9 +62,12 @@ def paired(net: Net, style: Style) -> set[str]:
     for name in net.samples:
         if name in net.inner:
             continue
-        if name in net.behind or (name in net.exact and not _exact(name, writer, found, net)):
-            found.add(name)
-        elif net.chance(style.everywhere) and not _passes(net, name):
+        if (
+            name in net.behind
+            or (name in net.exact and not _exact(name, writer, found, net))
+            or net.chance(style.everywhere)
+            and not _passes(net, name)
+        ):
             found.add(name)
     return found
 
