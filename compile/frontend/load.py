@@ -29,9 +29,9 @@ def load(path: Path) -> Graph:
     """
     model, sha256 = normalise(path)
     _check_operators(path, model)
-    known = shapes.infer(model, path.name)
-    if ceil_mode.run(model, known, path.name):
-        known = shapes.infer(model, path.name)
+    rounded = ceil_mode.run(model, shapes.infer(model, path.name, claims=False))
+    # Who wrote the file may have counted those windows or not.
+    known = shapes.infer(model, path.name, claims=not rounded)
     network = Network(path.name, model, known)
     record = next((p.value for p in model.metadata_props if p.key == RECORD_KEY), "{}")
     try:

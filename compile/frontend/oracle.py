@@ -161,6 +161,9 @@ def _joined(first: Row, second: Row) -> Row:
 
 def _steps(tensor: Tensor, value: np.ndarray) -> np.ndarray:
     """A value of the file as ``tensor`` stores it: int64 steps, or float32."""
+    if value.ndim and value.size == len(value) * int(np.prod(tensor.shape)):
+        # A file of a fixed batch is imported for one, and gets the same input in all of it.
+        value = value[:1]
     if tensor.real:
         return value.astype(np.float32)
     if value.dtype.kind == "f":
@@ -171,13 +174,14 @@ def _steps(tensor: Tensor, value: np.ndarray) -> np.ndarray:
 def _stored(path: Path, tensor: Tensor, origin: Origin, value: np.ndarray) -> np.ndarray:
     """(1, H, W, C) as ``tensor`` holds a value of the file."""
     count = int(np.prod(tensor.shape))
-    if not value.size == np.prod(origin.shape) == count:
+    stored = _steps(tensor, value)
+    if not stored.size == np.prod(origin.shape) == count:
         raise CompileError(
             f"{path}: value {origin.value!r} has {value.size:,} values in the file, shape "
             f"{value.shape}, and {count:,} here; the compiler does not understand the file: "
             "report it, with the file"
         )
-    laid = _steps(tensor, value).reshape(origin.shape).transpose(origin.order)
+    laid = stored.reshape(origin.shape).transpose(origin.order)
     return np.ascontiguousarray(laid.reshape(1, *tensor.shape).astype(tensor.dtype))
 
 
@@ -204,7 +208,11 @@ def _made_up(
         stored = moved.transpose(np.argsort(origin.order))
     elif len(entry.shape) == 4 and entry.shape[2:] + entry.shape[1:2] == tensor.shape:
         stored = np.moveaxis(stored, -1, 0)
-    stored = stored.reshape(entry.shape)
+    if stored.size == int(np.prod(entry.shape)):
+        stored = stored.reshape(entry.shape)
+    else:
+        one = stored.reshape(1, *entry.shape[1:])
+        stored = np.ascontiguousarray(np.broadcast_to(one, entry.shape))
     if entry.dtype.kind in "iu":
         return (stored + (128 if entry.dtype == np.uint8 else 0)).astype(entry.dtype)
     if tensor.real:

@@ -11,6 +11,7 @@ from ...arithmetic import scales
 from ...graph import INT8_MAX, INT8_MIN, Pool
 from ..network import Node, Want
 from ..places import Axes, Place
+from ..rewrite.ceil_mode import STATED
 from .activation import rescaled
 from .layers.windows import Window, window_of
 from .moves.select import numbers
@@ -148,7 +149,7 @@ def _spatial(importer: Importer, node: Node, shape: Axes) -> None:
 def _counts(node: Node, size: tuple[int, int], out: tuple[int, int], window: Window) -> np.ndarray:
     """How many values each window averages, (out height, out width)."""
     counted = bool(node.attributes.get("count_include_pad", 0))
-    stated = tuple(node.attributes.get("pads", ()))
+    stated = tuple(node.attributes.get(STATED, node.attributes.get("pads", ())))
     inside = []
     for axis in range(2):
         start = np.arange(out[axis]) * window.strides[axis] - window.pads[axis]

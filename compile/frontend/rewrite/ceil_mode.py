@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import onnx
 
-from ...errors import CompileError
+STATED = "stated_pads"
+"""Attribute with the padding that a rewritten pool had in the file."""
 
 POOLS = ("MaxPool", "AveragePool", "LpPool")
 
 
-def run(model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]], file: str) -> bool:
-    """Rewrites such pools in place; returns whether there was one, so that shapes are to be renewed.
+def run(model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]]) -> bool:
+    """Rewrites such pools in place; returns whether there was one, so that shapes are other ones.
 
-    Raises:
-        CompileError: an average that counts its padding, of which the added part is not counted.
+    Averages that count their padding find the file's own in ``STATED``.
     """
     changed = False
     for node in model.graph.node:
@@ -43,16 +43,12 @@ def run(model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]], file: str) -
             behind.append((count - 1) * strides[axis] + long - size[axis] - pads[axis])
         if not fewer:
             continue
-        if given.get("count_include_pad", 0):
-            raise CompileError(
-                f"{file}: node {node.name!r} ({node.op_type}): ceil_mode with count_include_pad, "
-                "where its last window starts behind the map, is not supported; unset one of both"
-            )
         kept = [a for a in node.attribute if a.name not in ("ceil_mode", "pads")]
         del node.attribute[:]
         node.attribute.extend(kept)
         # Without rounding up, less padding behind gives the same windows.
         node.attribute.append(onnx.helper.make_attribute("pads", [*pads[:rank], *behind]))
+        node.attribute.append(onnx.helper.make_attribute(STATED, pads))
         changed = True
     return changed
 

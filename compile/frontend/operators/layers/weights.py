@@ -16,7 +16,7 @@ MOST_BIAS = 2**30
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights less their zero point (O, ...), scales float64 (O), a bias float64 (O) as real values.
+    """Weights less their zero point (O, ...), float64 scales (O) and a real bias float64 (O).
 
     ``values`` are int8, or int16 where an asymmetric file reaches further.
     """

@@ -52,6 +52,8 @@ def pads_of(network: Network, node: Node, size: Axes, extents: Axes, strides: Ax
         if len(pads) != 2 * rank:
             raise network.error(node, f"pads {list(pads)}: expected {2 * rank} values")
         return pads
+    if any(node.attributes.get("pads", ())):
+        raise network.error(node, f"auto_pad {mode} with pads contradict each other; unset one")
     if mode == "VALID":
         return (0,) * 2 * rank
     if mode not in ("SAME_UPPER", "SAME_LOWER"):

@@ -57,6 +57,10 @@ def by_axis(
             f"along axes {sorted(needed)} of {shape} is not supported",
         )
     homes = _homes(axes, shape, needed)
+    if homes.keys() != needed:
+        raise importer.network.error(
+            node, f"along axes {sorted(needed)} of {shape} is not supported: more than three"
+        )
     chosen = [np.arange(size, dtype=np.int32) for size in tensor.shape]
     for axis in needed:
         own = indices[axis].astype(np.int32)
@@ -88,9 +92,8 @@ def _homes(axes: tuple[Axes, ...], shape: Axes, needed: set[int]) -> dict[int, i
     """Height, width or channels of each axis that is selected from; free ones for axes of 1."""
     homes = {axis: axes.index((axis,)) for axis in needed if (axis,) in axes}
     free = [home for home in (2, 1, 0) if not axes[home] and home not in homes.values()]
-    for axis in sorted(needed - homes.keys(), reverse=True):
-        homes[axis] = free.pop(0)
-    return homes
+    rest = sorted(needed - homes.keys(), reverse=True)
+    return homes if len(rest) > len(free) else {**homes, **dict(zip(rest, free, strict=False))}
 
 
 def _members(axes: tuple[Axes, ...], homes: dict[int, int], home: int) -> Axes:
