@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -151,11 +152,16 @@ class Program:
 
     def scratch(self, op: Op, words: int) -> Pointer:
         """Arena for the one call of an operator alone, ``words`` of int32."""
-        wholes = {tensor.whole or name for name, tensor in self.graph.tensors.items()}
-        whole = unused(f"scratch of {op.name}", {*self.graph.tensors, *wholes})
+        whole = unused(f"scratch of {op.name}", self._names)
         name = whole if op.strip is None else f"{whole} strip {op.strip}"
         self.scratches[op.ref] = Piece(name, 4 * words, whole)
         return Pointer("arena", 0, self.scratches[op.ref])
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """What tensors are called, and what their strips are parts of."""
+        wholes = (tensor.whole for tensor in self.graph.tensors.values() if tensor.whole)
+        return frozenset((*self.graph.tensors, *wholes))
 
     def kernel_name(self, index: int) -> str:
         """What the kernel of that index is called in the object file."""

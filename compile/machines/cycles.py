@@ -19,16 +19,19 @@ from .programs import find
 
 @dataclass(frozen=True)
 class Core:
-    """A core that LLVM has a schedule of; ``branch`` and ``call`` match its assembly.
+    """A core that LLVM has a schedule of, and how to read its assembly.
 
-    ``context`` matches instructions that make the next ones conditional: in the text of a block
-    these stand without condition, so that it stands for a no-operation there.
+    ``cpu`` and ``triple`` are LLVM's names, ``name`` is what reports say. The expressions match an
+    instruction at its beginning, operands and all: ``branch`` what ends a block, ``call`` what goes
+    on after a callee, ``context`` what makes the next instructions conditional: in the text of a
+    block these stand without condition, so that it stands for a no-operation there.
     """
 
     cpu: str
     name: str
     triple: str
     comment: str
+    """What begins a comment in its assembly."""
     branch: re.Pattern[str]
     call: re.Pattern[str]
     context: re.Pattern[str] = re.compile(r"(?!)")
@@ -36,34 +39,47 @@ class Core:
     """Instructions that take up such a condition: of the core, then of its vectors."""
 
 
+def _mnemonics(*words: str) -> re.Pattern[str]:
+    """Instructions that are called one of the expressions ``words``."""
+    return re.compile(rf"({'|'.join(words)})\s")
+
+
 CORTEX_A76 = Core(
-    "neoverse-n1",
-    "neoverse-n1 (Cortex-A76)",
-    "aarch64",
-    "//",
-    re.compile(r"(b|b\.\w+|bl|blr|br|ret|cbn?z|tbn?z)\s"),
-    re.compile(r"blr?\s"),
+    cpu="neoverse-n1",
+    name="neoverse-n1 (Cortex-A76)",
+    triple="aarch64",
+    comment="//",
+    branch=_mnemonics("b", r"b\.\w+", "bl", "blr", "br", "ret", "cbn?z", "tbn?z"),
+    call=_mnemonics("bl", "blr"),
 )
 """The Cortex-A76's core under its server name, for which LLVM has a schedule. By cortex-a76 LLVM
 19 means that of the older Cortex-A57, which loads half as much and is less than half as wide."""
 
 
-NOP = (bytes.fromhex("00bf"),)
+NOP = bytes.fromhex("00bf")
+VECTOR_NOP = bytes.fromhex("20ef5001")
+"""vmov q0, q0."""
+
+THUMB_BRANCHES = (
+    r"b(?!fi|fc|ic)\w*(\.[nw])?",  # b, bne, bl, bx, but no bit field
+    *("cbn?z", "tb[bh]"),
+    *("wls", "le", "letp", r"wlstp\.\d+"),
+    r"pop\b.*pc\b.*",
+)
 
 
 def cortex_m(cpu: str) -> Core:
     """The core of a target ``cortex-m...``."""
+    vectors = cpu == "cortex-m55"
     return Core(
-        cpu,
-        cpu,
-        "thumbv8.1m.main" if cpu == "cortex-m55" else "thumbv7em",
-        "@",
-        re.compile(
-            r"(b(?!fi|fc|ic)\w*(\.[nw])?|cbn?z|tb[bh]|wls|le|letp|wlstp\.\d+)\s|pop\S*\s.*pc\b"
-        ),
-        re.compile(r"blx?\s"),
-        re.compile(r"(it[te]*|vpst|vps[te]*|vpt[te]*(\.\w+)?)\s"),
-        NOP if cpu != "cortex-m55" else (*NOP, bytes.fromhex("20ef5001")),  # vmov q0, q0
+        cpu=cpu,
+        name=cpu,
+        triple="thumbv8.1m.main" if vectors else "thumbv7em",
+        comment="@",
+        branch=_mnemonics(*THUMB_BRANCHES),
+        call=_mnemonics("bl", "blx"),
+        context=_mnemonics("it[te]*", "vpst", "vps[te]*", r"vpt[te]*(\.\w+)?"),
+        fillers=(NOP, VECTOR_NOP) if vectors else (NOP,),
     )
 
 

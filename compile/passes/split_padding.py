@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..graph import Concat, Conv, Graph, Op, Pool, Rescale
+from ..graph import Concat, Conv, Graph, Op, Pool, Rescale, unused
 
 
 def run(graph: Graph) -> Graph:
@@ -19,6 +19,7 @@ def run(graph: Graph) -> Graph:
         name for op in graph.ops if isinstance(op, Concat) for name in (*op.inputs, op.output)
     }
     tensors = dict(graph.tensors)
+    nodes = {op.name for op in graph.ops}
     ops: list[Op] = []
     for op in graph.ops:
         name = op.inputs[0] if op.inputs else ""
@@ -28,12 +29,14 @@ def run(graph: Graph) -> Graph:
             shared = any(not isinstance(o, Pool) or o.kind != "max" for o in others)
             if shared or name in joined or name in graph.inputs:
                 source = tensors[name]
-                copy = replace(source, name=f"{name}.for.{op.name}")
+                copy = replace(source, name=unused(f"{name}.for.{op.name}", tensors))
                 tensors[copy.name] = copy
+                node = unused(f"{op.name}.copy", nodes)
+                nodes.add(node)
                 ones = np.ones(source.channels, np.float32)
                 ops.append(
                     Rescale(
-                        name=f"{op.name}.copy",
+                        name=node,
                         inputs=(name,),
                         output=copy.name,
                         scale=ones,

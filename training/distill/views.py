@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 DRAWS = 20
-"""Random numbers that one view takes."""
+"""Random numbers drawn for one view; with another count a run that goes on sees other views."""
 
 
 @dataclass(frozen=True)
@@ -38,37 +39,67 @@ class Reach:
     tint: float = 0.0
 
 
+class Draws(NamedTuple):
+    """What a view's random numbers decide, in the order of the table; float32 (B) each, in [0, 1).
+
+    From ``weight`` to ``flat`` they describe the mask that blends a second face in.
+    """
+
+    mirror: Tensor
+    turn: Tensor
+    scale: Tensor
+    stretch: Tensor
+    across: Tensor
+    down: Tensor
+    gain: Tensor
+    compose: Tensor
+    weight: Tensor
+    angle: Tensor
+    offset: Tensor
+    softness: Tensor
+    flat: Tensor
+    bias: Tensor
+    red: Tensor
+    green: Tensor
+    blue: Tensor
+
+    @classmethod
+    def of(cls, table: Tensor) -> Draws:
+        """The columns of a table (B, DRAWS)."""
+        return cls(*table[:, : len(cls._fields)].unbind(1))
+
+
 def draw(batch: int, seed: int, step: int) -> Tensor:
     """Uniform float32 (batch, DRAWS) of one step, the same on every rank and for any device."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     return torch.rand(batch, DRAWS, generator=generator)
 
 
-def make(first: Tensor, second: Tensor | None, draws: Tensor, reach: Reach) -> Tensor:
+def make(first: Tensor, second: Tensor | None, table: Tensor, reach: Reach) -> Tensor:
     """Float32 (B, 3, H, W) in [-1, 1] of uint8 (B, H, W, 3); ``second`` blends in where drawn.
 
-    All on one device, which the views are made on.
+    ``table``: rows of ``draw``. All on one device, which the views are made on.
     """
-    x = _real(first)
+    x, draws = _real(first), Draws.of(table)
     if second is not None and reach.compose > 0:
-        blend = masks(draws[:, 8:13], x.shape[-1]) * _column(draws, 7).lt(reach.compose)
+        blend = masks(draws, x.shape[-1]) * _each(draws.compose).lt(reach.compose)
         x = torch.lerp(x, _real(second), blend)
     return _relit(_moved(x, draws, reach), draws, reach)
 
 
-def mirrored(draws: Tensor, reach: Reach) -> Tensor:
-    """bool (B): which views are mirror images."""
-    return draws[:, 0] < reach.mirror
+def mirrored(table: Tensor, reach: Reach) -> Tensor:
+    """bool (B): which views of the rows of ``draw`` are mirror images."""
+    return Draws.of(table).mirror < reach.mirror
 
 
-def masks(draws: Tensor, size: int) -> Tensor:
+def masks(draws: Draws, size: int) -> Tensor:
     """(B, 1, size, size) in [0, 1]: half of them one weight all over, half a soft edge."""
-    angle, offset = _column(draws, 1) * 2 * math.pi, (_column(draws, 2) - 0.5) * 0.8
-    softness = 0.05 + 0.25 * _column(draws, 3)
-    line = torch.linspace(-1, 1, size, device=draws.device)
+    angle, offset = _each(draws.angle) * 2 * math.pi, (_each(draws.offset) - 0.5) * 0.8
+    softness = 0.05 + 0.25 * _each(draws.softness)
+    line = torch.linspace(-1, 1, size, device=angle.device)
     along = line.view(1, 1, 1, -1) * angle.cos() + line.view(1, 1, -1, 1) * angle.sin()
     edge = torch.sigmoid((along - offset) / softness)
-    return torch.where(_column(draws, 4) < 0.5, _column(draws, 0), edge)
+    return torch.where(_each(draws.flat) < 0.5, _each(draws.weight), edge)
 
 
 def shrunk(x: Tensor, size: int) -> Tensor:
@@ -78,12 +109,11 @@ def shrunk(x: Tensor, size: int) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _moved(x: Tensor, draws: Tensor, reach: Reach) -> Tensor:
-    limits = (reach.turn, reach.scale, reach.stretch, reach.shift, reach.shift)
-    angle, scale, stretch, across, down = (
-        (draws[:, column] * 2 - 1) * limit for column, limit in enumerate(limits, start=1)
-    )
-    mirror = torch.where(mirrored(draws, reach), -1.0, 1.0)
+def _moved(x: Tensor, draws: Draws, reach: Reach) -> Tensor:
+    angle, scale = _within(draws.turn, reach.turn), _within(draws.scale, reach.scale)
+    stretch = _within(draws.stretch, reach.stretch)
+    across, down = _within(draws.across, reach.shift), _within(draws.down, reach.shift)
+    mirror = torch.where(draws.mirror < reach.mirror, -1.0, 1.0)
     wide, high = (1 + scale) * (1 + stretch) * mirror, 1 + scale
     rows = (
         torch.stack([angle.cos() * wide, -angle.sin() * high, across], 1),
@@ -93,15 +123,22 @@ def _moved(x: Tensor, draws: Tensor, reach: Reach) -> Tensor:
     return F.grid_sample(x, grid, "bilinear", "border", False)
 
 
-def _relit(x: Tensor, draws: Tensor, reach: Reach) -> Tensor:
-    gain = 1 + (_column(draws, 6) * 2 - 1) * reach.light
-    bias = (_column(draws, 13) * 2 - 1) * reach.light / 2
-    tint = 1 + (draws[:, 14:17, None, None] * 2 - 1) * reach.tint
+def _relit(x: Tensor, draws: Draws, reach: Reach) -> Tensor:
+    gain = 1 + _within(_each(draws.gain), reach.light)
+    bias = _within(_each(draws.bias), reach.light) / 2
+    colours = torch.stack([draws.red, draws.green, draws.blue], 1)
+    tint = 1 + _within(colours[:, :, None, None], reach.tint)
     return (x * gain * tint + bias).clamp_(-1, 1)
 
 
-def _column(draws: Tensor, index: int) -> Tensor:
-    return draws[:, index].view(-1, 1, 1, 1)
+def _within(drawn: Tensor, reach: float) -> Tensor:
+    """Uniform within +- ``reach``."""
+    return (drawn * 2 - 1) * reach
+
+
+def _each(drawn: Tensor) -> Tensor:
+    """(B) as one number for all pixels of each view."""
+    return drawn.view(-1, 1, 1, 1)
 
 
 def _real(pixels: Tensor) -> Tensor:

@@ -206,7 +206,8 @@ def _shift(graph: Graph, node: NodeProto) -> set[int]:
         return set()
     starts, ends, axes, *steps = (graph.weights[name].tolist() for name in node.input[1:])
     whole = all(start == 1 and end >= 2**31 - 1 for start, end in zip(starts, ends, strict=True))
-    return set(axes) if whole and all(step == 1 for step in sum(steps, [])) else set()
+    whole = whole and all(step == 1 for values in steps for step in values)
+    return set(axes) if whole else set()
 
 
 def name_weights(graph: Graph) -> None:

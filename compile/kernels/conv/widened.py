@@ -1,9 +1,9 @@
 """Convolution on operands widened to int16 once, in a scratch that the first cache level holds.
 
 Where the dot product takes pairs of int16, widening int8 at every use costs as much as the
-products. So the activations that a strip of outputs reads are widened when the strip begins, and
-the weights of a tile's channel blocks when the strip comes to them: what is left per step is a load
-of the weights, a broadcast load per pixel, and the products.
+products. So the activations that a cache tile of outputs reads are widened when it begins, and the
+weights of a register tile's channel blocks when the cache tile comes to them: what is left per step
+is a load of the weights, a broadcast load per pixel, and the products.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .shape import ConvShape
 from .vectors import enters, fits, pack, store_tile, tile_scales, words
 
 ACTIVATIONS = 8192
-"""int16 activations of a strip: half of a first cache level of 32 KB."""
+"""int16 activations of a cache tile: half of a first cache level of 32 KB."""
 
 WEIGHTS = 8192
 """int16 weights of a tile's blocks: the other half; more are widened at every use."""
 
 PIXELS = 12
-"""Pixels of a strip for which it pays to widen weights once."""
+"""Pixels of a cache tile for which it pays to widen weights once."""
 
 WIDE = 16
 """Values that are widened together."""
@@ -40,7 +40,7 @@ UNROLLED = 24
 
 
 @dataclass(frozen=True)
-class Strip:
+class CacheTile:
     """The outputs done together, ``rows x columns``, and how their inputs stand in the scratch.
 
     ``pitch`` elements from input column to column, ``line`` from row to row; an output is
@@ -88,7 +88,7 @@ def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packe
     return Packed(vectors, rounded(len(weight), isa.lanes))
 
 
-def strip_of(isa: Isa, shape: ConvShape) -> Strip:
+def cache_tile_of(isa: Isa, shape: ConvShape) -> CacheTile:
     """As many outputs as the scratch has room for, at least a tile."""
     x, y, span = shape.x, shape.y, shape.reads.span
     (kh, kw), (down, across) = shape.kernel, shape.stride
@@ -112,7 +112,7 @@ def strip_of(isa: Isa, shape: ConvShape) -> Strip:
     size = line(columns)
     rows = max(1, min(y.height, (ACTIVATIONS // size - kh) // down + 1))
     rows = balanced(y.height, rows)
-    return Strip(rows, columns, run, pitch, across, down, size)
+    return CacheTile(rows, columns, run, pitch, across, down, size)
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
@@ -124,9 +124,11 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     vector = isa.lanes * isa.group
     blocks = rounded(y.channels, isa.lanes) // isa.lanes
     pixels, columns = tile_of(isa, shape)
-    strip = strip_of(isa, shape)
+    cached = cache_tile_of(isa, shape)
     together = reads.share if reads.advance else blocks
-    staged = strip.rows * strip.columns >= PIXELS and kh * kw * steps * columns * vector <= WEIGHTS
+    staged = (
+        cached.rows * cached.columns >= PIXELS and kh * kw * steps * columns * vector <= WEIGHTS
+    )
     unroll = max(
         u
         for u in (1, 2, 4, 8)
@@ -137,7 +139,9 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         finish = epilogue(isa, isa.lanes, shape, p)
         kind = f"int32x{isa.lanes}"
         wide_kind = f"int16x{WIDE}"
-        held = T.alloc_buffer((strip.lines(kh, strip.rows) * strip.line,), "int16", scope="local")
+        held = T.alloc_buffer(
+            (cached.lines(kh, cached.rows) * cached.line,), "int16", scope="local"
+        )
         weights = T.alloc_buffer(
             (kh * kw * steps * columns * vector if staged else WIDE,), "int16", scope="local"
         )
@@ -149,24 +153,24 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 store(held, target + first, T.Cast(wide_kind, value), WIDE)
 
         def widen_activations(block: Expr, row: Expr, left: Expr, rows: Expr, wide: Expr) -> None:
-            """The inputs of a strip whose first output is (row, left)."""
+            """The inputs of a cache tile whose first output is (row, left)."""
             step = shape.stride[0] if kh == 1 else 1
             start = T.bind(
                 row * (shape.stride[0] * x.row)
                 + left * (shape.stride[1] * x.pixel)
                 + reads.first(block)
             )
-            with T.serial(0, strip.lines(kh, rows)) as line:
-                source, target = T.bind(start + line * (step * x.row)), T.bind(line * strip.line)
-                count = (wide - 1) * strip.across + kw
-                if strip.run:
-                    last = (count - 1) * strip.pitch + reads.span
+            with T.serial(0, cached.lines(kh, rows)) as line:
+                source, target = T.bind(start + line * (step * x.row)), T.bind(line * cached.line)
+                count = (wide - 1) * cached.across + kw
+                if cached.run:
+                    last = (count - 1) * cached.pitch + reads.span
                     with T.serial(0, (last + WIDE - 1) // WIDE) as run:
                         widen_run(target + run * WIDE, source + run * WIDE, WIDE)
                 else:
                     apart = x.pixel * (shape.stride[1] if kw == 1 else 1)
                     with T.serial(0, count) as column:
-                        at = target + column * strip.pitch
+                        at = target + column * cached.pitch
                         widen_run(at, source + column * apart, reads.span)
 
         def widen_weights(block: Expr, high: int) -> None:
@@ -180,14 +184,16 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             return isa.weight(p["w"], (block * (kh * kw * steps) + index) * vector)
 
         def tile(block: Any, at: tuple[Expr, Expr, Expr, Expr], wide: int, high: int) -> None:
-            """``wide x high`` outputs ``at`` (row, column) of the map and of the strip."""
+            """``wide x high`` outputs ``at`` (row, column) of the map and of the cache tile."""
             acc = T.alloc_buffer((wide * high * isa.lanes,), "int32", scope="local")
             for n in range(high):
                 start = T.bind(p["bias"].vload([(block + n) * isa.lanes], kind))
                 for m in range(wide):
                     store(acc, (m * high + n) * isa.lanes, start, isa.lanes)
             row, left, line, column = at
-            base = T.bind(line * (strip.down * strip.line) + column * (strip.across * strip.pitch))
+            base = T.bind(
+                line * (cached.down * cached.line) + column * (cached.across * cached.pitch)
+            )
 
             def dots(ky: Expr, step: Expr) -> None:
                 """One step of a row of taps: each activation serves every tap that it meets."""
@@ -195,15 +201,15 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     [weight(block, ((ky * kw + kx) * steps + step) * high + n) for n in range(high)]
                     for kx in range(kw)
                 ]
-                for source in range((wide - 1) * strip.across + kw):
+                for source in range((wide - 1) * cached.across + kw):
                     meets = [
-                        (m, source - m * strip.across)
+                        (m, source - m * cached.across)
                         for m in range(wide)
-                        if 0 <= source - m * strip.across < kw
+                        if 0 <= source - m * cached.across < kw
                     ]
                     if not meets:
                         continue
-                    where = base + ky * strip.line + source * strip.pitch + step * isa.group
+                    where = base + ky * cached.line + source * cached.pitch + step * isa.group
                     operand = isa.operand(held, where)
                     for m, kx in meets:
                         for n in range(high):
@@ -218,7 +224,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             store_tile(finish, p, shape, (row, left), acc, (wide, high), scales)
 
         def group(block: Any, high: int, at: tuple[Expr, Expr, Expr, Expr], widen: bool) -> None:
-            """A strip's outputs of ``high`` blocks."""
+            """A cache tile's outputs of ``high`` blocks."""
             row, left, rows, wide = at
             if staged and widen:
                 widen_weights(block, high)
@@ -227,23 +233,23 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     start = column * pixels
                     tile(block, (row + line, left + start, line, start), pixels, high)
                 rest = y.width % pixels
-                if rest:  # only the last strip of a row has one
+                if rest:  # only the last cache tile of a row has one
                     with T.serial(0, wide % pixels // rest):
                         start = wide - rest
                         tile(block, (row + line, left + start, line, start), rest, high)
 
-        def strips(first: Any, whole: int) -> None:
+        def cache_tiles(first: Any, whole: int) -> None:
             """All outputs of ``whole`` blocks from ``first`` on, which read the same channels."""
             once = whole == columns
             if staged and once:
                 widen_weights(first, columns)
             with (
-                T.serial(0, -(-y.height // strip.rows)) as down,
-                T.serial(0, -(-y.width // strip.columns)) as across,
+                T.serial(0, -(-y.height // cached.rows)) as down,
+                T.serial(0, -(-y.width // cached.columns)) as across,
             ):
-                row, left = T.bind(down * strip.rows), T.bind(across * strip.columns)
-                rows = _part(row, y.height, strip.rows)
-                wide = _part(left, y.width, strip.columns)
+                row, left = T.bind(down * cached.rows), T.bind(across * cached.columns)
+                rows = _part(row, y.height, cached.rows)
+                wide = _part(left, y.width, cached.columns)
                 widen_activations(first, row, left, rows, wide)
                 at = (row, left, rows, wide)
                 if once:
@@ -255,7 +261,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                         group(first + whole // columns * columns, whole % columns, at, True)
 
         with T.serial(0, blocks // together) as index:
-            strips(T.bind(index * together), together)
+            cache_tiles(T.bind(index * together), together)
 
     channels = blocks * isa.lanes
     return function(name, parameters(isa, shape, channels, channels * kh * kw * reads.span), body)

@@ -160,7 +160,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 first = (row + r) * y.row + left * y.pixel + channel
                 finish.store(p["y"], parts, runs(first, wide, 2, y.pixel, lanes))
 
-        def strip(block: Any, row: Any, rows: int) -> None:
+        def row_tile(block: Any, row: Any, rows: int) -> None:
             with T.serial(0, y.width // pixels) as column:
                 tile(block, row, column * pixels, pixels, rows)
             if y.width % pixels:
@@ -169,8 +169,8 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
         with T.serial(0, channels // CHUNK) as block:
             widen_weights(block)
             with T.serial(0, y.height // high) as rows:
-                strip(block, rows * high, high)
+                row_tile(block, rows * high, high)
             if y.height % high:
-                strip(block, y.height // high * high, y.height % high)
+                row_tile(block, y.height // high * high, y.height % high)
 
     return function(name, parameters(isa, shape, channels, channels * vectors), body)

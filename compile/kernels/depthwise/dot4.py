@@ -174,7 +174,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 first = (row + r) * y.row + left * y.pixel + channel
                 finish.store(p["y"], parts, runs(first, wide, vectors, y.pixel, isa.lanes))
 
-        def strip(block: Any, row: Any, rows: int) -> None:
+        def row_tile(block: Any, row: Any, rows: int) -> None:
             if y.width >= PIXELS:
                 with T.serial(0, y.width // PIXELS) as column:
                     tile(block, row, column * PIXELS, PIXELS, rows)
@@ -183,9 +183,9 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
 
         with T.serial(0, channels // span) as block:
             with T.serial(0, y.height // high) as rows:
-                strip(block, rows * high, high)
+                row_tile(block, rows * high, high)
             if y.height % high:
-                strip(block, y.height // high * high, y.height % high)
+                row_tile(block, y.height // high * high, y.height % high)
 
     return function(
         name, parameters(isa, shape, channels, channels * kh * len(line_of.shifts) * PIXELS), body

@@ -1,8 +1,8 @@
 """Depthwise convolution on SMLAD: pairs of rows of one channel, shared by two rows of outputs.
 
-The input rows of a strip are regrouped in scratch memory, four channels at a time, to words that
-hold one channel of two rows. A row of outputs begins at the first or at the second row of a pair:
-``w[j], w[j + 1]`` in one word serve both.
+The input rows of a row tile are regrouped in scratch memory, four channels at a time, to words
+that hold one channel of two rows. A row of outputs begins at the first or at the second row of a
+pair: ``w[j], w[j + 1]`` in one word serve both.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GROUP = 4
 
 
 @dataclass(frozen=True)
-class Strip:
+class RowTile:
     """``rows`` of outputs: their ``pairs`` of input rows, and the dots of one column of taps.
 
     A dot is (output row, pair, instruction, index of its word of weights).
@@ -38,7 +38,7 @@ class Strip:
     dots: tuple[tuple[int, int, str, int], ...]
 
 
-def strip_of(kernel: int, stride: int, rows: int) -> Strip:
+def row_tile_of(kernel: int, stride: int, rows: int) -> RowTile:
     """The dots of ``rows`` rows of outputs."""
     lines = stride * (rows - 1) + kernel
     pairs = -(-lines // 2)
@@ -52,7 +52,7 @@ def strip_of(kernel: int, stride: int, rows: int) -> Strip:
                 dots.append((row, pair, "smlatb", 0))
             elif first == kernel - 1:
                 dots.append((row, pair, "smlabt", kernel - 2))
-    return Strip(rows, pairs, lines, tuple(dots))
+    return RowTile(rows, pairs, lines, tuple(dots))
 
 
 FRACTION = 32
@@ -80,7 +80,9 @@ def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:
 
 def scratch(shape: DepthwiseShape) -> int:
     """int32 words of scratch memory."""
-    return GROUP * _columns(shape) * strip_of(shape.kernel[0], shape.stride[0], _high(shape)).pairs
+    return (
+        GROUP * _columns(shape) * row_tile_of(shape.kernel[0], shape.stride[0], _high(shape)).pairs
+    )
 
 
 def _columns(shape: DepthwiseShape) -> int:
@@ -104,45 +106,45 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
         finish = Scalar(shape, p)
         spare = p["scratch"]
 
-        def regroup(strip: Strip, group: Expr, row: Expr) -> None:
+        def regroup(rows: RowTile, group: Expr, row: Expr) -> None:
             with T.serial(0, columns) as column:
                 at = row * (down * x.row) + column * x.pixel + group * GROUP
-                for pair in range(strip.pairs):
+                for pair in range(rows.pairs):
                     upper = halves(load(p["x"], at + 2 * pair * x.row))
                     lower = upper
-                    if 2 * pair + 1 < strip.lines:
+                    if 2 * pair + 1 < rows.lines:
                         lower = halves(load(p["x"], at + (2 * pair + 1) * x.row))
                     for half in range(2):
                         for which, joined in ((half, bottoms), (half + 2, tops)):
                             words = joined(upper[half], lower[half])
-                            place = (which * columns + column) * strip.pairs + pair
+                            place = (which * columns + column) * rows.pairs + pair
                             T.buffer_store(spare, words, [place])
 
         def tile(
-            strip: Strip, row: Expr, left: Expr, wide: int, which: Expr, channel: Expr, table: Any
+            rows: RowTile, row: Expr, left: Expr, wide: int, which: Expr, channel: Expr, table: Any
         ) -> None:
-            acc = T.alloc_buffer((strip.rows * wide,), "int32", scope="local")
-            for n in range(strip.rows * wide):
+            acc = T.alloc_buffer((rows.rows * wide,), "int32", scope="local")
+            for n in range(rows.rows * wide):
                 T.buffer_store(acc, table[0], [n])
             first = which * columns + left * across
             weights: dict[tuple[int, int], Expr] = {}
             for column in range(across * (wide - 1) + kw):
                 words = [
-                    T.bind(spare.vload([(first + column) * strip.pairs + pair], "int32"))
-                    for pair in range(strip.pairs)
+                    T.bind(spare.vload([(first + column) * rows.pairs + pair], "int32"))
+                    for pair in range(rows.pairs)
                 ]
                 for m in range(wide):
                     kx = column - m * across
                     if not 0 <= kx < kw:
                         continue
-                    for r, pair, instruction, word in strip.dots:
+                    for r, pair, instruction, word in rows.dots:
                         if (kx, word) not in weights:
                             at = channel * per_channel + kx * (kh - 1) + word
                             weights[kx, word] = T.bind(p["w"].vload([at], "int32"))
                         total = acc.vload([r * wide + m], "int32")
                         total = dsp(instruction, words[pair], weights[kx, word], total)
                         T.buffer_store(acc, total, [r * wide + m])
-            for r in range(strip.rows):
+            for r in range(rows.rows):
                 for m in range(wide):
                     addend = None
                     if other:
@@ -152,23 +154,23 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                     at = (row + r) * y.row + (left + m) * y.pixel + channel
                     T.buffer_store(p["y"], T.Cast("int8", value), [at])
 
-        def rows(strip: Strip, group: Expr, row: Expr) -> None:
-            regroup(strip, group, row)
+        def row_tile(rows: RowTile, group: Expr, row: Expr) -> None:
+            regroup(rows, group, row)
             wide = min(2, y.width)
             with T.serial(0, GROUP) as which:
                 channel = T.bind(group * GROUP + which)
                 table = T.bind(p["bias"].vload([channel], "int32")), finish.channel(channel)
                 with T.serial(0, y.width // wide) as column:
-                    tile(strip, row, column * wide, wide, which, channel, table)
+                    tile(rows, row, column * wide, wide, which, channel, table)
                 if y.width % wide:
-                    tile(strip, row, y.width // wide * wide, y.width % wide, which, channel, table)
+                    tile(rows, row, y.width // wide * wide, y.width % wide, which, channel, table)
 
         high = _high(shape)
         with T.serial(0, channels // GROUP) as group:
             with T.serial(0, y.height // high) as row:
-                rows(strip_of(kh, down, high), group, row * high)
+                row_tile(row_tile_of(kh, down, high), group, row * high)
             if y.height % high:
-                rows(strip_of(kh, down, y.height % high), group, y.height // high * high)
+                row_tile(row_tile_of(kh, down, y.height % high), group, y.height // high * high)
 
     weights = channels * per_channel
     return function(name, parameters(isa, shape, channels, weights, "int32", scratch(shape)), body)

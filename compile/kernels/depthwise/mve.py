@@ -37,7 +37,7 @@ REACH = 7
 
 
 @dataclass(frozen=True)
-class Strip:
+class RowPair:
     """Two rows of outputs: what of the input they need, and where their units find it.
 
     ``starts``: first input column of each column of words; those from ``tail`` on serve a last unit
@@ -75,8 +75,8 @@ def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> 
     return Packed(pack(weight, shape), rounded(len(weight), CHANNELS), scratch(shape))
 
 
-def strip_of(shape: DepthwiseShape) -> Strip:
-    """The strip of a shape that ``fits``."""
+def row_pair_of(shape: DepthwiseShape) -> RowPair:
+    """The row pair of a shape that ``fits``."""
     (kh, kw), stride = shape.kernel, shape.stride[0]
     more = 2 - stride  # rows and columns of a patch beyond those of one output
     across = -(-(kw + more) // 4)
@@ -88,30 +88,30 @@ def strip_of(shape: DepthwiseShape) -> Strip:
         first = stride * (shape.y.width - UNIT)
         starts += [first + 2 * n for n in range(windows + 2 * (across - 1))]
     window = tuple((line, 2 * n) for line in range(kh + more) for n in range(across))
-    return Strip(stride + kh, across == 1 and rest > 0, tuple(starts), tail, units, window)
+    return RowPair(stride + kh, across == 1 and rest > 0, tuple(starts), tail, units, window)
 
 
 def pack(weight: np.ndarray, shape: DepthwiseShape) -> np.ndarray:
     """int8 (C, 1, kh, kw) to (C rounded up, vector of a window, output of it, 16)."""
     channels, _, kh, kw = weight.shape
-    strip = strip_of(shape)
+    rows = row_pair_of(shape)
     places = [(0, 0), (0, 1), (1, 0), (1, 1)] if shape.stride[0] == 1 else [(0, 0)]
-    packed = np.zeros((rounded(channels, CHANNELS), strip.vectors * 4, len(places), 4), np.int8)
-    for word, (line, column) in enumerate(strip.window):
+    packed = np.zeros((rounded(channels, CHANNELS), rows.vectors * 4, len(places), 4), np.int8)
+    for word, (line, column) in enumerate(rows.window):
         for place, (down, right) in enumerate(places):
             for byte in range(4):
                 ky, kx = line - down, 2 * column + byte - right
                 if 0 <= ky < kh and 0 <= kx < kw:
                     packed[:channels, word, place, byte] = weight[:, 0, ky, kx]
-    vectors = packed.reshape(len(packed), strip.vectors, 4, len(places), 4)
+    vectors = packed.reshape(len(packed), rows.vectors, 4, len(places), 4)
     return np.ascontiguousarray(vectors.transpose(0, 1, 3, 2, 4))
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The parts of scratch for ``strips`` strips: where they begin behind the words, in int32."""
+    """The parts of scratch for ``pairs`` row pairs: where they begin behind the words, in int32."""
 
-    strips: int
+    pairs: int
     offsets: int
     sums: int
     last: int
@@ -124,16 +124,16 @@ def scratch(shape: DepthwiseShape) -> int:
 
 
 def _memory(shape: DepthwiseShape) -> Memory:
-    """As many strips together, of nearly one number, as scratch should hold."""
-    strip, height = strip_of(shape), shape.y.height
+    """As many row pairs together, of nearly one number, as scratch should hold."""
+    rows, height = row_pair_of(shape), shape.y.height
     total = -(-height // 2)
 
-    def memory(strips: int) -> Memory:
-        lines = strip.lines + 2 * shape.stride[0] * (strips - 1)
-        offsets = WORDS // 4 * lines * len(strip.starts)
-        sums = offsets + 4 * strip.vectors
-        last = sums + strips * CHANNELS * 8 * (strip.units + strip.follows)
-        return Memory(strips, offsets, sums, last, last + strips * CHANNELS * 8)
+    def memory(pairs: int) -> Memory:
+        lines = rows.lines + 2 * shape.stride[0] * (pairs - 1)
+        offsets = WORDS // 4 * lines * len(rows.starts)
+        sums = offsets + 4 * rows.vectors
+        last = sums + pairs * CHANNELS * 8 * (rows.units + rows.follows)
+        return Memory(pairs, offsets, sums, last, last + pairs * CHANNELS * 8)
 
     most = max(n for n in range(1, total + 1) if n == 1 or 4 * memory(n).end <= SCRATCH)
     # The last piece of an odd height begins inside the one before it.
@@ -146,21 +146,21 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, CHANNELS)
     stride = shape.stride[0]
-    strip = strip_of(shape)
-    columns = len(strip.starts)
+    rows = row_pair_of(shape)
+    columns = len(rows.starts)
     memory = _memory(shape)
-    units = strip.units + strip.follows
-    apart = y.width % UNIT > 0 and not strip.follows
-    per_channel = BYTES * strip.vectors * (4 if stride == 1 else 1)
-    inner = f"pv_mve_{'patches' if stride == 1 else 'windows'}_{strip.vectors}"
+    units = rows.units + rows.follows
+    apart = y.width % UNIT > 0 and not rows.follows
+    per_channel = BYTES * rows.vectors * (4 if stride == 1 else 1)
+    inner = f"pv_mve_{'patches' if stride == 1 else 'windows'}_{rows.vectors}"
     beyond = stride * (y.width - 1) + shape.kernel[1]
 
     def body(**p: Any) -> None:
         finish = Eight(shape, p)
         spare = p["scratch"]
         bytes_ = T.decl_buffer((4 * memory.end,), "int8", data=spare.data)
-        for number in range(4 * strip.vectors):
-            line, column = (*strip.window, *[(0, 0)] * 3)[number]
+        for number in range(4 * rows.vectors):
+            line, column = (*rows.window, *[(0, 0)] * 3)[number]
             at = T.int32((line * columns + column) * WORDS)
             T.buffer_store(spare, at, [memory.offsets + number])
 
@@ -174,8 +174,8 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
         def regroup(group: Expr, row: Expr, lines: int) -> None:
             """Columns of words; pixels beyond the last, which meet zero weights, are not read."""
             first = T.bind(row * (stride * x.row) + group * CHANNELS)
-            for begin, stop in ((0, strip.tail), (strip.tail, columns)):
-                starts = strip.starts[begin:stop]
+            for begin, stop in ((0, rows.tail), (rows.tail, columns)):
+                starts = rows.starts[begin:stop]
                 inside = sum(start + 4 <= beyond for start in starts)
                 if inside:
                     T.evaluate(
@@ -229,35 +229,35 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             words = finish.words(pair, tables, addend)
             scattered(p["y"], row * y.row + left * y.pixel + channel, places(y), words)
 
-        def piece(row: Expr, strips: int) -> None:
-            """The rows of some strips, sixteen channels at a time."""
+        def piece(row: Expr, pairs: int) -> None:
+            """The rows of some row pairs, sixteen channels at a time."""
             with T.serial(0, channels // CHANNELS) as group:
-                regroup(group, row, strip.lines + 2 * stride * (strips - 1))
-                with T.serial(0, strips) as number:
+                regroup(group, row, rows.lines + 2 * stride * (pairs - 1))
+                with T.serial(0, pairs) as number:
                     start = T.bind(number * (2 * stride * columns * WORDS))
                     dots(group, start, units, memory.sums + number * (CHANNELS * 8 * units))
                     if apart:
                         to = memory.last + number * (CHANNELS * 8)
-                        dots(group, start + strip.tail * WORDS, 1, to)
+                        dots(group, start + rows.tail * WORDS, 1, to)
                 with T.serial(0, CHANNELS) as which:
                     channel = T.bind(group * CHANNELS + which)
                     tables = finish.channel(channel)
-                    with T.serial(0, strips) as number:
+                    with T.serial(0, pairs) as number:
                         own = T.bind(number * CHANNELS + which)
                         sums = T.bind(memory.sums + own * (8 * units))
                         line = T.bind(row + number * 2)
-                        with T.serial(0, strip.units) as unit:
+                        with T.serial(0, rows.units) as unit:
                             finish_unit(channel, sums + unit * 8, line, unit * UNIT, tables)
                         if y.width % UNIT:
-                            last = memory.last + own * 8 if apart else sums + strip.units * 8
+                            last = memory.last + own * 8 if apart else sums + rows.units * 8
                             finish_unit(channel, last, line, y.width - UNIT, tables)
 
         total = -(-y.height // 2)
-        count = -(-total // memory.strips)
-        rest = total - memory.strips * (count - 1)
-        whole = count if rest == memory.strips and y.height % 2 == 0 else count - 1
+        count = -(-total // memory.pairs)
+        rest = total - memory.pairs * (count - 1)
+        whole = count if rest == memory.pairs and y.height % 2 == 0 else count - 1
         with T.serial(0, whole) as number:
-            piece(number * (2 * memory.strips), memory.strips)
+            piece(number * (2 * memory.pairs), memory.pairs)
         if whole < count:
             piece(T.int32(y.height - 2 * rest), rest)
 

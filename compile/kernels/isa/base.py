@@ -67,7 +67,7 @@ class Isa(ABC):
     offset: ClassVar[int] = 0
     bytes: ClassVar[int] = 0
     """Bytes of a vector that ``halves`` splits into words; 0: no rounding high product here."""
-    strip: ClassVar[int] = 1
+    word_vectors: ClassVar[int] = 1
     """Such vectors that a tile in words takes at least, and, where that divides a pixel, at most:
     as many as registers hold the factors of. 1: a pixel, or as many as fill a vector."""
     accumulates: ClassVar[bool] = False

@@ -13,7 +13,7 @@ class NeonParts(Isa):
 
     saturates = True
     bytes = 16
-    strip = 4
+    word_vectors = 4
     truncates = True
     fixed = True
 

@@ -37,10 +37,10 @@ def period_of(isa: Isa, channels: int) -> int:
     return isa.bytes // math.gcd(isa.bytes, rounded(channels, PIECE))
 
 
-def strip_of(isa: Isa, channels: int) -> int:
+def vectors_of(isa: Isa, channels: int) -> int:
     """Vectors of a period, or of a pixel those that a tile takes before it goes on to the next."""
     period = period_of(isa, channels)
     vectors = period * rounded(channels, PIECE) // isa.bytes
-    if period > 1 or isa.strip == 1:
+    if period > 1 or isa.word_vectors == 1:
         return vectors
-    return max(v for v in range(1, isa.strip + 1) if vectors % v == 0)
+    return max(v for v in range(1, isa.word_vectors + 1) if vectors % v == 0)

@@ -19,7 +19,7 @@ from ..epilogue import INTS, limits, prelu
 from ..frame import View, flattened, function, rounded, spread, store
 from ..isa.base import Expr, Isa, shuffle
 from ..tile import Tile
-from .shape import PIECE, VECTORS, WordsShape, period_of, strip_of
+from .shape import PIECE, VECTORS, WordsShape, period_of, vectors_of
 
 fits = every
 
@@ -56,7 +56,7 @@ def grid(isa: Isa, shape: WordsShape) -> Iterator[Tile]:
 def repeated(isa: Isa, shape: WordsShape) -> int:
     """Periods that a row has as the kernel sees it, up to ``VECTORS``."""
     row = flattened(shape.x, shape.y)[1].width // period_of(isa, shape.y.channels)
-    return min(row, VECTORS // strip_of(isa, shape.y.channels))
+    return min(row, VECTORS // vectors_of(isa, shape.y.channels))
 
 
 def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
@@ -65,10 +65,10 @@ def build(name: str, isa: Isa, shape: WordsShape) -> tirx.PrimFunc:
     pixel = rounded(y.channels, PIECE)
     period = period_of(isa, pixel)
     all_vectors = period * pixel // isa.bytes
-    vectors = strip_of(isa, y.channels)
+    vectors = vectors_of(isa, y.channels)
     if vectors < all_vectors:
         pixel = vectors * isa.bytes
-    wide = shape.tile.pixels or period * max(1, isa.strip // vectors)
+    wide = shape.tile.pixels or period * max(1, isa.word_vectors // vectors)
     half = isa.bytes // 2
     parameters = [
         ("x", isa.dtype, x.extent),

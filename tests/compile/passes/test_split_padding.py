@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pocketvision.compile import CompileError
 from pocketvision.compile.arithmetic import reference
-from pocketvision.compile.graph import Pool, Rescale
+from pocketvision.compile.graph import Op, Pool, Rescale
 from pocketvision.compile.lower import layout
 from pocketvision.compile.passes import split_padding
 
@@ -65,6 +66,31 @@ def test_the_maximum_reads_a_copy(make: Callable) -> None:
     x = inputs(build.random, 3, graph.tensors["input"])
     assert np.array_equal(reference.run(after, x), reference.run(graph, x))
     layout.assign(after)
+
+
+def test_names_that_the_graph_has_already() -> None:
+    """A tensor and a node of the names that the pass would choose stay what they are."""
+    build = Builder(4, (6, 7, 8), zero=5)
+    x = build.conv("input")
+    theirs = build.conv(x, kernel=(3, 3), pads=SAME)
+    maximum = build.pool(x, "max", (3, 3), pads=SAME)
+    graph = build.graph(build.add(maximum, theirs))
+    taken = f"{x}.for.pool_{maximum}"
+    tensors = {name: t for name, t in graph.tensors.items() if name != theirs}
+    tensors[taken] = replace(graph.tensors[theirs], name=taken)
+    ops = [renamed(op, theirs, taken) for op in graph.ops]
+    ops = [replace(op, name=f"pool_{maximum}.copy") if op.output == taken else op for op in ops]
+    graph = graph.with_ops(ops, tensors).validate()
+    after = split_padding.run(graph).validate()
+    assert len(after.tensors) == len(graph.tensors) + 1
+    assert len({op.name for op in after.ops}) == len(after.ops) == len(graph.ops) + 1
+    noise = inputs(build.random, 3, graph.tensors["input"])
+    assert np.array_equal(reference.run(after, noise), reference.run(graph, noise))
+
+
+def renamed(op: Op, old: str, new: str) -> Op:
+    names = tuple(new if name == old else name for name in (*op.inputs, op.output))
+    return replace(op, inputs=names[:-1], output=names[-1])
 
 
 def test_without_it_the_layout_refuses() -> None:

@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +31,11 @@ CACHES = ("crops.npy", "kept.npy", "teacher.npy")
 CERTAIN = 0.05
 """Two-sided p of Welch's test below which a difference counts, if it exceeds the spread too."""
 
-MIT = {"teachers": ["models/mobileface_v2.onnx"], "cached": True}
-OWN = {"teachers": ["facechain_125m:{out}/teacher/seed-1/model.safetensors"]}
-STEPS = {"snapshots": "facechain_125m:{out}/teacher/seed-1"}
-BEFORE = "{out}/recursive-1/seed-{seed}/model.safetensors"
 Run = tuple[str, int]
 """A method and a seed."""
+
+Tables = Callable[[Path, int], dict[str, Any]]
+"""A method's tables by the folder of all runs, absolute, and the seed."""
 
 
 @dataclass(frozen=True)
@@ -47,58 +47,91 @@ class Method:
     """
 
     title: str
-    tables: dict[str, Any]
+    tables: Tables
     against: str | None = None
     after: tuple[str, int | None] | None = None
+
+
+def _teacher(out: Path) -> Path:
+    """What the own teacher's run leaves."""
+    return out / "teacher" / "seed-1"
+
+
+def _plain(out: Path, seed: int) -> dict[str, Any]:
+    return {}
+
+
+def _own_teacher(out: Path, seed: int) -> dict[str, Any]:
+    return {"model": "facechain_125m", "keep": "epochs"}
+
+
+def _of_the_own(out: Path, seed: int) -> dict[str, Any]:
+    weights = _teacher(out) / "model.safetensors"
+    return {"embedding": {"loss": "template", "teachers": [f"facechain_125m:{weights}"]}}
+
+
+def _of_its_steps(out: Path, seed: int) -> dict[str, Any]:
+    return {"embedding": {"loss": "template", "snapshots": f"facechain_125m:{_teacher(out)}"}}
+
+
+def _of_mit(loss: str) -> Tables:
+    teachers = {"teachers": ["models/mobileface_v2.onnx"], "cached": True}
+    return lambda out, seed: {"embedding": {"loss": loss, **teachers}}
+
+
+def _second_generation(out: Path, seed: int) -> dict[str, Any]:
+    before = out / "recursive-1" / f"seed-{seed}" / "model.safetensors"
+    return _of_mit("angular")(out, seed) | {"start": str(before)}
+
+
+def _osakd(out: Path, seed: int) -> dict[str, Any]:
+    return {"osakd": {}}
 
 
 METHODS = {
     "teacher": Method(
         "(the own teacher: FaceChain 125 M, ArcFace)",
-        {"model": "facechain_125m", "keep": "epochs"},
+        _own_teacher,
     ),
-    "arcface": Method("no distillation: ArcFace", {}),
+    "arcface": Method("no distillation: ArcFace", _plain),
     "embedding": Method(
         "ArcFace + embedding KD of the MIT teacher",
-        {"embedding": {"loss": "template", **MIT}},
+        _of_mit("template"),
         "arcface",
     ),
     "final": Method(
         "ArcFace + embedding KD of the own teacher",
-        {"embedding": {"loss": "template", **OWN}},
+        _of_the_own,
         "arcface",
         after=("teacher", 1),
     ),
     "multi-step": Method(
         "ArcFace + multi-step KD of the own teacher",
-        {"embedding": {"loss": "template", **STEPS}},
+        _of_its_steps,
         "final",
         after=("teacher", 1),
     ),
     "recursive-1": Method(
         "ArcFace + angular KD of the MIT teacher, generation 1",
-        {"embedding": {"loss": "angular", **MIT}},
+        _of_mit("angular"),
         "arcface",
     ),
     "recursive-2": Method(
         "the same, generation 2 (twice the steps)",
-        {"embedding": {"loss": "angular", **MIT}, "start": BEFORE},
+        _second_generation,
         "recursive-1",
         after=("recursive-1", None),
     ),
-    "osakd": Method("ArcFace + OSAKD", {"osakd": {}}, "arcface"),
+    "osakd": Method("ArcFace + OSAKD", _osakd, "arcface"),
 }
 
 
 def table(method: str, seed: int, out: Path) -> dict[str, Any]:
-    """The TOML table of one run: the recipe, the method, its paths filled in."""
+    """The TOML table of one run: the recipe with the method's tables over it."""
     base = tomllib.loads(RECIPE.read_text(encoding="utf-8"))
-    tables = json.dumps(METHODS[method].tables)
-    for name, value in (("out", json.dumps(str(out.resolve()))[1:-1]), ("seed", str(seed))):
-        tables = tables.replace("{" + name + "}", value)
     # A generation that saw the views of the one before again would learn them by heart.
     own = seed + 100 * len(_chain(method))
-    return base | json.loads(tables) | {"seed": own}
+    return base | METHODS[method].tables(out.resolve(), seed) | {"seed": own}
 
 
 def _chain(method: str) -> list[str]:
