@@ -87,6 +87,8 @@ def _conv(
     if not _complete(x, weight) or any(part is None for part in bias):
         return None
     assert x is not None and weight is not None
+    if types.get(x[2]) == TensorProto.INT8 and types.get(weight[2]) == TensorProto.UINT8:
+        return None  # onnxruntime has none
     inputs = [*x, *weight, *y, *(part[0] for part in bias if part is not None)]
     return helper.make_node("QLinearConv", inputs, [], **_attributes(node))
 

@@ -143,7 +143,7 @@ def _change_attribute(model: onnx.ModelProto, random: Random) -> None:
 
 def _new_attribute(model: onnx.ModelProto, random: Random) -> None:
     name = str(random.choice(["axis", "pads", "strides", "group", "perm", "keepdims", "auto_pad",
-                              "ceil_mode", "alpha", "block_size", "output_dtype", "axes"]))  # fmt: skip
+                              "ceil_mode", "alpha", "block_size", "output_dtype"]))  # fmt: skip
     integer = int(INTEGERS[random.integers(len(INTEGERS))])
     value = [integer, [integer, 1], [1, integer, 1, 1], 0.5, "VALID"][random.integers(5)]
     _node(model, random).attribute.append(helper.make_attribute(name, value))
