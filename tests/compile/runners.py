@@ -90,11 +90,12 @@ class Machines:
     def run(
         self, path: Path, target: Target, graph: Graph, *inputs: np.ndarray
     ) -> list[np.ndarray]:
-        """int8 (N, H, W, C) of each output; fails the test where the process fails."""
+        """(N, H, W, C) of each output as it is stored; fails the test where the process fails."""
         source, result = self.folder / "inputs.bin", self.folder / "outputs.bin"
-        source.write_bytes(np.hstack([x.reshape(len(x), -1) for x in inputs]).tobytes())
+        rows = [np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8) for x in inputs]
+        source.write_bytes(np.hstack(rows).tobytes())
         if target.firmware:
-            self._on_board(path, target, source.name, result.name)
+            self._on_board(path, target, graph, source.name, result.name)
             return split(graph, result.read_bytes(), len(inputs[0]))
         done = self.start(target.arch, [str(path), str(source), str(result)])
         if done.returncode:
@@ -103,14 +104,13 @@ class Machines:
             )
         return split(graph, result.read_bytes(), len(inputs[0]))
 
-    def _on_board(self, path: Path, target: Target, source: str, result: str) -> None:
+    def _on_board(self, path: Path, target: Target, graph: Graph, source: str, result: str) -> None:
         """The library ``path`` in an image with the runner of csrc/tools."""
         text = json.loads(path.with_suffix(".json").read_text())
         sizes = [f"-DARENA_BYTES={text['bytes']['arena']}"]
-        for end in ("INPUT", "OUTPUT"):
-            tensors = text[f"{end.lower()}s"]
-            total = sum(math.prod(tensor["shape"]) for tensor in tensors)
-            sizes += [f"-D{end}S={len(tensors)}", f"-D{end}_BYTES={total}"]
+        for end, names in (("INPUT", graph.inputs), ("OUTPUT", graph.outputs)):
+            total = sum(_bytes(graph, name) for name in names)
+            sizes += [f"-D{end}S={len(names)}", f"-D{end}_BYTES={total}"]
         image = board.build(
             target, self.folder, [sources.tools_directory() / "runner.c"],
             [*sizes, f"-DMODEL={text['symbol']}"], [str(path)],
@@ -160,17 +160,25 @@ class Machines:
 
 
 def split(graph: Graph, content: bytes, count: int) -> list[np.ndarray]:
-    """What a runner wrote: int8 (count, H, W, C) of each output."""
-    rows = np.frombuffer(content, np.int8).reshape(count, -1)
-    shapes = [graph.tensors[name].shape for name in graph.outputs]
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    """What a runner wrote: (count, H, W, C) of each output as it is stored."""
+    rows = np.frombuffer(content, np.uint8).reshape(count, -1)
+    ends = np.cumsum([_bytes(graph, name) for name in graph.outputs])
     parts = np.split(rows, ends[:-1], axis=1)
-    return [part.reshape(count, *shape) for part, shape in zip(parts, shapes, strict=True)]
+    tensors = [graph.tensors[name] for name in graph.outputs]
+    return [
+        np.ascontiguousarray(part).view(tensor.dtype).reshape(count, *tensor.shape)
+        for part, tensor in zip(parts, tensors, strict=True)
+    ]
+
+
+def _bytes(graph: Graph, name: str) -> int:
+    tensor = graph.tensors[name]
+    return math.prod(tensor.shape) * tensor.item
 
 
 def expect_bytes(what: str, expected: np.ndarray, found: np.ndarray, graph: Graph) -> None:
     """Fails the test at the first byte that differs."""
-    if np.array_equal(found, expected):
+    if np.array_equal(found, expected, equal_nan=found.dtype.kind == "f"):
         return
     wrong = np.argwhere(found != expected)
     first = tuple(wrong[0])

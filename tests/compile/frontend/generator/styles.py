@@ -69,7 +69,7 @@ def paired(net: Net, style: Style) -> set[str]:
             and not _passes(net, name)
         ):
             found.add(name)
-    return found
+    return found or set(net.inputs[:1])
 
 
 def _exact(name: str, writer: dict[str, onnx.NodeProto], found: set[str], net: Net) -> bool:

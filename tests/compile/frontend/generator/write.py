@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from .integers import operators
 from .net import Net
 from .styles import Pair, Style, paired, quantisation
 
@@ -161,4 +162,5 @@ class Writer:
 
 def write(net: Net, style: Style) -> onnx.ModelProto:
     """A file of one style; the network's own chance decides what the style leaves open."""
-    return Writer(net, style).model()
+    model = Writer(net, style).model()
+    return operators(model) if style.operators else model

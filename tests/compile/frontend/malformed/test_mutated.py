@@ -1,0 +1,78 @@
+"""Valid files with a few changes: a CompileError, or the network that onnxruntime makes of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pocketvision.compile import CompileError, pipeline
+from pocketvision.compile.frontend import oracle
+from pocketvision.compile.frontend.load import load
+
+from ..generator.draw import draw
+from ..generator.styles import STYLES
+from ..generator.write import write
+from .mutate import mutated
+
+QUICK, CHUNK = 400, 50
+DEEP, DEEP_CHUNK = 10_000, 500
+PARENTS = 40
+"""How many files the changes are made to."""
+
+SEED = int(os.environ.get("POCKETVISION_SEED", secrets.randbits(30)))
+MOST_VALUES = 10**7
+"""Of all tensors of a network that is run."""
+
+
+def defect(seed: int, folder: Path) -> str | None:
+    """What is wrong with the answer to a changed file, None where nothing is."""
+    parent = seed % PARENTS
+    model = write(draw(parent, length=6), STYLES[parent % len(STYLES)])
+    path = folder / f"mutated-{seed}.onnx"
+    path.write_bytes(mutated(model, np.random.default_rng(seed)))
+    try:
+        graph = load(path)
+        pipeline.optimise(graph)
+    except CompileError as error:
+        if path.name not in str(error):
+            return f"no file in {str(error)!r}"
+        path.unlink()
+        return None
+    except Exception as error:  # exactly what must not be
+        return f"{type(error).__name__}: {error}"
+    size = sum(int(np.prod(tensor.shape)) for tensor in graph.tensors.values())
+    if size > MOST_VALUES:
+        path.unlink()
+        return None
+    try:
+        oracle.check(path, graph, count=1)
+    except oracle.IncomparableError:
+        pass  # onnxruntime refuses more than we do, names of nodes that repeat for one
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    path.unlink()
+    return None
+
+
+def judged(seeds: range, folder: Path) -> None:
+    found = {seed: text for seed in seeds if (text := defect(seed, folder)) is not None}
+    lines = [f"seed {seed}: {text.splitlines()[0]}" for seed, text in found.items()]
+    assert not found, "\n".join([f"{len(found)} of {len(seeds)} in {folder}:", *lines])
+
+
+@pytest.mark.parametrize("first", range(0, QUICK, CHUNK))
+def test_mutated(first: int, tmp_path: Path) -> None:
+    judged(range(first, first + CHUNK), tmp_path)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("first", range(0, DEEP, DEEP_CHUNK))
+def test_many_mutated(first: int, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """POCKETVISION_SEED repeats a run."""
+    with capsys.disabled():
+        print(f"\nPOCKETVISION_SEED={SEED}, files {first} to {first + DEEP_CHUNK}", end="")
+    judged(range(SEED + first, SEED + first + DEEP_CHUNK), tmp_path)
