@@ -12,18 +12,27 @@ WINDOWS = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool")
 PADDINGS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 
 
+def check_domains(file: str, model: onnx.ModelProto) -> None:
+    """Checks that every operator is one of the standard.
+
+    Raises:
+        CompileError: operators of another domain, whose names mean what only that domain knows.
+    """
+    foreign = [node for node in model.graph.node if node.domain not in DEFAULT]
+    if foreign:
+        named = ", ".join(f"{label(node)} of domain {node.domain!r}" for node in foreign[:8])
+        raise CompileError(
+            f"{file}: unsupported operator at {named}; expected the standard's own operators, "
+            "replace it in the float model"
+        )
+
+
 def check_attributes(file: str, node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> None:
     """Checks one node of known shapes.
 
     Raises:
-        CompileError: an operator of another domain, or a window, stride, dilation, padding or group
-            that contradicts the shapes; it names the node.
+        CompileError: a window, stride, dilation, padding or group that contradicts the shapes.
     """
-    if node.domain not in DEFAULT:
-        raise CompileError(
-            f"{file}: {label(node)}: is of the domain {node.domain!r}, which is unknown; expected "
-            "the standard's own operators, replace it in the float model"
-        )
     if node.op_type not in WINDOWS:
         return
     options = attributes(node)

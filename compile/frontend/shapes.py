@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import onnx
 
 from ..errors import CompileError
-from .attributes import check_attributes
+from .attributes import check_attributes, check_domains
 from .rewrite.draft import SMALL, first_line, label
 
 MOST_BYTES = 2**28
@@ -27,6 +27,7 @@ def infer(model: onnx.ModelProto, file: str, claims: bool = True) -> dict[str, S
         CompileError: a shape that is unknown, not static, contradicted by the file or out of all
             proportion, or attributes that do not fit the shapes; it names the node or value.
     """
+    check_domains(file, model)
     graph = _inferred(model, file)
     found = {value.name: _sizes(value) for value in _values(graph)}
     shapes: dict[str, Shape] = {t.name: tuple(t.dims) for t in model.graph.initializer}

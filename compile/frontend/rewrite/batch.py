@@ -16,7 +16,7 @@ def run(draft: Draft) -> None:
     """Sets the first axis of the inputs to 1 where it is dynamic, or a number that all ends share.
 
     Raises:
-        CompileError: an input without a shape, another axis that is dynamic, or a network that
+        CompileError: another axis of an input that is dynamic, or a network that
             mixes the pictures of a batch.
     """
     first = [_first(draft, value) for value in draft.inputs]
@@ -35,8 +35,6 @@ def _first(draft: Draft, value: onnx.ValueInfoProto) -> int | None:
     """The first axis of an input: 0 if it is dynamic, None if it is no batch axis."""
     tensor = value.type.tensor_type
     where = f"input {value.name!r}"
-    if not tensor.HasField("shape"):
-        raise draft.error(where, "has no shape; export the network with fixed sizes")
     sizes = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
     batched = len(sizes) > 1
     for axis, size in enumerate(sizes):

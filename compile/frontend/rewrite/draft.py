@@ -142,7 +142,8 @@ class Draft:
             self.nodes, self.name, free, self.outputs, held, value_info=self.value_info
         )
         opsets = [helper.make_opsetid("", self.opset)]
-        opsets += [helper.make_opsetid(name, version) for name, version in self.domains.items()]
+        used = {node.domain for node in self.nodes}
+        opsets += [helper.make_opsetid(name, v) for name, v in self.domains.items() if name in used]
         model = helper.make_model(graph, opset_imports=opsets)
         model.ir_version = max(self.ir, helper.find_min_ir_version_for(opsets[:1]))
         model.metadata_props.extend(self.metadata)

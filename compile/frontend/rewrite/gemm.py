@@ -40,6 +40,7 @@ def _rewritten(draft: Draft, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     if beta != 1 and _is_float(draft, inputs[2]):
         inputs[2] = _times(draft, inputs[2], beta)
         beta = 1.0
+    options = {name: value for name, value in options.items() if value}
     factors = {"alpha": alpha, "beta": beta}
     options.update({name: value for name, value in factors.items() if value != 1})
     return [*before, helper.make_node("Gemm", inputs, node.output, node.name, **options)]

@@ -41,7 +41,7 @@ def read(path: Path) -> tuple[onnx.ModelProto, str]:
             "`pocketvision quantize` writes"
         )
     _check_opset(path, model)
-    check_names(path.name, model.graph)
+    check_names(path.name, model)
     nodes = ordered(path.name, model.graph.node)
     del model.graph.node[:]
     model.graph.node.extend(nodes)

@@ -11,13 +11,17 @@ from ...errors import CompileError
 from ..rewrite.draft import DEFAULT, label
 
 
-def check_names(file: str, graph: onnx.GraphProto) -> None:
-    """Checks constants, ends and nodes of the outermost graph.
+def check_names(file: str, model: onnx.ModelProto) -> None:
+    """Checks constants, ends and nodes of the model's own graph.
 
     Raises:
         CompileError: a name that is empty, given twice or written by nothing; an end that is no
-            tensor; a constant in sparse form; an operator without an input that it needs.
+            tensor; a constant in sparse form; operators for training; an operator without an
+            input that it needs.
     """
+    graph = model.graph
+    if model.training_info:
+        raise _error(file, "the model", "holds operators for training, expected none")
     if graph.sparse_initializer:
         name = graph.sparse_initializer[0].values.name
         raise _error(file, f"constant {name!r}", "is sparse, expected a dense tensor")
@@ -26,6 +30,9 @@ def check_names(file: str, graph: onnx.GraphProto) -> None:
             continue
         kind = value.type.WhichOneof("value").removesuffix("_type").replace("_", " ")
         raise _error(file, f"value {value.name!r}", f"is a {kind}, expected a tensor")
+    for value in graph.input:
+        if not value.type.tensor_type.HasField("shape"):
+            raise _error(file, f"input {value.name!r}", "has no shape, expected one of fixed sizes")
     constants = [tensor.name for tensor in graph.initializer]
     inputs = [value.name for value in graph.input]
     written = [name for node in graph.node for name in node.output if name]
@@ -61,5 +68,5 @@ def _check_inputs(file: str, node: onnx.NodeProto, known: set[str]) -> None:
 
 def _error(file: str, where: str, message: str) -> CompileError:
     return CompileError(
-        f"{file}: {where}: not a valid ONNX file, it {message}; export the network anew"
+        f"{file}: not a valid ONNX file: {where} {message}; export the network anew"
     )
