@@ -6,8 +6,9 @@ from collections import Counter
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper, numpy_helper
+
+from .run import session
 
 BATCH_NORM = "BatchNormalization"
 PIXELS = 40_000
@@ -41,10 +42,7 @@ def settle(model: onnx.ModelProto, seed: int) -> None:
         value.name: random.standard_normal((batch, *shape[1:]), np.float32)
         for value, shape in zip(copy.graph.input, shapes, strict=True)
     }
-    session = onnxruntime.InferenceSession(
-        copy.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    found = session.run(None, feed)
+    found = session(copy).run(None, feed)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for index, node in enumerate(norms):
         for name, values in zip(node.input[3:], found[2 * index : 2 * index + 2], strict=True):
