@@ -79,8 +79,8 @@ def quantised(tensor: Tensor, values: NDArray[Any]) -> NDArray[Any]:
     info = np.iinfo(tensor.dtype)
     with np.errstate(over="ignore"):
         stored = np.rint(real / np.float32(tensor.scale)) + np.float32(tensor.zero_point)
-    result: NDArray[Any] = np.clip(stored, info.min, info.max).astype(tensor.dtype)
-    return result
+    # A transposed picture stays so in every step above, and C reads rows.
+    return dense(np.clip(stored, info.min, info.max), tensor.dtype)
 
 
 def dequantised(tensor: Tensor, stored: NDArray[Any]) -> NDArray[np.float32]:

@@ -59,6 +59,19 @@ def test_real_values(several: Model) -> None:
     assert isinstance(real, dict) and real["sum"].tolist() == [22.0]
 
 
+def test_real_values_that_lie_transposed_in_memory(several: Model) -> None:
+    """As a picture does that was turned from channels first."""
+    found = several.run(
+        [
+            np.asfortranarray(dequantised(t, v))
+            for t, v in zip(several.inputs, (LEFT, RIGHT), strict=True)
+        ],
+        dequantise=False,
+    )
+    assert isinstance(found, dict)
+    np.testing.assert_array_equal(found["copy"], LEFT)
+
+
 def test_batches(several: Model) -> None:
     lefts = np.stack([LEFT, LEFT[::-1], -LEFT])
     rights = np.stack([RIGHT, RIGHT[:, ::-1], RIGHT])
