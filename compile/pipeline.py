@@ -22,11 +22,19 @@ from .lower.lower import lower
 from .lower.program import Program
 from .memory import fit
 from .memory.plan import Plan
-from .passes import drop_identity, fold_activation, fuse_add, sink, split_padding, trim_taps
+from .passes import (
+    drop_identity,
+    fold_activation,
+    fold_clamp,
+    fuse_add,
+    sink,
+    split_padding,
+    trim_taps,
+)
 from .targets import Target, resolve
 from .tiles import table as tiles
 
-PASSES = (drop_identity, trim_taps, fold_activation, fuse_add, split_padding, sink)
+PASSES = (drop_identity, trim_taps, fold_clamp, fold_activation, fuse_add, split_padding, sink)
 
 
 @dataclass(frozen=True)

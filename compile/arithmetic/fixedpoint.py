@@ -33,20 +33,13 @@ def factors(scale: np.ndarray, reach: np.ndarray, low: int, high: int) -> np.nda
     Returns:
         int32 (C); -1 where a channel has no such factor.
     """
-    scale = scale.astype(np.float32)
     possible = (scale > 0) & (scale < 0.5)
-    scale = np.where(possible, scale, np.float32(2**-8))
-    steps = np.arange(low, high)
-    about = np.floor((steps + 0.5) / scale.astype(np.float64)[:, None]).astype(np.int64)
-    near = about[..., None] + np.arange(-3, 5)
-    real = near.astype(np.float32) * scale.astype(np.float32)[:, None, None]
-    passed = np.rint(np.clip(real, np.float32(low), np.float32(high))) > steps[:, None]
-    taken = near[..., 0] + passed.argmax(axis=2)
-    goal = np.broadcast_to((2 * steps + 1) * 2**31, taken.shape)
+    scale = np.where(possible, scale, np.float32(2**-8)).astype(np.float32)
+    taken, exact = first_above(scale, reach, low, high)
+    possible = possible & exact
+    goal = np.broadcast_to((2 * np.arange(low, high) + 1) * 2**31, taken.shape)
     # A step that no accumulator reaches is to be reached by none.
     last = reach[:, None]
-    coarse = (np.abs(taken) > EXACT_FLOAT) & (np.abs(taken) <= last + 1)
-    possible = possible & ~coarse.any(axis=1)
     sides = (
         (np.maximum(taken, -last), goal, taken <= last),
         (1 - np.minimum(taken, last + 1), 1 - goal, taken > -last),
@@ -64,6 +57,29 @@ def factors(scale: np.ndarray, reach: np.ndarray, low: int, high: int) -> np.nda
     nearest = np.rint(scale.astype(np.float64) * 2.0**32).astype(np.int64)
     found = np.clip(nearest, least, np.maximum(least, most))
     return np.where(possible & (least <= most), found, -1).astype(np.int32)
+
+
+def first_above(
+    scale: np.ndarray, reach: np.ndarray, low: int, high: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The accumulator at which the float rule takes each step from a result to the next.
+
+    Args:
+        scale: float32 (C), positive.
+        reach, low, high: as for ``factors``.
+
+    Returns:
+        int64 (C, high - low): the least accumulator whose result is above low, low + 1, ...; and
+        bool (C): whether all of them that can be reached are known exactly.
+    """
+    steps = np.arange(low, high)
+    about = np.floor((steps + 0.5) / scale.astype(np.float64)[:, None]).astype(np.int64)
+    near = about[..., None] + np.arange(-3, 5)
+    real = near.astype(np.float32) * scale.astype(np.float32)[:, None, None]
+    passed = np.rint(np.clip(real, np.float32(low), np.float32(high))) > steps[:, None]
+    taken = near[..., 0] + passed.argmax(axis=2)
+    coarse = (np.abs(taken) > EXACT_FLOAT) & (np.abs(taken) <= reach[:, None] + 1)
+    return taken, ~coarse.any(axis=1)
 
 
 @dataclass(frozen=True, eq=False)

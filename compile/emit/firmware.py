@@ -88,8 +88,11 @@ def emit(program: Program, target: Target, path: Path, memory: Plan | None = Non
 
 def archive(program: Program, target: Target, work: Path) -> None:
     """Makes ``work/model.a``, one object with one global symbol, of the parts in ``work``."""
-    link(target, work, (*COMPILED, "-r", "-nostdlib"), "model.o")
-    options = ["--strip-unneeded", f"--keep-global-symbol={symbol(program.graph)}"]
+    name = symbol(program.graph)
+    # Of the routines in assembly only those that kernels call are kept.
+    called = ("-Wl,--gc-sections", f"-Wl,--undefined={name}")
+    link(target, work, (*COMPILED, "-r", "-nostdlib", *called), "model.o")
+    options = ["--strip-unneeded", f"--keep-global-symbol={name}"]
     options += [f"--remove-section={name}" for name in UNUSED]
     tool(target, "objcopy", work, *options, "model.o")
     tool(target, "ar", work, "rcsD", "model.a", "model.o")

@@ -10,12 +10,11 @@ import onnx
 
 from ..errors import CompileError
 from ..graph import Graph
-from . import shapes
+from . import ceil_mode, shapes
 from .importer import build
 from .network import DEQUANTISE, QUANTISE, Network
 from .normalise import normalise
 from .operators import SUPPORTED
-from .rewrite import ceil_mode
 
 RECORD_KEY = "pocketvision.record"
 

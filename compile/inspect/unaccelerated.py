@@ -10,7 +10,9 @@ import numpy as np
 from ..graph import Add, Concat, Conv, Graph, Op, Rescale, Table
 from ..kernels import elementwise, families
 from ..kernels.conv.shape import ConvShape
+from ..kernels.depthwise.shape import DepthwiseShape
 from ..lower.layout import CHANNEL_ALIGNMENT
+from ..lower.operators.conv import lines_of
 from ..lower.program import Border, Copy, Program, Served
 
 OWN_PASS = "{} as a pass of its own"
@@ -63,7 +65,23 @@ def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:
         yield "concatenation copied", _why_copied(graph, op)
     elif isinstance(op, Table):
         yield "table looked up value by value", "there is no vector kernel for it"
-    elif isinstance(op, Conv) and op.groups > 1 and _foreign(shape):
+    elif isinstance(op, Conv):
+        yield from _of_conv(program, op, shape)
+
+
+def _of_conv(program: Program, op: Conv, shape: object) -> Iterator[tuple[str, str]]:
+    graph = program.graph
+    if isinstance(shape, ConvShape | DepthwiseShape):
+        family, rounding = families.of(program.isa, shape), shape.rounding
+        line = rounding.line
+        if family.FRACTION and not rounding.fixed and (line is None or line.mixed):
+            found = lines_of(program, op, family)
+            lacking = len(op.weight) - (int(found.exact.sum()) if found else 0)
+            yield (
+                "rescale in float",
+                f"no integers give the same bytes for {lacking} of {len(op.weight)} channels",
+            )
+    if op.groups > 1 and _foreign(shape):
         inputs, outputs = graph.tensors[op.inputs[0]].channels, len(op.weight)
         sizes = f"{inputs // op.groups} to {outputs // op.groups}"
         yield (

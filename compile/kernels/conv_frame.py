@@ -27,9 +27,12 @@ class Convolution(Protocol):
 def parameters(
     isa: Isa, shape: Convolution, channels: int, weights: int, kind: str = "int8", scratch: int = 0
 ) -> list[tuple[str, str, int]]:
-    """``(x, w, bias, scale, negative, floats, ints, other, y[, scratch])`` of ``channels``.
+    """``(x, w, bias, scale[, starts], negative, floats, ints, other, y[, scratch])``.
+
+    ``starts`` come with scales that are lines (arithmetic/lines.py).
 
     Args:
+        channels: length of the tables by channel.
         weights: how many of the type ``kind``.
         scratch: int32 words of scratch memory.
     """
@@ -38,6 +41,7 @@ def parameters(
         ("w", kind, weights),
         ("bias", "int32", channels),
         ("scale", shape.rounding.scale_dtype, channels),
+        *([("starts", "int32", channels)] if shape.rounding.line else []),
         ("negative", shape.rounding.negative_dtype, channels if shape.activation else 1),
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),

@@ -85,6 +85,21 @@ def prelu(isa: Isa, acc: Expr, factors: tuple[Expr, Expr], product: Product, cou
     return T.bind(T.max(isa.high_sum(acc, positive, count), lower))
 
 
+FLOAT = 2**30
+"""The start of a line (arithmetic/lines.py) of a channel that has none: its scale is float32.
+
+Other starts are far below. The least int32 will not do: TVM simplifies comparisons with it away.
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """How lines (arithmetic/lines.py) are applied; ``mixed``: some channels have none."""
+
+    shift: int
+    mixed: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rounding:
     """What shapes an epilogue besides its activation and add.
@@ -95,7 +110,8 @@ class Rounding:
     (arithmetic/multiply_add.py). ``short``: what becomes 16-bit words first fits them. ``capped``:
     an activation in words needs its operand's upper clamp, as its result does not saturate there.
     ``fixed``: the first rescale is a product of integers with so many bits of a fraction
-    (arithmetic/fixedpoint.py); 0: one of floats.
+    (arithmetic/fixedpoint.py); 0: one of floats, or of lines, if there is a ``line``.
+    ``rectified``: the result's range is [0, 127] and its zero point 0.
     """
 
     words: Product | None = None
@@ -105,11 +121,13 @@ class Rounding:
     short: bool = False
     capped: bool = True
     fixed: int = 0
+    line: Line | None = None
+    rectified: bool = False
 
     @property
     def scale_dtype(self) -> str:
-        """Type of the table of scales."""
-        return "int32" if self.fixed else "float32"
+        """Type of the table of scales; integers may hold the bits of float32."""
+        return "int32" if self.fixed or self.line else "float32"
 
     @property
     def negative_dtype(self) -> str:

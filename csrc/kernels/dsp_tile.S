@@ -2,17 +2,22 @@
  *
  *   int pv_dsp_sums(const int32_t *x, const int32_t *w, int32_t words, int32_t *sums);
  *   int pv_dsp_fixed(const int32_t *x, const int32_t *w, int32_t words, int8_t *y);
+ *   int pv_dsp_line0(const int32_t *x, const int32_t *w, int32_t words, int8_t *y);
+ *   int pv_dsp_line4(const int32_t *x, const int32_t *w, int32_t words, int8_t *y);
  *   int pv_dsp_float(const int32_t *x, const int32_t *w, int32_t words, int8_t *y);
  *
- * and each with the suffix _long, for `words` that are multiples of 4.
+ * and each with the suffix _long, for `words` that are multiples of 4; those that write y also with
+ * the suffix _relu (before _long), for results from 0 to 127.
  *
  * x: for each word of four input channels, first channels 0 and 2, then 1 and 3, as int16 pairs of
  * pixels 0, 1, then, 16 bytes after pixel 0, of pixels 2, 3: 64 bytes a word.
  * w: HEADER bytes, then for each word the same halves of both channels, 16 bytes. The header is the
- * two channels' scales (fixed-point factors or float32), the zero point of the result, the bytes
- * between its pixels, and the two biases.
+ * two channels' scales (fixed-point factors, factors of lines or float32), the zero point of the
+ * result, the bytes between its pixels, and the two biases. Lines (arithmetic/lines.py) have the
+ * first channel's start in place of the zero point and the second's in the word before the header;
+ * their names end with the bits of fraction.
  * sums: eight accumulators, pixel by pixel. y: the first pixel's result; two bytes in each of four
- * pixels are written, within the range of int8.
+ * pixels are written.
  *
  * All 14 registers are in use, which is why this is not C: two loads of two words feed four SMLADs
  * each.
@@ -42,17 +47,35 @@
   stmia r12, {r4-r11}
 .endm
 
-.macro store_pixel first, second, last=0
-  ssat \first, #8, \first
-  strb \first, [lr]
-  ssat \second, #8, \second
-  strb \second, [lr, #1]
-  .ifeq \last
-  add lr, r3
+/* r4 to r11: results with `shift` bits of a fraction; lr: the first pixel, r3: between pixels. */
+.macro store relu, shift=0
+  .irp value, r4, r5, r6, r7, r8, r9, r10, r11
+  .if \shift
+  .if \relu
+  usat \value, #7, \value, asr #\shift
+  .else
+  ssat \value, #8, \value, asr #\shift
   .endif
+  .elseif \relu
+  usat \value, #7, \value
+  .else
+  ssat \value, #8, \value
+  .endif
+  .endr
+  strb r4, [lr]
+  strb r5, [lr, #1]
+  add lr, r3
+  strb r6, [lr]
+  strb r7, [lr, #1]
+  add lr, r3
+  strb r8, [lr]
+  strb r9, [lr, #1]
+  add lr, r3
+  strb r10, [lr]
+  strb r11, [lr, #1]
 .endm
 
-.macro end_fixed
+.macro end_fixed relu
   ldr r12, [sp]
   ldr lr, [sp, #8]
   ldrd r0, r1, [r12]
@@ -63,13 +86,25 @@
   .irp channel, r5, r7, r9, r11
   smmlar \channel, \channel, r1, r2
   .endr
-  store_pixel r4, r5
-  store_pixel r6, r7
-  store_pixel r8, r9
-  store_pixel r10, r11, 1
+  store \relu
 .endm
 
-.macro end_float
+.macro end_line relu, shift
+  ldr r12, [sp]
+  ldr lr, [sp, #8]
+  ldrd r0, r1, [r12]
+  ldrd r2, r3, [r12, #8]
+  .irp channel, r4, r6, r8, r10
+  smmla \channel, \channel, r0, r2
+  .endr
+  ldr r2, [r12, #-4]
+  .irp channel, r5, r7, r9, r11
+  smmla \channel, \channel, r1, r2
+  .endr
+  store \relu, \shift
+.endm
+
+.macro end_float relu
   ldr r12, [sp]
   ldr lr, [sp, #8]
   vldr s8, [r12]
@@ -98,13 +133,10 @@
   .irp value, r4, r5, r6, r7, r8, r9, r10, r11
   add \value, r2
   .endr
-  store_pixel r4, r5
-  store_pixel r6, r7
-  store_pixel r8, r9
-  store_pixel r10, r11, 1
+  store \relu
 .endm
 
-.macro tile name, words, ending
+.macro tile name, words, ending:vararg
   .section .text.\name, "ax", %progbits
   .balign 4
   .global \name
@@ -137,11 +169,19 @@
   .size \name, . - \name
 .endm
 
-  tile pv_dsp_sums, 1, end_sums
-  tile pv_dsp_sums_long, 4, end_sums
-  tile pv_dsp_fixed, 1, end_fixed
-  tile pv_dsp_fixed_long, 4, end_fixed
+.macro tiles name, ending:vararg
+  tile \name, 1, \ending
+  tile \name\()_long, 4, \ending
+.endm
+
+  tiles pv_dsp_sums, end_sums
+  tiles pv_dsp_fixed, end_fixed 0
+  tiles pv_dsp_fixed_relu, end_fixed 1
+  tiles pv_dsp_line0, end_line 0, 0
+  tiles pv_dsp_line0_relu, end_line 1, 0
+  tiles pv_dsp_line4, end_line 0, 4
+  tiles pv_dsp_line4_relu, end_line 1, 4
 #ifdef __ARM_FP
-  tile pv_dsp_float, 1, end_float
-  tile pv_dsp_float_long, 4, end_float
+  tiles pv_dsp_float, end_float 0
+  tiles pv_dsp_float_relu, end_float 1
 #endif

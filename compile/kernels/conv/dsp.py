@@ -16,7 +16,7 @@ from tvm.script import tirx as T
 from ..conv_frame import parameters
 from ..cortex_m.dsp import Scalar, Words, halves, load
 from ..defaults import any_words, every, no_tiles
-from ..epilogue import INTS
+from ..epilogue import FLOAT, INTS
 from ..frame import function, rounded
 from ..isa.base import Expr, Isa
 from ..packed import Packed
@@ -55,7 +55,8 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, shape: ConvShape) -> np.ndar
 def scratch(shape: ConvShape) -> int:
     """int32 words of scratch memory."""
     taps, words, steps = _sizes(shape)
-    return 2 * _chunk(shape) * taps * words + 4 * taps * steps + HEADER + 2 * PIXELS
+    header = HEADER + (shape.rounding.line is not None)
+    return 2 * _chunk(shape) * taps * words + 4 * taps * steps + header + 2 * PIXELS
 
 
 def _sizes(shape: ConvShape) -> tuple[int, int, int]:
@@ -74,6 +75,7 @@ def _chunk(shape: ConvShape) -> int:
 
 
 FRACTION = 32
+TOGETHER = 2
 fits = every
 tile_bounds = no_tiles
 words = any_words
@@ -91,14 +93,16 @@ def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packe
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
-    """``name(x, w, bias, scale, negative, floats, ints, other, y, [factors, enter,] scratch)``."""
+    """``name(x, w, bias, scale, ..., y, [factors, enter,] scratch)``, as conv_frame.parameters."""
     shape = shape.flattened()
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     taps, words, steps = _sizes(shape)
     chunk = _chunk(shape)
     groups = rounded(x.channels, PIECE) // GROUP  # of a prologue's factors
-    widened = 2 * chunk * taps * words  # where the weights of two channels stand
+    line = shape.rounding.line
+    # Where the weights of two channels stand, and before them the second start of two lines.
+    widened = 2 * chunk * taps * words + (line is not None)
     sums = widened + HEADER + 4 * taps * steps
     tables = [("scale", shape.rounding.scale_dtype), ("bias", "int32")]
 
@@ -141,8 +145,12 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             stride = T.int32(y.pixel)
             header = [*(p[n].vload([pair * 2 + i], kind) for n, kind in tables for i in range(2))]
             header[2:2] = [finish.zero, stride]
+            if line:
+                first, second = (T.bind(p["starts"].vload([pair * 2 + n], "int32")) for n in (0, 1))
+                T.buffer_store(spare, second, [widened - 1])
+                header[2] = T.Select(first == T.int32(FLOAT), finish.zero, first)
             for n, value in enumerate(header):
-                if n < 2 and not shape.rounding.fixed:
+                if n < 2 and shape.rounding.scale_dtype == "float32":
                     value = T.reinterpret(value, dtype="int32")
                 T.buffer_store(spare, value, [widened + n])
             with T.serial(0, taps * steps) as step:
@@ -162,15 +170,20 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             weights = T.address_of(spare[widened])
             T.evaluate(T.call_extern("int32", name, pixels, weights, T.int32(taps * steps), to))
 
-        def tile(pair: Expr, row: Expr, left: Expr, first: Expr, wide: int) -> None:
+        def ending(lined: bool) -> str:
+            """Of a routine that does all of a tile."""
+            rounding = shape.rounding
+            form = f"line{line.shift}" if lined and line else "fixed" if rounding.fixed else "float"
+            return f"{form}_relu" if rounding.rectified else form
+
+        def tile(pair: Expr, lined: bool, row: Expr, left: Expr, first: Expr, wide: int) -> None:
             """``wide`` pixels from the chunk's pixel ``first`` by two channels."""
             at = row * y.row + (left + first) * y.pixel + pair * 2
-            if wide == PIXELS and finish.plain:
-                ending = "fixed" if shape.rounding.fixed else "float"
-                dots(pair, first, ending, T.address_of(p["y"][at]))
+            if wide == PIXELS and finish.plain(lined):
+                dots(pair, first, ending(lined), T.address_of(p["y"][at]))
                 return
             dots(pair, first, "sums", T.address_of(spare[sums]))
-            tables = [finish.channel(pair * 2 + n) for n in range(2)]
+            tables = [finish.channel(pair * 2 + n, lined) for n in range(2)]
             for m in range(wide):
                 for n in range(2):
                     addend = None
@@ -185,7 +198,11 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             widen_pixels(row, left, pixels)
             with T.serial(0, channels // 2) as pair:
                 widen_weights(pair)
-                _groups(pixels, lambda first, wide: tile(pair, row, left, first, wide))
+
+                def tiles(lined: bool) -> None:
+                    _groups(pixels, lambda first, wide: tile(pair, lined, row, left, first, wide))
+
+                finish.each(pair * 2, tiles)
 
         with T.serial(0, y.height) as row:
             with T.serial(0, y.width // chunk) as column:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tvm.script import tirx as T
 
 from ..conv_frame import Convolution
-from ..epilogue import FLOATS, INTS, Rounding
+from ..epilogue import FLOAT, FLOATS, INTS, Rounding
 from ..isa.base import Expr, intrinsic
 
 WORD_SHIFT = 15
@@ -97,42 +99,76 @@ class Words:
         return even, odd
 
 
+@dataclass(frozen=True)
+class Channel:
+    """The numbers of one output channel; ``start`` is that of a line, None: it has none."""
+
+    scale: Expr
+    negative: Expr | None
+    start: Expr | None = None
+
+
 class Scalar:
     """The epilogue of epilogue.Epilogue for one accumulator at a time.
 
-    Fixed-point factors (arithmetic/fixedpoint.py) where the layer has them, else float32 on the
-    FPU, whose VCVTR rounds to nearest, ties to even, and saturates.
+    Fixed-point factors (arithmetic/fixedpoint.py) where the layer has them, lines
+    (arithmetic/lines.py) where channels have them, else float32 on the FPU, whose VCVTR rounds to
+    nearest, ties to even, and saturates.
     """
 
     def __init__(self, shape: Convolution, p: dict[str, Any]):
         self.rounding: Rounding = shape.rounding
         self.activation, self.add = shape.activation, shape.other is not None
-        wide = self.rounding.wide and not self.rounding.fixed
-        self.plain = not (self.activation or self.add or self.rounding.clamped or wide)
         self.p = p
         self.f = {name: p["floats"].vload([i], "float32") for i, name in enumerate(FLOATS)}
         self.i = {name: p["ints"].vload([i], "int32") for i, name in enumerate(INTS)}
         self.zero = T.bind(self.i["zero"])
-        if self.rounding.clamped:
+        if self.rounding.clamped and not self.rounding.rectified:
             self.low, self.high = T.bind(self.i["minimum"]), T.bind(self.i["maximum"])
 
-    def channel(self, index: Expr) -> tuple[Expr, Expr | None]:
-        """The scale and negative factor of one output channel."""
-        scale = T.bind(self.p["scale"].vload([index], self.rounding.scale_dtype))
-        if not self.activation:
-            return scale, None
-        negative = self.p["negative"].vload([index], self.rounding.negative_dtype)
-        return scale, T.bind(negative)
+    def plain(self, lined: bool) -> bool:
+        """Whether the routines of csrc/kernels/dsp_tile.S do all of it; ``lined`` as for ``each``.
 
-    def stored(self, acc: Expr, channel: tuple[Expr, Expr | None], other: Expr | None) -> Expr:
-        """The int8 result, as int32; ``other``: operand b of a fused add as stored, int32."""
-        scale, negative = channel
-        if not (self.activation or self.add):
-            return self._saturated(self._scaled(acc, scale, self.zero))
-        low, high = T.Cast("int32", self.f["low"]), T.Cast("int32", self.f["high"])
-        steps = between(self._scaled(acc, scale, T.int32(0)), low, high)
+        Floats that pass int32 are clamped first, which those do not.
+        """
+        rounding = self.rounding
+        clamped = rounding.clamped and not rounding.rectified
+        wide = rounding.wide and not (rounding.fixed or lined)
+        return not (self.activation or self.add or clamped or wide)
+
+    def each(self, channel: Expr, code: Callable[[bool], None]) -> None:
+        """``code(lined)`` for the form of ``channel``: whether it is a line."""
+        line = self.rounding.line
+        if line is None or not line.mixed:
+            code(line is not None)
+            return
+        with T.If(self.p["starts"].vload([channel], "int32") == T.int32(FLOAT)):
+            with T.Then():
+                code(False)
+            with T.Else():
+                code(True)
+
+    def channel(self, index: Expr, lined: bool) -> Channel:
+        """The numbers of one output channel, for code that ``each`` calls."""
+        scale = T.bind(self.p["scale"].vload([index], self.rounding.scale_dtype))
+        start = negative = None
+        if lined:
+            start = T.bind(self.p["starts"].vload([index], "int32"))
+        elif self.rounding.line:
+            scale = T.bind(T.reinterpret(scale, dtype="float32"))
         if self.activation:
-            steps = self._activated(steps, negative)
+            kind = self.rounding.negative_dtype
+            negative = T.bind(self.p["negative"].vload([index], kind))
+        return Channel(scale, negative, start)
+
+    def stored(self, acc: Expr, channel: Channel, other: Expr | None) -> Expr:
+        """The int8 result, as int32; ``other``: operand b of a fused add as stored, int32."""
+        if not (self.activation or self.add):
+            return self._saturated(self._scaled(acc, channel, self.zero))
+        low, high = T.Cast("int32", self.f["low"]), T.Cast("int32", self.f["high"])
+        steps = between(self._scaled(acc, channel, T.int32(0)), low, high)
+        if self.activation:
+            steps = self._activated(steps, channel.negative)
         if self.add:
             if self.activation:
                 ends = (T.Cast("int32", self.f[n]) for n in ("act_low", "act_high"))
@@ -141,9 +177,14 @@ class Scalar:
             steps = rounded(T.Cast("float32", total) * self.f["add_scale"])
         return self._saturated(steps + self.zero)
 
-    def _scaled(self, acc: Expr, scale: Expr, zero: Expr) -> Expr:
-        """``zero`` plus the scaled accumulator."""
-        if self.rounding.fixed:
+    def _scaled(self, acc: Expr, channel: Channel, zero: Expr) -> Expr:
+        """``zero``, which a line's start holds already, plus the scaled accumulator."""
+        rounding, scale, start = self.rounding, channel.scale, channel.start
+        if rounding.line and start is not None:
+            wide = T.Cast("int64", acc) * T.Cast("int64", scale)
+            line = T.bind(start + T.Cast("int32", wide >> T.int64(32)))
+            return T.bind(line >> T.int32(rounding.line.shift))
+        if rounding.fixed:
             wide = T.Cast("int64", acc) * T.Cast("int64", scale) + T.int64(2**31)
             return T.bind(zero + T.Cast("int32", wide >> T.int64(32)))
         return T.bind(self._rounded(T.Cast("float32", acc) * scale, "low", "high") + zero)
@@ -164,6 +205,8 @@ class Scalar:
         return T.bind((steps * factor + T.int32(1 << (down - 1))) >> T.int32(down))
 
     def _saturated(self, value: Expr) -> Expr:
+        if self.rounding.rectified:
+            return dsp("usat", value, T.int32(7))
         if self.rounding.clamped:
             return between(value, self.low, self.high)
         return dsp("ssat", value, T.int32(8))

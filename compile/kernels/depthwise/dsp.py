@@ -56,6 +56,7 @@ def row_tile_of(kernel: int, stride: int, rows: int) -> RowTile:
 
 
 FRACTION = 32
+TOGETHER = 1
 tile_bounds = no_tiles
 words = any_words
 
@@ -94,7 +95,7 @@ def _high(shape: DepthwiseShape) -> int:
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
-    """``name(x, w, bias, scale, negative, floats, ints, other, y, scratch)``."""
+    """``name(x, w, bias, scale, ..., y, scratch)``, as conv_frame.parameters has them."""
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.vector)
     kh, kw = shape.kernel
@@ -159,11 +160,17 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             wide = min(2, y.width)
             with T.serial(0, GROUP) as which:
                 channel = T.bind(group * GROUP + which)
-                table = T.bind(p["bias"].vload([channel], "int32")), finish.channel(channel)
-                with T.serial(0, y.width // wide) as column:
-                    tile(rows, row, column * wide, wide, which, channel, table)
-                if y.width % wide:
-                    tile(rows, row, y.width // wide * wide, y.width % wide, which, channel, table)
+
+                def columns(lined: bool) -> None:
+                    bias = T.bind(p["bias"].vload([channel], "int32"))
+                    table = bias, finish.channel(channel, lined)
+                    full, rest = divmod(y.width, wide)
+                    with T.serial(0, full) as column:
+                        tile(rows, row, column * wide, wide, which, channel, table)
+                    if rest:
+                        tile(rows, row, full * wide, rest, which, channel, table)
+
+                finish.each(channel, columns)
 
         high = _high(shape)
         with T.serial(0, channels // GROUP) as group:

@@ -9,14 +9,15 @@ import numpy as np
 
 from ...arithmetic import fixedpoint, scales
 from ...arithmetic.fixedpoint import Fixed, fixed_factors
+from ...arithmetic.lines import Lines, lines
 from ...arithmetic.multiply_add import FloatSum
 from ...arithmetic.words import Words
 from ...errors import CompileError
-from ...graph import Conv, results
+from ...graph import INT8_MAX, Conv, results
 from ...kernels import families
 from ...kernels.conv.shape import ConvShape, fewest, reads
 from ...kernels.depthwise.shape import DepthwiseShape
-from ...kernels.epilogue import PLAIN, Product, Rounding
+from ...kernels.epilogue import FLOAT, PLAIN, Line, Product, Rounding
 from ...kernels.packed import Packed
 from ..bounds import clamped, largest, largest_sum
 from ..constants import numbers, set_float_sum, set_sum, set_words
@@ -29,12 +30,14 @@ class Form:
     """How a convolution's chain is computed where that gives the rule's bytes.
 
     ``words``: its activation in 16-bit words; ``total``: its add as two multiply-adds; ``fixed``:
-    its own rescale by integer factors. None where the chain has no such link, or no such factors.
+    its own rescale by integer factors, or ``lines``: by lines of those channels that have one.
+    None where the chain has no such link, or no such factors.
     """
 
     words: Words | None
     total: FloatSum | None
     fixed: Fixed | None
+    lines: Lines | None
     rounding: Rounding
 
 
@@ -84,6 +87,8 @@ def _form(program: Program, op: Conv, family: ModuleType) -> Form:
         wide |= most >= WIDE
     if activation is None or words is not None or family.FRACTION:
         fixed = _fixed(program, op, family, reach)
+    found = lines_of(program, op, family) if family.FRACTION and fixed is None else None
+    ends = program.graph.tensors[op.output].zero_point, op.low, op.high
     rounding = Rounding(
         words=Product(words.shift, words.plus) if words else None,
         wide=wide,
@@ -92,8 +97,10 @@ def _form(program: Program, op: Conv, family: ModuleType) -> Form:
         short=short(program, most),
         capped=words is not None and not _saturates(program, op, words),
         fixed=fixed.shift if fixed else 0,
+        line=Line(found.shift, not found.exact.all()) if found else None,
+        rectified=family.FRACTION > 0 and ends == (0, 0, INT8_MAX),
     )
-    return Form(words, total, fixed, rounding)
+    return Form(words, total, fixed, found, rounding)
 
 
 def _fixed(program: Program, op: Conv, family: ModuleType, reach: np.ndarray) -> Fixed | None:
@@ -106,6 +113,17 @@ def _fixed(program: Program, op: Conv, family: ModuleType, reach: np.ndarray) ->
     if not program.isa.fixed or op.add is not None:
         return None
     return fixed_factors(op.scale, reach, low - zero, high - zero)
+
+
+def lines_of(program: Program, op: Conv, family: ModuleType) -> Lines | None:
+    """Lines of a convolution's own rescale, where groups of channels have any."""
+    y = program.graph.tensors[op.output]
+    zero, low, high = results(op, y, op.activation, op.add)[0]
+    own = zero if op.activation is None and op.add is None else 0
+    found = lines(op.scale, scales.reach(op.weight, op.bias), low - zero, high - zero, own)
+    together = np.add.reduceat(~found.exact, np.arange(0, len(found.exact), family.TOGETHER))
+    kept = np.repeat(together == 0, family.TOGETHER)[: len(found.exact)]
+    return found.where(kept) if kept.any() else None
 
 
 def _arguments(program: Program, op: Conv, form: Form, packed: Packed) -> tuple[Pointer, ...]:
@@ -121,8 +139,14 @@ def _arguments(program: Program, op: Conv, form: Form, packed: Packed) -> tuple[
         set_words(constants, form.words)
     spare = (program.scratch(op, packed.scratch),) if packed.scratch else ()
     factors, slopes = packed.table(op.scale), np.zeros(1, np.float32)
+    bias, starts = _bias(program, op), []
     if form.fixed is not None:
         factors = packed.table(form.fixed.factors, np.int32)
+    if (found := form.lines) is not None:
+        bits = op.scale.astype(np.float32).view(np.int32)
+        factors = packed.table(np.where(found.exact, found.factors, bits), np.int32)
+        starts = [packed.table(np.where(found.exact, found.starts, FLOAT), np.int32)]
+        bias += found.offsets
     if form.words is not None:
         slopes = packed.table(form.words.negative, np.int16)
     elif op.activation is not None:
@@ -131,8 +155,9 @@ def _arguments(program: Program, op: Conv, form: Form, packed: Packed) -> tuple[
     return (
         program.pointer(enter.source if enter else source.name, op.pads),
         program.constant(packed.weight),
-        program.constant(packed.table(_bias(program, op), np.int32)),
+        program.constant(packed.table(bias, np.int32)),
         program.constant(factors),
+        *map(program.constant, starts),
         program.constant(slopes),
         floats,
         ints,

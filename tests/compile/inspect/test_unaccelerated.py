@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from pocketvision.compile import TARGETS, pipeline
+from pocketvision.compile.graph import Conv
 from pocketvision.compile.inspect.unaccelerated import Note, notes
 from pocketvision.compile.lower.lower import lower
 from pocketvision.compile.lower.program import Copy
@@ -121,6 +124,24 @@ def test_rescales_in_float() -> None:
     }
     assert reasons["x86-64-portable"] == {"the target's kernels have no rounding 16-bit product"}
     assert reasons["aarch64-neon"] <= {"no 16-bit factors give the same bytes"}
+
+
+@pytest.mark.parametrize(
+    ("scales", "lacking"), [([0.0123, 0.0123, 2.0**-9, 0.0123], "2 of 4"), ([2.0**-9], "4 of 4")]
+)
+def test_channels_that_stay_in_float_are_counted(scales: list[float], lacking: str) -> None:
+    def make(build: Builder) -> str:
+        x = build.conv("input", 4)
+        op = build.ops[-1]
+        assert isinstance(op, Conv)
+        build.ops[-1] = replace(op, scale=np.resize(np.float32(scales), 4))
+        return x
+
+    noted = found(make, "cortex-m4")
+    assert [(note.what, note.why) for note in noted] == [
+        ("rescale in float", f"no integers give the same bytes for {lacking} channels")
+    ]
+    assert found(make, "x86-64-avx2") == found(make, "cortex-m55") == []
 
 
 def test_a_padded_maximum_beside_a_convolution_is_copied() -> None:
