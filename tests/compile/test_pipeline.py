@@ -20,6 +20,7 @@ PHASES = (
     "import",
     "drop_identity",
     "trim_taps",
+    "fold_clamp",
     "fold_activation",
     "fuse_add",
     "split_padding",
@@ -50,7 +51,7 @@ def test_a_dump_for_each_phase(tmp_path: Path) -> None:
         lines = (tmp_path / "dump" / name).read_text().splitlines()
         assert lines[0] == f"# tiny after {phase}: {len(lines) - 1} operators"
         counts.append(len(lines) - 1)
-    assert counts == [5, 5, 5, 4, 3, 3, 3]
+    assert counts == [5, 5, 5, 5, 4, 3, 3, 3]
     for op in graph.ops:
         assert f"{op.name}: {', '.join(op.inputs)} -> {op.output} " in "\n".join(lines)
 
