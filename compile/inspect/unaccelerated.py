@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Add, Concat, Conv, Graph, Op, Rescale, Table
+from ..graph import Add, Concat, Conv, Graph, Op, Pool, RealBinary, RealUnary, Rescale, Table
 from ..kernels import elementwise, families
 from ..kernels.conv.shape import ConvShape
 from ..lower.layout import CHANNEL_ALIGNMENT
@@ -63,6 +63,8 @@ def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:
         yield "concatenation copied", _why_copied(graph, op)
     elif isinstance(op, Table):
         yield "table looked up value by value", "there is no vector kernel for it"
+    elif isinstance(op, RealUnary | RealBinary) or (isinstance(op, Pool) and _real(graph, op)):
+        yield "computed in float32", "the file has no quantisation around it"
     elif isinstance(op, Conv) and op.groups > 1 and _foreign(shape):
         inputs, outputs = graph.tensors[op.inputs[0]].channels, len(op.weight)
         sizes = f"{inputs // op.groups} to {outputs // op.groups}"
@@ -71,6 +73,10 @@ def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:
             f"groups of {sizes} channels do not fall on blocks of "
             f"{families.instructions(program.isa, shape).lanes}",
         )
+
+
+def _real(graph: Graph, op: Op) -> bool:
+    return graph.tensors[op.output].real
 
 
 def _foreign(shape: object) -> bool:
