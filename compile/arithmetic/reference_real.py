@@ -21,13 +21,24 @@ from ..graph import (
     Tensor,
 )
 
+
+def larger(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The first of two zeros of either sign, where numpy's own depends on the processor."""
+    return np.where((a < b) | np.isnan(b), b, a)
+
+
+def smaller(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The same for the lesser one."""
+    return np.where((b < a) | np.isnan(b), b, a)
+
+
 BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "add": np.add,
     "subtract": np.subtract,
     "multiply": np.multiply,
     "divide": np.divide,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
+    "maximum": larger,
+    "minimum": smaller,
 }
 
 
@@ -51,7 +62,7 @@ def pool(op: Pool, x: np.ndarray, out: tuple[int, int]) -> np.ndarray:
     for ky in range(op.kernel[0]):
         for kx in range(op.kernel[1]):
             window = padded[:, ky :: op.stride[0], kx :: op.stride[1]][:, : out[0], : out[1]]
-            found = np.maximum(found, window) if op.kind == "max" else found + window
+            found = larger(found, window) if op.kind == "max" else found + window
     if op.kind == "max":
         return found
     assert op.scale is not None
@@ -79,7 +90,7 @@ def _unary(
         assert op.slope is not None
         return np.where(x < 0, x * op.slope.astype(np.float32), x)
     if op.kind == "clip":
-        return np.minimum(np.maximum(x, np.float32(op.least)), np.float32(op.most))
+        return smaller(larger(x, np.asarray(op.least, np.float32)), np.asarray(op.most, np.float32))
     with np.errstate(invalid="ignore"):
         return {"abs": np.abs, "sqrt": np.sqrt}[op.kind](x)
 

@@ -38,7 +38,7 @@ def text(word: str, graph: Graph) -> str:
         CompileError: a field of the record that is needed has the wrong form.
     """
     values, source = json.loads(graph.record or "{}"), graph.tensors[graph.inputs[0]]
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1 or source.real:
         return ""
     recipe = values.get("preprocess") if isinstance(values, dict) else None
     if not isinstance(recipe, dict) or recipe.get("template") is None or source.channels != 3:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import subprocess
 from collections.abc import Sequence
@@ -129,7 +128,7 @@ def _sizes(program: Program, target: Target, memory: Plan, made: Path) -> dict[s
     for end, names in (("input", graph.inputs), ("output", graph.outputs)):
         for number, name in enumerate(names):
             each = end if len(names) == 1 else f"{end}{number}"
-            ends[each] = math.prod(graph.tensors[name].shape)
+            ends[each] = graph.tensors[name].bytes
     return {
         "arena": memory.bytes,
         "arena_alignment": ALIGNMENT,
@@ -143,7 +142,7 @@ def _tensors(graph: Graph, tensors: Sequence[str], names: Sequence[str]) -> list
     """Inputs or outputs as JSON data."""
     found = []
     for name, tensor in zip(names, (graph.tensors[t] for t in tensors), strict=True):
-        form = {"name": name, "shape": list(tensor.shape), "dtype": "int8"}
+        form = {"name": name, "shape": list(tensor.shape), "dtype": tensor.dtype}
         found.append({**form, "scale": float(tensor.scale), "zero_point": tensor.zero_point})
     return found
 

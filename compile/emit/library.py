@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import subprocess
@@ -89,7 +88,7 @@ def sizes(program: Program, memory: Plan) -> list[str]:
     found = {"ARENA_BYTES": memory.bytes}
     for end, tensors in (("INPUT", graph.inputs), ("OUTPUT", graph.outputs)):
         found[f"{end}S"] = len(tensors)
-        found[f"{end}_BYTES"] = sum(math.prod(graph.tensors[name].shape) for name in tensors)
+        found[f"{end}_BYTES"] = sum(graph.tensors[name].bytes for name in tensors)
     return [f"-D{name}={size}" for name, size in found.items()]
 
 

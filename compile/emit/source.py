@@ -155,7 +155,8 @@ def _tensors(array: str, graph: Graph, tensors: Sequence[str], names: Sequence[s
 
 def _tensor(tensor: Tensor, name: str) -> str:
     return (
-        f"{{{string(name)}, PV_DTYPE_INT8, 3, {{{', '.join(map(str, tensor.shape))}}}, "
+        f"{{{string(name)}, PV_DTYPE_{tensor.dtype.upper()}, 3, "
+        f"{{{', '.join(map(str, tensor.shape))}}}, "
         f"{float(tensor.scale).hex()}f, {tensor.zero_point}}}"
     )
 

@@ -47,6 +47,11 @@ class Tensor:
         return self.height, self.width, self.channels
 
     @property
+    def bytes(self) -> int:
+        """Bytes of all values, one behind the other."""
+        return self.height * self.width * self.channels * self.item
+
+    @property
     def quantisation(self) -> tuple[float, int]:
         return self.scale, self.zero_point
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -178,7 +177,7 @@ def _around(program: Program, stack: int) -> list[Span]:
     for word, tensors in zip(AROUND, (graph.inputs, graph.outputs), strict=False):
         for number, name in enumerate(tensors):
             label = word if len(tensors) == 1 else f"{word} {number}"
-            found.append(Span(label, math.prod(graph.tensors[name].shape), 0, ALWAYS))
+            found.append(Span(label, graph.tensors[name].bytes, 0, ALWAYS))
     return [*found, Span(AROUND[-1], stack, 0, ALWAYS)]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Add, Concat, Conv, Graph, Op, Rescale, Table
+from ..graph import Add, Concat, Conv, Graph, Op, Pool, RealBinary, RealUnary, Rescale, Table
 from ..kernels import elementwise, families
 from ..kernels.conv.shape import ConvShape
 from ..kernels.depthwise.shape import DepthwiseShape
@@ -65,6 +65,8 @@ def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:
         yield "concatenation copied", _why_copied(graph, op)
     elif isinstance(op, Table):
         yield "table looked up value by value", "there is no vector kernel for it"
+    elif isinstance(op, RealUnary | RealBinary) or (isinstance(op, Pool) and _real(graph, op)):
+        yield "computed in float32", "the file has no quantisation around it"
     elif isinstance(op, Conv):
         yield from _of_conv(program, op, shape)
 
@@ -74,7 +76,8 @@ def _of_conv(program: Program, op: Conv, shape: object) -> Iterator[tuple[str, s
     if isinstance(shape, ConvShape | DepthwiseShape):
         family, rounding = families.of(program.isa, shape), shape.rounding
         line = rounding.line
-        if family.FRACTION and not rounding.fixed and (line is None or line.mixed):
+        integers = rounding.fixed or rounding.real or (line is not None and not line.mixed)
+        if family.FRACTION and not integers:
             found = lines_of(program, op, family)
             lacking = len(op.weight) - (int(found.exact.sum()) if found else 0)
             yield (
@@ -89,6 +92,10 @@ def _of_conv(program: Program, op: Conv, shape: object) -> Iterator[tuple[str, s
             f"groups of {sizes} channels do not fall on blocks of "
             f"{families.instructions(program.isa, shape).lanes}",
         )
+
+
+def _real(graph: Graph, op: Op) -> bool:
+    return graph.tensors[op.output].real
 
 
 def _foreign(shape: object) -> bool:

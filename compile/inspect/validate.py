@@ -29,8 +29,8 @@ class Difference:
     values: int
     of: int
     place: tuple[int, ...]  # (vector, y, x, channel)
-    expected: int
-    found: int
+    expected: float
+    found: float
 
     def __str__(self) -> str:
         return (
@@ -80,8 +80,8 @@ def validate(
     """Compiles ``model`` for every member of ``target``, runs it and compares with the reference.
 
     Args:
-        inputs: .npy file of int8 (N, H, W, C) as the network's input is stored, or .npz file of
-            such arrays by the names of several inputs; noise without it.
+        inputs: .npy file of (N, H, W, C) as the network's input is stored, or .npz file of such
+            arrays by the names of several inputs; noise without it.
         count: how many vectors: the file's first, or made up.
         layers: compare every operator's result, not the output alone.
         ram: bytes of the RAM banks that the arena may take, for firmware: what a compilation for
@@ -118,7 +118,7 @@ def compare(
     layers: bool,
     ram: Sequence[int] = (),
 ) -> Validation:
-    """One target on int8 (N, H, W, C) of each input.
+    """One target on (N, H, W, C) of each input.
 
     ``expected``: values by tensor name, as ``run_all`` gives them.
     """
@@ -131,27 +131,32 @@ def compare(
     last = {name: names.pop(name, "the output") for name in graph.outputs}
     for tensor, operator in {**(names if layers else {}), **last}.items():
         wanted, got = expected[tensor], ran.values[tensor]
-        if not np.array_equal(wanted, got):
-            wrong = np.argwhere(wanted != got)
+        if not np.array_equal(wanted, got, equal_nan=wanted.dtype == np.float32):
+            wrong = np.argwhere((wanted != got) & ((wanted == wanted) | (got == got)))
             place = tuple(map(int, wrong[0]))
-            difference = Difference(
-                operator, len(wrong), got.size, place, int(wanted[place]), int(got[place])
-            )
+            values = wanted[place].item(), got[place].item()
+            difference = Difference(operator, len(wrong), got.size, place, *values)
             return Validation(target.name, len(x[0]), len(ran.values), ran.stack, difference)
     return Validation(target.name, len(x[0]), len(ran.values), ran.stack)
 
 
 def made_up(graph: Graph, count: int) -> list[np.ndarray]:
-    """int8 (count, H, W, C) of each input, from noise to coarse cells; always the same."""
+    """(count, H, W, C) of each input, from noise to coarse cells; always the same.
+
+    Of float32 from -4 to 4, as normalised pixels are.
+    """
     random = np.random.default_rng(0)
     every = []
     for name in graph.inputs:
-        height, width, channels = graph.tensors[name].shape
-        found = np.empty((count, height, width, channels), np.int8)
+        tensor = graph.tensors[name]
+        height, width, channels = tensor.shape
+        found: np.ndarray = np.empty((count, height, width, channels), tensor.dtype)
         for index in range(count):
             step = COARSE[index % len(COARSE)]
             cells = random.integers(-128, 128, (-(-height // step), -(-width // step), channels))
             found[index] = cells.repeat(step, 0).repeat(step, 1)[:height, :width]
+        if tensor.real:
+            found /= 32
         every.append(found)
     return every
 
@@ -173,11 +178,11 @@ def _read(graph: Graph, path: Path, count: int) -> list[np.ndarray]:
         raise CompileError(f"{path}: expected an .npz file with the inputs {wanted}, got {got}")
     found: list[np.ndarray] = []
     for name, tensor in zip(graph.input_names, graph.inputs, strict=True):
-        x, shape = arrays[name], graph.tensors[tensor].shape
+        x, shape, dtype = arrays[name], graph.tensors[tensor].shape, graph.tensors[tensor].dtype
         of = f"input {name!r}: " if len(arrays) > 1 else ""
-        if x.dtype != np.int8 or x.ndim != 4 or x.shape[1:] != shape or len(x) == 0:
+        if x.dtype != dtype or x.ndim != 4 or x.shape[1:] != shape or len(x) == 0:
             raise CompileError(
-                f"{path}: {of}expected int8 (N, {', '.join(map(str, shape))}), as the network's "
+                f"{path}: {of}expected {dtype} (N, {', '.join(map(str, shape))}), as the network's "
                 f"input is stored, got {x.dtype} {x.shape}"
             )
         if found and len(x[:count]) != len(found[0]):

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from .epilogue import FLOATS, INTS, Epilogue, Rounding
 from .frame import View
 from .isa.base import Isa
+from .real.epilogue import RealEpilogue
 
 
 class Convolution(Protocol):
@@ -46,13 +47,17 @@ def parameters(
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),
         ("other", isa.dtype, shape.other.extent if shape.other else 1),
-        ("y", isa.dtype, shape.y.extent),
+        ("y", "float32" if shape.rounding.real else isa.dtype, shape.y.extent),
         *([("scratch", "int32", scratch)] if scratch else []),
     ]
 
 
-def epilogue(isa: Isa, lanes: int, shape: Convolution, p: dict[str, Any]) -> Epilogue:
+def epilogue(
+    isa: Isa, lanes: int, shape: Convolution, p: dict[str, Any]
+) -> Epilogue | RealEpilogue:
     """The epilogue of ``shape`` on the parameters ``p``."""
+    if shape.rounding.real:
+        return RealEpilogue(isa, lanes, p["ints"], shape.y)
     return Epilogue(
         isa,
         lanes,

@@ -111,7 +111,8 @@ class Rounding:
     an activation in words needs its operand's upper clamp, as its result does not saturate there.
     ``fixed``: the first rescale is a product of integers with so many bits of a fraction
     (arithmetic/fixedpoint.py); 0: one of floats, or of lines, if there is a ``line``.
-    ``rectified``: the result's range is [0, 127] and its zero point 0.
+    ``rectified``: the result's range is [0, 127] and its zero point 0. ``real``: the scaled sums
+    are the float32 result.
     """
 
     words: Product | None = None
@@ -123,6 +124,7 @@ class Rounding:
     fixed: int = 0
     line: Line | None = None
     rectified: bool = False
+    real: bool = False
 
     @property
     def scale_dtype(self) -> str:
@@ -227,6 +229,10 @@ class Epilogue:
             real = self.isa.bounded(real, self.f[low], self.f[high], self.lanes)
         return T.bind(self.isa.rounded(real, self.lanes))
 
+    def nearest(self, real: Expr) -> Expr:
+        """Steps of a float32 quotient of any size."""
+        return self._rounded(real, "low", "high", more=True)
+
     def narrowed(self, parts: list[Part]) -> list[Expr]:
         """Stored values of up to four vectors of steps: one vector if ``isa.saturates``."""
         isa, lanes = self.isa, self.lanes
@@ -245,8 +251,17 @@ class Epilogue:
             words.append(prelu(isa, acc, (self.w["act_factor"], slopes), self.product, 2 * lanes))
         return [isa.ordered(isa.joined(words, 2 * lanes, self.limits), lanes)]
 
-    def store(self, buffer: Expr, parts: list[Part], runs: list[tuple[Expr, int]]) -> None:
-        """Narrows vectors of steps and writes them; a run is (index, vectors side by side)."""
+    def store(
+        self,
+        buffer: Expr,
+        parts: list[Part],
+        runs: list[tuple[Expr, int]],
+        channel: Expr | None = None,
+    ) -> None:
+        """Narrows vectors of steps and writes them; a run is (index, vectors side by side).
+
+        Whole vectors are written, whatever ``channel`` a run starts at.
+        """
         places = [(run, number) for run, (_, count) in enumerate(runs) for number in range(count)]
         for first in range(0, len(parts), 4):
             values = self.narrowed(parts[first : first + 4])

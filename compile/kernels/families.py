@@ -34,7 +34,11 @@ def listed(isa: Isa, kind: str) -> list[ModuleType]:
 
 def instructions(isa: Isa, shape: Any) -> Isa:
     """What the kernel of a shape is built for."""
-    return isa.dense if isinstance(shape, ConvShape) and not shape.single else isa
+    if not isinstance(shape, ConvShape):
+        return isa
+    if shape.rounding.real:
+        return isa.sums
+    return isa if shape.single else isa.dense
 
 
 def build(name: str, isa: Isa, shape: Any) -> tirx.PrimFunc:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ..graph import (
     Graph,
     Op,
@@ -52,27 +54,34 @@ def lower_op(program: Program, op: Op) -> None:
 
 
 def _copy_in(program: Program, number: int) -> None:
-    """From the caller's dense int8 buffer into the arena's layout."""
+    """From the caller's dense buffer into the arena's layout."""
     graph, name = program.graph, program.graph.inputs[number]
-    shape = move.CopyShape(_dense(graph, name), program.view(name), _flips(program))
+    shape = move.CopyShape(*_bytes(program, name), _flips(program, name))
     label = "input" if len(graph.inputs) == 1 else f"input {graph.input_names[number]}"
     source = Pointer("input", 0, number=number)
     program.call(Copy(name, label, inward=True), shape, source, program.pointer(name))
 
 
 def _copy_out(program: Program, number: int) -> None:
-    """From the arena's layout into the caller's dense int8 buffer."""
+    """From the arena's layout into the caller's dense buffer."""
     graph, name = program.graph, program.graph.outputs[number]
-    shape = move.CopyShape(program.view(name), _dense(graph, name), _flips(program))
+    shape = move.CopyShape(*_bytes(program, name)[::-1], _flips(program, name))
     label = "output" if len(graph.outputs) == 1 else f"output {graph.output_names[number]}"
     target = Pointer("output", 0, number=number)
     program.call(Copy(name, label, inward=False), shape, program.pointer(name), target)
 
 
-def _dense(graph: Graph, name: str) -> View:
-    tensor = graph.tensors[name]
-    return View(*tensor.shape, tensor.width * tensor.channels, tensor.channels)
+def _bytes(program: Program, name: str) -> tuple[View, View]:
+    """The caller's dense tensor and that in the arena, in bytes; float32 as one where it can be."""
+    tensor, own = program.graph.tensors[name], program.view(name)
+    if not tensor.real:
+        return View(*tensor.shape, tensor.width * tensor.channels, tensor.channels), own
+    sizes = (own.height, own.width, own.channels * tensor.item)
+    if own.contiguous and own.pixel == own.channels:
+        sizes = (1, 1, prod(sizes))
+    dense = View(*sizes, sizes[1] * sizes[2], sizes[2])
+    return dense, dense if sizes[0] == 1 else View(*sizes, 4 * own.row, 4 * own.pixel)
 
 
-def _flips(program: Program) -> bool:
-    return program.isa.offset != 0
+def _flips(program: Program, name: str) -> bool:
+    return program.isa.offset != 0 and not program.graph.tensors[name].real

@@ -16,6 +16,7 @@ def entered(isa: Isa, graph: Graph, layout: Layout, op: Op) -> bool:
         isinstance(reader, Conv)
         and reader.inputs.count(op.output) == 1
         and reader.inputs[0] == op.output
+        and not graph.tensors[reader.output].real
         and _enters(isa, reader, graph.tensors[op.output].channels)
         for reader in graph.consumers()[op.output]
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import signal
 import subprocess
@@ -28,7 +27,7 @@ from .programs import find
 
 @dataclass(frozen=True)
 class Execution:
-    """int8 (N, height, width, channels) by tensor name, and the most bytes of stack in use."""
+    """(N, height, width, channels) by tensor name, and the most bytes of stack in use."""
 
     values: dict[str, np.ndarray]
     stack: int | None = None
@@ -37,7 +36,7 @@ class Execution:
 def execute(
     program: Program, target: Target, inputs: Sequence[np.ndarray], layers: bool = False
 ) -> Execution:
-    """Compiles ``program`` and runs it on int8 (N, H, W, C) of each input.
+    """Compiles ``program`` and runs it on (N, H, W, C) of each input, of the input's own type.
 
     Args:
         layers: give the result of every operator that has a kernel call, not the output alone.
@@ -47,14 +46,15 @@ def execute(
     """
     graph = program.graph
     for name, x in zip(graph.inputs, inputs, strict=True):
-        expected = graph.tensors[name].shape
-        if x.dtype != np.int8 or x.shape[1:] != expected or not 0 < len(x) == len(inputs[0]):
+        tensor = graph.tensors[name]
+        fits = x.dtype == tensor.dtype and x.shape[1:] == tensor.shape
+        if not fits or not 0 < len(x) == len(inputs[0]):
             raise CompileError(
-                f"input {name!r}: expected int8 (N, {', '.join(map(str, expected))}), "
-                f"got {x.dtype} {x.shape}"
+                f"input {name!r}: expected {tensor.dtype} (N, {', '.join(map(str, tensor.shape))}),"
+                f" got {x.dtype} {x.shape}"
             )
     with workspace() as work:
-        (work / "in").write_bytes(np.hstack([x.reshape(len(x), -1) for x in inputs]).tobytes())
+        (work / "in").write_bytes(rows_of(inputs))
         symbol = firmware.symbol(graph) if target.firmware else SYMBOL
         memory = write_parts(program, target, work, layers=layers, symbol=symbol)
         options = [*sizes(program, memory), f"-DMODEL={symbol}", *["-DPV_LAYERS"] * layers]
@@ -63,6 +63,12 @@ def execute(
     used = re.search(r"stack (\d+) of", said) if target.firmware else None
     values = _split(program, result.reshape(len(inputs[0]), -1), layers)
     return Execution(values, int(used[1]) if used else None)
+
+
+def rows_of(values: Sequence[np.ndarray]) -> bytes:
+    """Arrays (N, ...) as a runner reads them: of each vector every array's bytes."""
+    rows = [np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8) for x in values]
+    return np.hstack(rows).tobytes()
 
 
 def traced(program: Program) -> list[Op]:
@@ -110,18 +116,22 @@ def _split(program: Program, rows: np.ndarray, layers: bool) -> dict[str, np.nda
         root = program.layout.roots[program.layout.places[op.output][0]]
         part = rows[:, start : start + root.bytes]
         start += root.bytes
-        view = program.view(op.output)
+        view, tensor = program.view(op.output), graph.tensors[op.output]
         first = program.layout.offset(op.output)
         stored = np.lib.stride_tricks.as_strided(
             part[:, first:],
-            (len(rows), view.height, view.width, view.channels),
-            (rows.strides[0], view.row, view.pixel, 1),
+            (len(rows), view.height, view.width, view.channels * tensor.item),
+            (rows.strides[0], view.row * tensor.item, view.pixel * tensor.item, 1),
             writeable=False,
         )
-        values[op.output] = (stored.view(np.uint8) - np.uint8(program.isa.offset)).view(np.int8)
+        if tensor.real:
+            values[op.output] = np.ascontiguousarray(stored).view(np.float32)
+        else:
+            values[op.output] = (stored.view(np.uint8) - np.uint8(program.isa.offset)).view(np.int8)
     for name in graph.outputs:
-        shape = graph.tensors[name].shape
-        end = start + math.prod(shape)
-        values[name] = rows[:, start:end].reshape(len(rows), *shape)
+        tensor = graph.tensors[name]
+        end = start + tensor.bytes
+        own = np.ascontiguousarray(rows[:, start:end]).view(tensor.dtype)
+        values[name] = own.reshape(len(rows), *tensor.shape)
         start = end
     return values

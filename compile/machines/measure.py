@@ -35,10 +35,10 @@ def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
     calls = len(program.calls)
     graph = program.graph
     random = np.random.default_rng(0)
-    shapes = (
-        [graph.tensors[name].shape for name in ends] for ends in (graph.inputs, graph.outputs)
+    sources, results = (
+        [random.integers(-128, 128, t.shape).astype(t.dtype) for t in tensors]
+        for tensors in ([graph.tensors[n] for n in e] for e in (graph.inputs, graph.outputs))
     )
-    sources, results = ([random.integers(-128, 128, s).astype(np.int8) for s in e] for e in shapes)
     table: np.ndarray = np.zeros((WARM + rounds, calls + 2), np.uint64)
     with workspace() as work:
         library = work / "model.so"

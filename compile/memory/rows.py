@@ -15,12 +15,17 @@ from ..graph import (
     Add,
     Concat,
     Conv,
+    Dequantise,
     Graph,
     Multiply,
     Op,
     Pool,
+    Quantise,
+    RealBinary,
+    RealUnary,
     Rescale,
     Rows,
+    Softmax,
     Stack,
     Table,
     Tensor,
@@ -77,11 +82,11 @@ def _by_row(graph: Graph, op: Op) -> bool:
         top, _, bottom, _ = op.pads
         # A window that sees nothing but padding has no rows to ask for.
         return max(top, bottom) < op.kernel[0] < graph.tensors[op.inputs[0]].height
-    if isinstance(op, Multiply):
+    if isinstance(op, Multiply | RealBinary):
         return len({graph.tensors[name].shape for name in op.inputs}) == 1
     if isinstance(op, Concat):
         return op.axis == 2
-    return isinstance(op, Rescale | Add | Table)
+    return isinstance(op, Rescale | Add | Table | Quantise | Dequantise | RealUnary | Softmax)
 
 
 def chains(graph: Graph, between: frozenset[str]) -> dict[str, list[Op]]:

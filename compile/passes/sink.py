@@ -52,6 +52,4 @@ def _index(ops: list[Op], op: Op) -> int:
 
 
 def _bytes(graph: Graph, name: str) -> int:
-    tensor = graph.tensors[name]
-    size = tensor.height * tensor.width * tensor.channels * tensor.item
-    return 0 if name in graph.stored() else size
+    return 0 if name in graph.stored() else graph.tensors[name].bytes

@@ -47,6 +47,7 @@ std::shared_ptr<Library> Library::of(const py::object &object) {
 }
 
 static py::dtype type_of(const pv_tensor &tensor) {
+  if (tensor.dtype == PV_DTYPE_FLOAT32) return py::dtype::of<float>();
   return tensor.dtype == PV_DTYPE_INT8 ? py::dtype::of<int8_t>() : py::dtype::of<uint8_t>();
 }
 
@@ -143,8 +144,11 @@ void register_model(py::module_ &module) {
 
   py::class_<pv_tensor>(module, "Tensor", "Type, shape and scale of a model's input or output.")
       .def_property_readonly("name", [](const pv_tensor &t) { return decode(t.name); })
-      .def_property_readonly(
-          "dtype", [](const pv_tensor &t) { return t.dtype == PV_DTYPE_INT8 ? "int8" : "uint8"; })
+      .def_property_readonly("dtype",
+                             [](const pv_tensor &t) {
+                               static const char *const names[] = {"int8", "uint8", "float32"};
+                               return names[t.dtype - PV_DTYPE_INT8];
+                             })
       .def_property_readonly("shape",
                              [](const pv_tensor &t) -> py::tuple { return py::cast(shape_of(t)); })
       .def_readonly("scale", &pv_tensor::scale)

@@ -46,7 +46,7 @@ static int run(void) {
 }
 
 static uint32_t bytes_of(const pv_tensor *tensor) {
-  uint32_t bytes = 1;
+  uint32_t bytes = tensor->dtype == PV_DTYPE_FLOAT32 ? 4 : 1;
   for (uint32_t i = 0; i < tensor->rank; i++) bytes *= tensor->shape[i];
   return bytes;
 }

@@ -16,6 +16,7 @@ from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.emit import sources
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.machines import board
+from pocketvision.compile.machines.execute import rows_of
 from pocketvision.compile.pipeline import Compiled, compile_graph
 from pocketvision.compile.targets import ARCH_AARCH64, ARCH_X86_64, FAMILIES, HOSTS, TARGETS, Target
 
@@ -90,12 +91,11 @@ class Machines:
     def run(
         self, path: Path, target: Target, graph: Graph, *inputs: np.ndarray
     ) -> list[np.ndarray]:
-        """(N, H, W, C) of each output as it is stored; fails the test where the process fails."""
+        """(N, H, W, C) of each output; fails the test where the process fails."""
         source, result = self.folder / "inputs.bin", self.folder / "outputs.bin"
-        rows = [np.ascontiguousarray(x).reshape(len(x), -1).view(np.uint8) for x in inputs]
-        source.write_bytes(np.hstack(rows).tobytes())
+        source.write_bytes(rows_of(inputs))
         if target.firmware:
-            self._on_board(path, target, graph, source.name, result.name)
+            self._on_board(path, target, source.name, result.name)
             return split(graph, result.read_bytes(), len(inputs[0]))
         done = self.start(target.arch, [str(path), str(source), str(result)])
         if done.returncode:
@@ -104,13 +104,15 @@ class Machines:
             )
         return split(graph, result.read_bytes(), len(inputs[0]))
 
-    def _on_board(self, path: Path, target: Target, graph: Graph, source: str, result: str) -> None:
+    def _on_board(self, path: Path, target: Target, source: str, result: str) -> None:
         """The library ``path`` in an image with the runner of csrc/tools."""
         text = json.loads(path.with_suffix(".json").read_text())
         sizes = [f"-DARENA_BYTES={text['bytes']['arena']}"]
-        for end, names in (("INPUT", graph.inputs), ("OUTPUT", graph.outputs)):
-            total = sum(_bytes(graph, name) for name in names)
-            sizes += [f"-D{end}S={len(names)}", f"-D{end}_BYTES={total}"]
+        for end in ("INPUT", "OUTPUT"):
+            tensors = text[f"{end.lower()}s"]
+            item = {"int8": 1, "float32": 4}
+            total = sum(math.prod(t["shape"]) * item[t["dtype"]] for t in tensors)
+            sizes += [f"-D{end}S={len(tensors)}", f"-D{end}_BYTES={total}"]
         image = board.build(
             target, self.folder, [sources.tools_directory() / "runner.c"],
             [*sizes, f"-DMODEL={text['symbol']}"], [str(path)],
@@ -160,30 +162,28 @@ class Machines:
 
 
 def split(graph: Graph, content: bytes, count: int) -> list[np.ndarray]:
-    """What a runner wrote: (count, H, W, C) of each output as it is stored."""
-    rows = np.frombuffer(content, np.uint8).reshape(count, -1)
-    ends = np.cumsum([_bytes(graph, name) for name in graph.outputs])
-    parts = np.split(rows, ends[:-1], axis=1)
+    """What a runner wrote: (count, H, W, C) of each output."""
+    rows = np.frombuffer(content, np.int8).reshape(count, -1)
     tensors = [graph.tensors[name] for name in graph.outputs]
+    ends = np.cumsum([tensor.bytes for tensor in tensors])
+    parts = np.split(rows, ends[:-1], axis=1)
     return [
         np.ascontiguousarray(part).view(tensor.dtype).reshape(count, *tensor.shape)
         for part, tensor in zip(parts, tensors, strict=True)
     ]
 
 
-def _bytes(graph: Graph, name: str) -> int:
-    tensor = graph.tensors[name]
-    return math.prod(tensor.shape) * tensor.item
-
-
 def expect_bytes(what: str, expected: np.ndarray, found: np.ndarray, graph: Graph) -> None:
-    """Fails the test at the first byte that differs."""
-    if np.array_equal(found, expected, equal_nan=found.dtype.kind == "f"):
+    """Fails the test at the first value that differs in a bit."""
+    assert found.dtype == expected.dtype and found.shape == expected.shape, what
+    bits = np.int32 if found.dtype == np.float32 else np.int8
+    differs = np.ascontiguousarray(found).view(bits) != np.ascontiguousarray(expected).view(bits)
+    if not differs.any():
         return
-    wrong = np.argwhere(found != expected)
+    wrong = np.argwhere(differs)
     first = tuple(wrong[0])
     raise AssertionError(
-        f"{what}: {len(wrong)} of {expected.size} bytes differ, first at "
+        f"{what}: {len(wrong)} of {expected.size} values differ, first at "
         f"(n, y, x, c) = {tuple(map(int, first))}: expected {expected[first]}, "
         f"got {found[first]}\n{describe(graph)}"
     )

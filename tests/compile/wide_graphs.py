@@ -10,14 +10,21 @@ from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import (
     Concat,
     Constant,
+    Conv,
+    Dequantise,
     Graph,
     Move,
     Op,
+    Pool,
+    Quantise,
+    RealBinary,
+    RealUnary,
     Select,
     Table,
+    Tensor,
 )
 
-from .graphs import Builder
+from .graphs import NO_PADS, Builder, Pads, Pair, windows
 
 
 class WideBuilder(Builder):
@@ -82,3 +89,103 @@ class WideBuilder(Builder):
         y = self.tensor(source.shape)
         values = self.random.integers(-128, 128, (source.channels, 256)).astype(np.int8)
         return self._append(Table(name=f"tables_{y}", inputs=(x,), output=y, table=values))
+
+    def real_tensor(self, shape: tuple[int, ...]) -> str:
+        """A new activation of float32."""
+        name = f"t{len(self.tensors)}"
+        self.tensors[name] = Tensor(name, *shape, 1.0, 0, dtype="float32")
+        return name
+
+    def real_input(self, shape: tuple[int, int, int]) -> str:
+        """Another input of the network, of float32."""
+        name = self.real_tensor(shape)
+        self.values[name] = real_inputs(self.random, len(self.values[self.input]), shape)
+        self.inputs.append(name)
+        return name
+
+    def real_conv(
+        self,
+        x: str,
+        outputs: int,
+        kernel: Pair = (1, 1),
+        *,
+        stride: Pair = (1, 1),
+        pads: Pads = NO_PADS,
+        groups: int = 1,
+    ) -> str:
+        """Convolution whose sums leave as float32."""
+        source = self.tensors[x]
+        size = (outputs, source.channels // groups, *kernel)
+        weight = self.random.integers(-128, 128, size).astype(np.int8)
+        bias = self.random.integers(-3000, 3000, outputs).astype(np.int32)
+        scale = (1e-3 * np.exp2(self.random.uniform(-3, 3, outputs))).astype(np.float32)
+        y = self.real_tensor((*windows(source, kernel, stride, pads), outputs))
+        return self._append(
+            Conv(
+                name=f"conv_{y}", inputs=(x,), output=y, weight=weight, bias=bias, scale=scale,
+                stride=stride, pads=pads, groups=groups,
+            )
+        )  # fmt: skip
+
+    def dequantise(self, x: str) -> str:
+        """The real values of int8."""
+        y = self.real_tensor(self.tensors[x].shape)
+        return self._append(Dequantise(name=f"dequantise_{y}", inputs=(x,), output=y))
+
+    def quantise(self, x: str, *, clamp: Pair = (-128, 127), scale: float = 0.0) -> str:
+        """int8 of real values; most of them fit, unless a scale is given."""
+        largest = float(np.nanmax(np.abs(self.values[x]), initial=1e-3, where=True))
+        y = self.tensor(self.tensors[x].shape, scale=scale or min(largest, 1e30) / 90)
+        low, high = clamp
+        return self._append(
+            Quantise(name=f"quantise_{y}", inputs=(x,), output=y, low=low, high=high)
+        )
+
+    def unary(self, x: str, kind: str, *, slopes: int = 0) -> str:
+        """A function; ``slopes`` of a PReLU, 1 or the channels; a clip has random ends."""
+        y = self.real_tensor(self.tensors[x].shape)
+        options: dict[str, object] = {}
+        if kind == "prelu":
+            options["slope"] = self.random.uniform(-1, 1, slopes).astype(np.float32)
+        if kind == "clip":
+            least, most = sorted(np.float32(self.random.normal(0, 1, 2)))
+            options = {"least": float(least), "most": float(most)}
+        op = RealUnary(name=f"{kind}_{y}", inputs=(x,), output=y, kind=kind, **options)  # type: ignore[arg-type]
+        return self._append(op)
+
+    def binary(self, a: str, b: str, kind: str) -> str:
+        """An operation; an axis of 1 is repeated."""
+        shapes = self.tensors[a].shape, self.tensors[b].shape
+        y = self.real_tensor(np.broadcast_shapes(*shapes))
+        return self._append(RealBinary(name=f"{kind}_{y}", inputs=(a, b), output=y, kind=kind))
+
+    def real_pool(
+        self, x: str, kind: str, kernel: Pair, *, stride: Pair = (1, 1), pads: Pads = NO_PADS
+    ) -> str:
+        """Pooling of float32; averages leave out their padding."""
+        source = self.tensors[x]
+        shape = windows(source, kernel, stride, pads)
+        ones = np.ones((1, source.height, source.width, 1), np.int32)
+        seen = reference.windows(ones, kernel, stride, pads, 0, shape).sum(axis=(4, 5))
+        scale = (1 / seen[0, :, :, 0]).astype(np.float32) if kind == "average" else None
+        y = self.real_tensor((*shape, source.channels))
+        return self._append(
+            Pool(
+                name=f"pool_{y}", inputs=(x,), output=y, kind=kind, kernel=kernel, stride=stride,
+                pads=pads, scale=scale,
+            )
+        )  # fmt: skip
+
+
+EVERY, NORMAL = (-140, 120), (-60, 60)
+"""Powers of two: all that there are, and those whose products and quotients are normal numbers."""
+
+
+def real_inputs(
+    random: np.random.Generator, count: int, shape: tuple[int, ...], powers: Pair = EVERY
+) -> np.ndarray:
+    """float32 (count, H, W, C): noise, zeros of both signs, and values of many magnitudes."""
+    drawn = random.normal(0, 2, (count, *shape))
+    drawn[1::3] = np.exp2(random.uniform(*powers, drawn[1::3].shape)) * np.sign(drawn[1::3])
+    zeros = random.random(drawn.shape) < 0.05
+    return np.where(zeros, np.copysign(0.0, drawn), drawn).astype(np.float32)

@@ -3,6 +3,7 @@
  * Output i is the sum of the input bytes whose index is i modulo the output's size, saturated,
  * through the arena if there is one: a run that shares its arena with another gives wrong sums. */
 #define _POSIX_C_SOURCE 199309L
+#include <string.h>
 #include <time.h>
 
 #include "pocketvision/model.h"
@@ -122,7 +123,26 @@ __attribute__((unused)) static int run_several(PARAMETERS) {
   return 0;
 }
 
-#ifdef SEVERAL
+/* A fourth network: float32 (2, 3) doubled, and rounded to int8. */
+__attribute__((unused)) static int run_real(PARAMETERS) {
+  (void)arena;
+  for (int i = 0; i < 6; i++) {
+    float value;
+    memcpy(&value, (const char *)in[0] + 4 * i, 4);
+    ((int8_t *)out[1])[i] = (int8_t)value;
+    value *= 2;
+    memcpy((char *)out[0] + 4 * i, &value, 4);
+  }
+  return 0;
+}
+
+#ifdef REAL
+static const pv_tensor inputs[] = {{"real", PV_DTYPE_FLOAT32, 2, {2, 3}, 1.0f, 0}};
+static const pv_tensor outputs[] = {
+    {"twice", PV_DTYPE_FLOAT32, 2, {2, 3}, 1.0f, 0},
+    {"whole", PV_DTYPE_INT8, 1, {6}, 0.5f, -1},
+};
+#elif defined(SEVERAL)
 static const pv_tensor inputs[] = {
     {"left", PV_DTYPE_INT8, 2, {2, 3}, 0.5f, -1},
     {"right", PV_DTYPE_UINT8, 2, {2, 3}, 0.25f, 128},

@@ -7,6 +7,7 @@
 #include "pocketvision/loader.h"
 #include "pocketvision/preprocess.h"
 #include "pocketvision/session.h"
+#include "pocketvision/template.h"
 
 static int copy_run(const void *const *in, void *const *out, void *arena) {
   memcpy(arena, in[0], 4);
@@ -117,6 +118,44 @@ static void test_tensors(void) {
   EXPECT(pv_model_check(&model) == PV_ERR_STRUCT);
 }
 
+static void test_floats(void) {
+  const pv_tensor good = {"x", PV_DTYPE_FLOAT32, 3, {1, 2, 3}, 1.0f, 0};
+  EXPECT(checked(good) == PV_OK && pv_tensor_bytes(&good) == 24);
+  pv_tensor bad = good;
+  bad.scale = 0.5f;
+  EXPECT(checked(bad) == PV_ERR_TENSOR);
+  bad = good;
+  bad.zero_point = 1;
+  EXPECT(checked(bad) == PV_ERR_TENSOR);
+  bad = good;
+  bad.dtype = PV_DTYPE_FLOAT32 + 1;
+  EXPECT(checked(bad) == PV_ERR_TENSOR);
+  bad.dtype = 0;
+  EXPECT(checked(bad) == PV_ERR_TENSOR);
+  bad = good;
+  bad.shape[0] = 1 << 14, bad.shape[1] = 1 << 12, bad.shape[2] = 1;
+  EXPECT(checked(bad) == PV_OK && pv_tensor_bytes(&bad) == PV_MAX_TENSOR_BYTES);
+  bad.shape[2] = 2;
+  EXPECT(checked(bad) == PV_ERR_TENSOR); /* twice as many bytes as there may be */
+
+  /* Faces are of 8 bits. */
+  valid_ends ends;
+  pv_model model = valid_model(&ends, 2, 3, copy_run);
+  EXPECT(pv_takes_a_face(&model));
+  ends.output.dtype = PV_DTYPE_FLOAT32;
+  EXPECT(!pv_takes_a_face(&model));
+  ends.output.dtype = PV_DTYPE_INT8;
+  ends.input.dtype = PV_DTYPE_FLOAT32;
+  EXPECT(!pv_takes_a_face(&model));
+  const float mean[3] = {0, 0, 0}, std[3] = {1, 1, 1}, values[6] = {0};
+  float real[6];
+  int8_t face[6];
+  pv_pixel_tables tables;
+  EXPECT(pv_pixel_tables_init(&tables, &good, mean, std, 0) == PV_ERR_TENSOR);
+  EXPECT(pv_dequantise(&good, values, real) == PV_ERR_TENSOR);
+  EXPECT(pv_template_make(&good, values, face) == PV_ERR_TENSOR);
+}
+
 static void test_banks(void) {
   valid_ends ends;
   pv_model model = valid_model(&ends, 1, 4, copy_run);
@@ -216,6 +255,7 @@ int main(int argc, char **argv) {
   test_session();
   test_several_tensors();
   test_tensors();
+  test_floats();
   test_banks();
   test_compare();
   test_warp_at_extremes();

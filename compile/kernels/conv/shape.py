@@ -37,7 +37,6 @@ class ConvShape:
     ``x`` starts at the first (padding) pixel that the first window reads.
     """
 
-    family: ClassVar[str] = "conv"
     label: ClassVar[str] = "conv"
     x: View
     y: View
@@ -52,6 +51,10 @@ class ConvShape:
     single: bool = False
     """Pixels come one by one, on an instruction set that could take pairs (pixel_pairs.py)."""
     tile: Tile = OWN
+
+    @property
+    def family(self) -> str:
+        return "real conv" if self.rounding.real else "conv"
 
     def flattened(self) -> ConvShape:
         """1x1 layers over whole maps see one long row, so that tiles need no tail per row.
@@ -116,6 +119,8 @@ def fewest(isa: Isa, shape: ConvShape, inputs: int, outputs: int, groups: int) -
     Pairs of pixels halve the steps, but not those of a few inputs, which they pad, nor those of
     a row's odd pixel.
     """
+    if shape.rounding.real:
+        return shape.flattened()
     ways = [(isa.dense, shape.flattened())]
     if isa.dense.pair:
         layer = reads(isa, inputs, outputs, groups)

@@ -14,6 +14,7 @@ from ..epilogue import Epilogue, Scales
 from ..frame import function, rounded, runs, store
 from ..isa.base import Isa
 from ..packed import Packed
+from ..real.epilogue import RealEpilogue
 from . import pixel_pairs
 from .shape import ConvShape, reads, tile_of
 from .tiles import grid, misfit, tile_bounds
@@ -147,7 +148,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     with T.serial(0, all_steps // unroll) as chunk:
                         several(tap, offset, chunk * unroll, unroll)
             at, size = (row, left), (wide, high)
-            if isa.pair:
+            if isinstance(finish, Epilogue) and isa.pair:
                 pixel_pairs.store_tile(finish, p, shape, at, acc, size, block, opaque_zero)
             else:
                 scales = tile_scales(finish, p, isa.lanes, block, high, opaque_zero)
@@ -173,7 +174,12 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
 
 
 def tile_scales(
-    finish: Epilogue, p: dict[str, Any], lanes: int, block: Any, high: int, opaque_zero: Any = 0
+    finish: Epilogue | RealEpilogue,
+    p: dict[str, Any],
+    lanes: int,
+    block: Any,
+    high: int,
+    opaque_zero: Any = 0,
 ) -> list[tuple[Any, Scales]]:
     """The channel at which each of ``high`` blocks starts, and its scales."""
     channels = [T.bind((block + n) * lanes) for n in range(high)]
@@ -181,7 +187,7 @@ def tile_scales(
 
 
 def store_tile(
-    finish: Epilogue,
+    finish: Epilogue | RealEpilogue,
     p: dict[str, Any],
     shape: ConvShape,
     at: tuple[Any, Any],
@@ -210,4 +216,4 @@ def store_tile(
             value = acc.vload([(m * high + n) * isa.lanes], kind)
             parts.append(finish.rounded(value, scales[n][1], addends[n]))
     start = row * y.row + left * y.pixel + first
-    finish.store(p["y"], parts, runs(start, wide, high, y.pixel, isa.lanes))
+    finish.store(p["y"], parts, runs(start, wide, high, y.pixel, isa.lanes), first)

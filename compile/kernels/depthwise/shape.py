@@ -14,7 +14,6 @@ from ..tile import OWN, Tile
 class DepthwiseShape:
     """Everything that shapes the code; ``x`` starts at the first (padding) pixel read."""
 
-    family: ClassVar[str] = "depthwise"
     label: ClassVar[str] = "depthwise"
     x: View
     y: View
@@ -24,3 +23,7 @@ class DepthwiseShape:
     other: View | None
     rounding: Rounding
     tile: Tile = OWN
+
+    @property
+    def family(self) -> str:
+        return "real depthwise" if self.rounding.real else "depthwise"

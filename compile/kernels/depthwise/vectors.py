@@ -78,7 +78,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                     addend = widen(p["other"], at, lanes)
                 parts.append(finish.rounded(acc.vload([m * lanes], kind), scales, addend))
             first = row * y.row + left * y.pixel + channel
-            finish.store(p["y"], parts, runs(first, wide, 1, y.pixel, lanes))
+            finish.store(p["y"], parts, runs(first, wide, 1, y.pixel, lanes), channel)
 
         with T.serial(0, channels // lanes) as block, T.serial(0, y.height) as row:
             with T.serial(0, y.width // pixels) as column:

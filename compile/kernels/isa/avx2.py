@@ -15,7 +15,12 @@ class Avx2(X86):
     tiles = False
     lanes, group, registers, blocks = 8, 2, 16, 2
     vector = 8
-    families = {**X86.families, "conv": ("conv.widened",), "depthwise": ("depthwise.dot2",)}
+    families = {
+        **X86.families,
+        "conv": ("conv.widened",),
+        "depthwise": ("depthwise.dot2",),
+        "real conv": ("conv.widened",),
+    }
     pack_words, pack_bytes = "llvm.x86.avx2.packssdw", "llvm.x86.avx2.packsswb"
     bytes, product_words = 32, "llvm.x86.avx2.pmul.hr.sw"
 

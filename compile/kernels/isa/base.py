@@ -40,6 +40,10 @@ class Isa(ABC):
     families: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "conv": ("conv.vectors",),
         "depthwise": ("depthwise.vectors",),
+        "real conv": ("conv.vectors",),
+        "real depthwise": ("depthwise.vectors",),
+        "real": ("real.elementwise",),
+        "real pool": ("real.pool",),
         "words": ("rescale.words",),
         "elementwise": ("elementwise",),
         "pool": ("pool",),
@@ -111,6 +115,11 @@ class Isa(ABC):
     def dense(self) -> Isa:
         """What dense and grouped convolutions run on."""
         return self
+
+    @property
+    def sums(self) -> Isa:
+        """What convolutions with a float32 result run on: sums in the order of pixels."""
+        return self if self.dense.pair else self.dense
 
     def unknown_zero(self, limits: Limits) -> Expr | None:
         """An int32 that is 0, which the compiler cannot know; None: of no use here."""

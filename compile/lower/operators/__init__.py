@@ -10,10 +10,14 @@ from ...graph import (
     Concat,
     Constant,
     Conv,
+    Dequantise,
     Move,
     Multiply,
     Op,
     Pool,
+    Quantise,
+    RealBinary,
+    RealUnary,
     Rescale,
     Rows,
     Select,
@@ -25,6 +29,7 @@ from .conv import lower_conv
 from .elementwise import lower_add, lower_multiply, lower_table
 from .moves import lower_concat, lower_constant, lower_move, lower_select
 from .pool import lower_pool
+from .real import lower_binary, lower_dequantise, lower_quantise, lower_unary
 from .rescale import lower_rescale
 
 
@@ -43,6 +48,10 @@ LOWERINGS: dict[type[Op], Callable[[Program, Any], None]] = {
     Constant: lower_constant,
     Select: lower_select,
     Move: lower_move,
+    Quantise: lower_quantise,
+    Dequantise: lower_dequantise,
+    RealUnary: lower_unary,
+    RealBinary: lower_binary,
     Rows: _nothing,
     Stack: _nothing,
 }

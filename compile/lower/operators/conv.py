@@ -24,6 +24,8 @@ from ..constants import numbers, set_float_sum, set_sum, set_words
 from ..forms import WIDE, float_sum_of, short, words_of
 from ..program import Pointer, Program
 
+REAL = Rounding(clamped=False, real=True)
+
 
 @dataclass(frozen=True)
 class Form:
@@ -60,16 +62,20 @@ def _shape(program: Program, op: Conv) -> ConvShape | DepthwiseShape:
     x, y = program.view(enter.source if enter else op.inputs[0]), program.view(op.output)
     other = program.view(op.inputs[1]) if op.add else None
     activation = op.activation is not None
+    real = program.graph.tensors[op.output].real
+    rounding = REAL if real else PLAIN
     if op.depthwise:
-        return DepthwiseShape(x, y, op.kernel, op.stride, activation, other, PLAIN)
+        return DepthwiseShape(x, y, op.kernel, op.stride, activation, other, rounding)
     inputs, outputs = program.graph.tensors[op.inputs[0]].channels, len(op.weight)
-    layer = reads(program.isa.dense, inputs, outputs, op.groups)
+    layer = reads(program.isa.sums if real else program.isa.dense, inputs, outputs, op.groups)
     before = enter.shape if enter else None
-    shape = ConvShape(x, y, op.kernel, op.stride, layer, activation, other, PLAIN, before)
+    shape = ConvShape(x, y, op.kernel, op.stride, layer, activation, other, rounding, before)
     return fewest(program.isa, shape, inputs, outputs, op.groups)
 
 
 def _form(program: Program, op: Conv, family: ModuleType) -> Form:
+    if program.graph.tensors[op.output].real:
+        return Form(None, None, None, None, REAL)
     activation, add = op.activation, op.add
     reach = scales.reach(op.weight, op.bias)
     most = largest(reach, op.scale)

@@ -12,11 +12,15 @@ from ..bounds import largest
 from ..constants import numbers
 from ..forms import WIDE
 from ..program import Program
+from .real import lower_real_pool
 
 
 def lower_pool(program: Program, op: Pool) -> None:
     """Appends the call of a pooling."""
     source = program.graph.tensors[op.inputs[0]]
+    if source.real:
+        lower_real_pool(program, op)
+        return
     x, y = program.view(source.name), program.view(op.output)
     scale = op.scale if op.scale is not None else np.zeros(1)
     wide = largest(255 * math.prod(op.kernel), scale) >= WIDE

@@ -20,8 +20,8 @@ extern "C" {
  * name. */
 #define PV_MODEL_SYMBOL "pocketvision_model"
 
-/* Element types of a tensor that crosses the interface. */
-enum pv_dtype { PV_DTYPE_INT8 = 1, PV_DTYPE_UINT8 = 2 };
+/* Element types of a tensor that crosses the interface; floats have scale 1 and zero point 0. */
+enum pv_dtype { PV_DTYPE_INT8 = 1, PV_DTYPE_UINT8 = 2, PV_DTYPE_FLOAT32 = 3 };
 
 /* Processor features that a compiled model may need; the loader refuses it where one is absent. */
 enum pv_feature {

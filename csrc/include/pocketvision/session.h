@@ -23,11 +23,11 @@ typedef struct pv_session {
   void *arena;
 } pv_session;
 
-/* Number of elements, which is the number of bytes; valid for a checked model. */
+/* Bytes of all elements; valid for a checked model. */
 size_t pv_tensor_bytes(const pv_tensor *tensor);
 
 /* Whether a checked model takes one picture of three colours, {height, width, 3}, and gives one
- * output, as the functions on faces ask of it. */
+ * output, both of 8 bits, as the functions on faces ask of it. */
 int pv_takes_a_face(const pv_model *model);
 
 /* PV_OK when magic, ABI version, sizes, tensors and arena are possible. Reads nothing behind the

@@ -6,7 +6,9 @@
 pv_status pv_pixel_tables_init(pv_pixel_tables *tables, const pv_tensor *input, const float mean[3],
                                const float std[3], int reversed) {
   if (tables == NULL || input == NULL || mean == NULL || std == NULL) return PV_ERR_ARGUMENT;
-  if (input->rank != 3 || input->shape[2] != 3) return PV_ERR_TENSOR;
+  if (input->rank != 3 || input->shape[2] != 3 || input->dtype == PV_DTYPE_FLOAT32) {
+    return PV_ERR_TENSOR;
+  }
   const int32_t low = input->dtype == PV_DTYPE_INT8 ? -128 : 0;
   const int32_t high = low + 255;
   for (int channel = 0; channel < 3; channel++) {

@@ -5,16 +5,23 @@
 
 #define MAX_ALIGNMENT UINT32_C(4096)
 
+static uint32_t item_bytes(const pv_tensor *tensor) {
+  return tensor->dtype == PV_DTYPE_FLOAT32 ? 4 : 1;
+}
+
 static pv_status check_tensor(const pv_tensor *tensor) {
   if (tensor->name == NULL) return PV_ERR_STRUCT;
-  if (tensor->dtype != PV_DTYPE_INT8 && tensor->dtype != PV_DTYPE_UINT8) return PV_ERR_TENSOR;
+  if (tensor->dtype < PV_DTYPE_INT8 || tensor->dtype > PV_DTYPE_FLOAT32) return PV_ERR_TENSOR;
   if (tensor->rank == 0 || tensor->rank > PV_MAX_RANK) return PV_ERR_TENSOR;
-  uint64_t bytes = 1;
+  uint64_t bytes = item_bytes(tensor);
   for (uint32_t i = 0; i < tensor->rank; i++) {
     /* Both factors stay below 2^28 and 2^32, so the product fits. */
     if (tensor->shape[i] == 0) return PV_ERR_TENSOR;
     bytes *= tensor->shape[i];
     if (bytes > PV_MAX_TENSOR_BYTES) return PV_ERR_TENSOR;
+  }
+  if (tensor->dtype == PV_DTYPE_FLOAT32) {
+    return tensor->scale == 1.0f && tensor->zero_point == 0 ? PV_OK : PV_ERR_TENSOR;
   }
   /* Written so that a NaN fails too. */
   if (!(tensor->scale > 0.0f && tensor->scale <= FLT_MAX)) return PV_ERR_TENSOR;
@@ -24,14 +31,15 @@ static pv_status check_tensor(const pv_tensor *tensor) {
 }
 
 size_t pv_tensor_bytes(const pv_tensor *tensor) {
-  size_t bytes = 1;
+  size_t bytes = item_bytes(tensor);
   for (uint32_t i = 0; i < tensor->rank; i++) bytes *= tensor->shape[i];
   return bytes;
 }
 
 int pv_takes_a_face(const pv_model *model) {
   return model->input_count == 1 && model->output_count == 1 && model->inputs[0].rank == 3 &&
-         model->inputs[0].shape[2] == 3;
+         model->inputs[0].shape[2] == 3 && model->inputs[0].dtype != PV_DTYPE_FLOAT32 &&
+         model->outputs[0].dtype != PV_DTYPE_FLOAT32;
 }
 
 static pv_status check_tensors(const pv_tensor *tensors, uint32_t count) {

@@ -141,7 +141,10 @@ pv_status pv_gallery_create(void *memory, size_t bytes, const pv_model *model) {
   if (memory == NULL || model == NULL) return PV_ERR_ARGUMENT;
   if (bytes < PV_GALLERY_HEADER_BYTES) return PV_ERR_FULL;
   const size_t dimension = pv_tensor_bytes(&model->outputs[0]);
-  if (dimension == 0 || dimension > PV_MAX_DIMENSION) return PV_ERR_TENSOR;
+  if (model->outputs[0].dtype == PV_DTYPE_FLOAT32 || dimension == 0 ||
+      dimension > PV_MAX_DIMENSION) {
+    return PV_ERR_TENSOR;
+  }
   uint8_t digest[DIGEST_BYTES], *head = (uint8_t *)memory;
   const pv_status status = digest_of(model, digest);
   if (status != PV_OK) return status;

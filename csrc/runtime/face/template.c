@@ -17,7 +17,8 @@ static int32_t centred(const pv_tensor *tensor, const void *stored, size_t index
 pv_status pv_template_make(const pv_tensor *output, const void *stored, int8_t *result) {
   if (output == NULL || stored == NULL || result == NULL) return PV_ERR_ARGUMENT;
   const size_t count = pv_tensor_bytes(output);
-  if (count == 0 || count > PV_MAX_DIMENSION) return PV_ERR_TENSOR;
+  if (output->dtype == PV_DTYPE_FLOAT32 || count == 0 || count > PV_MAX_DIMENSION)
+    return PV_ERR_TENSOR;
   int32_t largest = 0;
   for (size_t i = 0; i < count; i++) {
     const int32_t value = centred(output, stored, i), size = value < 0 ? -value : value;

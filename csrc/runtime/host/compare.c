@@ -7,6 +7,7 @@
 
 pv_status pv_dequantise(const pv_tensor *tensor, const void *stored, float *out) {
   if (tensor == NULL || stored == NULL || out == NULL) return PV_ERR_ARGUMENT;
+  if (tensor->dtype == PV_DTYPE_FLOAT32) return PV_ERR_TENSOR;
   const size_t count = pv_tensor_bytes(tensor);
   if (tensor->dtype == PV_DTYPE_INT8) {
     const int8_t *values = (const int8_t *)stored;

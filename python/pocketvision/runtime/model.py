@@ -110,10 +110,11 @@ class Model:
         ``data``: the array of the only input, a list or tuple of arrays in the order of
         ``inputs``, or a dict by name. An array of the input's own dtype (int8 or uint8) holds
         stored values and goes in as it is; floats are real values, which are quantised:
-        ``round(real / scale) + zero_point``, halves to even, saturated. Its shape is the input's;
-        with one axis more in front, of the same length N for all inputs, the network runs N times.
+        ``round(real / scale) + zero_point``, halves to even, saturated, unless the input is of
+        float32 itself. Its shape is the input's; with one axis more in front, of the same length N
+        for all inputs, the network runs N times.
         ``dequantise``: whether results are real values, ``scale * (stored - zero_point)`` in
-        float32, or stored ones; None: real where an input is.
+        float32, or stored ones; None: real where an input is. Outputs of float32 are always real.
         Returns the array of the only output, or a dict by name where there are several; shapes
         are those of ``outputs``, behind an axis of N if the inputs have one.
         Raises InputError that names the input for other names, types and shapes and for values

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Tensor = _runtime.Tensor
 
+REAL = "float32"
+"""The type of a tensor of real values."""
+
 
 def in_order(data: Any, tensors: Sequence[Tensor]) -> list[Any]:
     """What ``data`` has for each tensor: one array, a list or tuple of them, or a dict by name."""
@@ -47,7 +50,8 @@ def in_order(data: Any, tensors: Sequence[Tensor]) -> list[Any]:
 def check(tensor: Tensor, value: Any) -> NDArray[Any]:
     """``value``, with or without an axis of batches; InputError unless it suits the tensor."""
     shape = ", ".join(map(str, tensor.shape))
-    expected = f"expected {tensor.dtype} or floats of shape ({shape}) or (N, {shape})"
+    types = "floats" if tensor.dtype == REAL else f"{tensor.dtype} or floats"
+    expected = f"expected {types} of shape ({shape}) or (N, {shape})"
     if not isinstance(value, np.ndarray):
         raise InputError(
             f"input {tensor.name!r}: {expected} as a numpy array, got {type(value).__name__}"
@@ -66,8 +70,8 @@ def check(tensor: Tensor, value: Any) -> NDArray[Any]:
 def quantised(tensor: Tensor, values: NDArray[Any]) -> NDArray[Any]:
     """Stored values: as they are, or ``round(real / scale) + zero_point`` of floats.
 
-    In float32, halves to even, saturated, as ONNX's QuantizeLinear. InputError for floats that are
-    not finite.
+    In float32, halves to even, saturated, as ONNX's QuantizeLinear; floats that the tensor holds
+    itself are only converted. InputError for floats that are not finite.
     """
     if values.dtype.kind != "f":
         return dense(values)
@@ -76,6 +80,8 @@ def quantised(tensor: Tensor, values: NDArray[Any]) -> NDArray[Any]:
     if not np.isfinite(values).all():
         raise InputError(f"input {tensor.name!r}: contains NaN or infinity")
     real = np.clip(values, -limit, limit).astype(np.float32)
+    if tensor.dtype == REAL:
+        return dense(real)
     info = np.iinfo(tensor.dtype)
     with np.errstate(over="ignore"):
         stored = np.rint(real / np.float32(tensor.scale)) + np.float32(tensor.zero_point)
@@ -84,7 +90,9 @@ def quantised(tensor: Tensor, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def dequantised(tensor: Tensor, stored: NDArray[Any]) -> NDArray[np.float32]:
-    """``scale * (stored - zero_point)`` in float32."""
+    """``scale * (stored - zero_point)`` in float32; values that are real already as they are."""
+    if tensor.dtype == REAL:
+        return stored
     real: NDArray[np.float32] = stored.astype(np.float32) - np.float32(tensor.zero_point)
     real *= np.float32(tensor.scale)
     return real

@@ -150,6 +150,43 @@ def several_tensors(make_model: Any) -> Any:
     return Model(make_model(SEVERAL=1, ARENA_BYTES=0, RUN="run_several", RECORD="{}")).inputs
 
 
+@pytest.fixture
+def floats(make_model: Any) -> Model:
+    """float32 (2, 3) to its double and to int8."""
+    return Model(make_model(REAL=1, ARENA_BYTES=0, RUN="run_real", RECORD="{}"))
+
+
+def test_floats_in_and_out(floats: Model) -> None:
+    """They go as they are, of any type of floats; int8 beside them is still dequantised."""
+    assert [tensor.dtype for tensor in (*floats.inputs, *floats.outputs)] == [
+        "float32", "float32", "int8",
+    ]  # fmt: skip
+    real = np.array([[0.5, -2.25, 3], [1e-30, -0.0, 100]], np.float32)
+    for kind in (np.float32, np.float64, ">f4"):
+        found = floats.run(real.astype(kind))
+        assert isinstance(found, dict)
+        assert {array.dtype for array in found.values()} == {np.dtype(np.float32)}
+        np.testing.assert_array_equal(found["twice"], 2 * real)
+        np.testing.assert_array_equal(found["whole"], 0.5 * (np.trunc(real).ravel() + 1))
+    stored = floats.run({"real": np.stack([real, -real])}, dequantise=False)
+    assert isinstance(stored, dict) and stored["whole"].dtype == np.int8
+    np.testing.assert_array_equal(stored["twice"], np.stack([2 * real, -2 * real]))
+    assert stored["whole"][0].tolist() == [0, -2, 3, 0, 0, 100]
+
+
+def test_floats_that_are_none(floats: Model, capsys: Any) -> None:
+    with pytest.raises(
+        InputError, match=r"^input 'real': expected floats of shape \(2, 3\) .* int8"
+    ):
+        floats.run(LEFT)
+    with pytest.raises(InputError, match="^input 'real': contains NaN or infinity"):
+        floats.run(np.full((2, 3), np.nan, np.float32))
+    from pocketvision.cli import main
+
+    assert main(["info", floats.path]) == 0
+    assert "real: float32 2x3\n" in capsys.readouterr().out
+
+
 def test_arrays_that_lie_badly(several: Model) -> None:
     """Views that step backwards, lie between bytes or must not be written to give right results."""
     floats = np.zeros(6 * 4 + 1, np.uint8)[1:].view(np.float32).reshape(2, 3)

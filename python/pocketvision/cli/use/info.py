@@ -111,8 +111,9 @@ def _compiled(model: Model) -> Iterator[tuple[str, str]]:
     ends = [("input", tensor) for tensor in model.inputs]
     for label, tensor in (*ends, *(("output", tensor) for tensor in model.outputs)):
         shape = "x".join(map(str, tensor.shape))
-        scale = f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
-        yield label, f"{tensor.name}: {tensor.dtype} {shape}, {scale}"
+        scale = f", scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+        real = tensor.dtype == "float32"
+        yield label, f"{tensor.name}: {tensor.dtype} {shape}{'' if real else scale}"
 
 
 def _prepared(record: Record) -> Iterator[tuple[str, str]]:
