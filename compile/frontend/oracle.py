@@ -76,31 +76,46 @@ def compare(path: Path, graph: Graph, count: int = 3, seed: int = 0) -> list[Row
     ends = dict(zip(graph.input_names, graph.inputs, strict=True))
     sizes = {name: int(np.prod(graph.tensors[end].shape)) for name, end in ends.items()}
     entries = file.entries(sizes)
+    batch = _batch(path, entries, sizes)
     random = np.random.default_rng(seed)
     found: dict[tuple[str, str], Row] = {}
     for index in range(count):
         step = COARSE[index % len(COARSE)]
         feed = {e.name: _made_up(graph, ends[e.name], e, step, random) for e in entries}
-        for row in _rows(path, graph, file.run(feed)):
+        for row in _rows(path, graph, file.run(feed), batch):
             key = row.node, row.kind
             found[key] = _joined(found[key], row) if key in found else row
     return list(found.values())
 
 
-def _rows(path: Path, graph: Graph, file: dict[str, np.ndarray]) -> Iterator[Row]:
+def _batch(path: Path, entries: list[Entry], sizes: dict[str, int]) -> int:
+    """How many inputs the file takes at once; the graph takes one at a time."""
+    found = {int(np.prod(entry.shape)) / sizes[entry.name] for entry in entries}
+    if len(found) != 1 or not (batch := found.pop()).is_integer() or batch < 1:
+        shapes = ", ".join(f"{entry.name!r} {entry.shape}" for entry in entries)
+        raise CompileError(
+            f"{path}: inputs {shapes} of the file are not those of the network, of {sizes} values; "
+            "the compiler does not understand the file: report it, with the file"
+        )
+    return int(batch)
+
+
+def _rows(path: Path, graph: Graph, file: dict[str, np.ndarray], batch: int) -> Iterator[Row]:
     """The comparison on one run's values of the file."""
     known = {}
     for name, origin in graph.origins.items():
         if origin.value in file and name in graph.tensors:
-            known[name] = _stored(path, graph.tensors[name], origin, file[origin.value])
+            value = file[origin.value]
+            known[name] = _stored(path, graph.tensors[name], origin, value, batch)
     values = {name: known[name] for name in graph.inputs if name in known}
     for name, end in zip(graph.input_names, graph.inputs, strict=True):
         if end not in values:
             stored = _steps(graph.tensors[end], file[name])
-            values[end] = _candidates(graph.tensors[end], stored)[0]
+            values[end] = _candidates(graph.tensors[end], stored, batch)[0]
     for op in graph.ops:
         try:
-            result = reference.execute(graph, op, [values[name] for name in op.inputs])
+            operands = [values[name] for name in op.inputs]
+            result = reference.execute(graph, op, operands, batch)
         except OverflowError as error:
             raise CompileError(f"{path}: node {op.name!r}: {error}") from error
         wanted = known.get(op.output)
@@ -111,7 +126,7 @@ def _rows(path: Path, graph: Graph, file: dict[str, np.ndarray]) -> Iterator[Row
     for name, end in zip(graph.output_names, graph.outputs, strict=True):
         tensor = graph.tensors[end]
         stored = _steps(tensor, file[name])
-        if stored.size != np.prod(tensor.shape):
+        if stored.size != batch * np.prod(tensor.shape):
             raise CompileError(
                 f"{path}: output {name!r} has {stored.size:,} values in the file and "
                 f"{tensor.shape} here; the compiler does not understand the file: report it"
@@ -119,7 +134,7 @@ def _rows(path: Path, graph: Graph, file: dict[str, np.ndarray]) -> Iterator[Row
         yield min(
             (
                 _row(f"output {name!r}", "output", tensor, values[end], wanted)
-                for wanted in _candidates(tensor, stored)
+                for wanted in _candidates(tensor, stored, batch)
             ),
             key=lambda row: row.steps,
         )
@@ -161,9 +176,6 @@ def _joined(first: Row, second: Row) -> Row:
 
 def _steps(tensor: Tensor, value: np.ndarray) -> np.ndarray:
     """A value of the file as ``tensor`` stores it: int64 steps, or float32."""
-    if value.ndim and value.size == len(value) * int(np.prod(tensor.shape)):
-        # A file of a fixed batch is imported for one, and gets the same input in all of it.
-        value = value[:1]
     if tensor.real:
         return value.astype(np.float32)
     if value.dtype.kind == "f":
@@ -171,27 +183,31 @@ def _steps(tensor: Tensor, value: np.ndarray) -> np.ndarray:
     return value.astype(np.int64) - (128 if value.dtype == np.uint8 else 0)
 
 
-def _stored(path: Path, tensor: Tensor, origin: Origin, value: np.ndarray) -> np.ndarray:
-    """(1, H, W, C) as ``tensor`` holds a value of the file."""
+def _stored(
+    path: Path, tensor: Tensor, origin: Origin, value: np.ndarray, batch: int
+) -> np.ndarray:
+    """(N, H, W, C) as ``tensor`` holds a value of the file."""
     count = int(np.prod(tensor.shape))
-    stored = _steps(tensor, value)
-    if not stored.size == np.prod(origin.shape) == count:
+    if value.size == count and batch > 1:
+        value = np.repeat(value[None], batch, axis=0)  # the same for every input
+    if not value.size == batch * np.prod(origin.shape) == batch * count:
         raise CompileError(
             f"{path}: value {origin.value!r} has {value.size:,} values in the file, shape "
-            f"{value.shape}, and {count:,} here; the compiler does not understand the file: "
-            "report it, with the file"
+            f"{value.shape}, and {batch * count:,} here; the compiler does not understand the "
+            "file: report it, with the file"
         )
-    laid = stored.reshape(origin.shape).transpose(origin.order)
-    return np.ascontiguousarray(laid.reshape(1, *tensor.shape).astype(tensor.dtype))
+    order = [0, *(1 + axis for axis in origin.order)]
+    laid = _steps(tensor, value).reshape(batch, *origin.shape).transpose(order)
+    return np.ascontiguousarray(laid.reshape(batch, *tensor.shape).astype(tensor.dtype))
 
 
-def _candidates(tensor: Tensor, value: np.ndarray) -> list[np.ndarray]:
-    """An end of the network as (1, H, W, C): channels last where its axes allow it, or as it is."""
-    whole = [value.reshape(1, *tensor.shape)]
-    if value.ndim in (3, 4) and value.shape[0] == 1:
+def _candidates(tensor: Tensor, value: np.ndarray, batch: int) -> list[np.ndarray]:
+    """An end of the network as (N, H, W, C): channels last where its axes allow it, or as it is."""
+    whole = [value.reshape(batch, *tensor.shape)]
+    if value.ndim in (3, 4) and value.shape[0] == batch:
         last = np.moveaxis(value, 1, -1)
-        if tensor.shape in (last.shape[1:], last.shape):
-            whole.insert(0, last.reshape(1, *tensor.shape))
+        if tensor.shape in (last.shape[1:], (1, *last.shape[1:])):
+            whole.insert(0, last.reshape(batch, *tensor.shape))
     return whole
 
 
@@ -201,18 +217,15 @@ def _made_up(
     """An input of the file that ``end`` holds exactly: noise in cells of ``step`` pixels."""
     tensor, origin = graph.tensors[end], graph.origins.get(end)
     height, width, channels = tensor.shape
-    cells = random.integers(-128, 128, (-(-height // step), -(-width // step), channels))
-    stored = cells.repeat(step, 0).repeat(step, 1)[:height, :width]
+    batch = int(np.prod(entry.shape)) // (height * width * channels)
+    cells = random.integers(-128, 128, (batch, -(-height // step), -(-width // step), channels))
+    stored = cells.repeat(step, 1).repeat(step, 2)[:, :height, :width]
     if origin is not None:
-        moved = stored.reshape([origin.shape[axis] for axis in origin.order])
-        stored = moved.transpose(np.argsort(origin.order))
+        moved = stored.reshape([batch, *(origin.shape[axis] for axis in origin.order)])
+        stored = moved.transpose([0, *(1 + np.argsort(origin.order))])
     elif len(entry.shape) == 4 and entry.shape[2:] + entry.shape[1:2] == tensor.shape:
-        stored = np.moveaxis(stored, -1, 0)
-    if stored.size == int(np.prod(entry.shape)):
-        stored = stored.reshape(entry.shape)
-    else:
-        one = stored.reshape(1, *entry.shape[1:])
-        stored = np.ascontiguousarray(np.broadcast_to(one, entry.shape))
+        stored = np.moveaxis(stored, -1, 1)
+    stored = stored.reshape(entry.shape)
     if entry.dtype.kind in "iu":
         return (stored + (128 if entry.dtype == np.uint8 else 0)).astype(entry.dtype)
     if tensor.real:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 from pocketvision.compile import CompileError
 from pocketvision.compile.frontend import file_run, oracle
@@ -120,6 +120,19 @@ def test_an_output_in_another_order_than_the_file_is_found(tmp_path: Path) -> No
     oracle.check(other, reshaped((64, 8), (1, 0)))
     with pytest.raises(CompileError, match="output .* differ from onnxruntime's"):
         oracle.check(other, reshaped((512,), (0,)))
+
+
+def test_a_file_of_a_batch(tmp_path: Path) -> None:
+    """Every picture of it is another one, and a network that mixes them is found."""
+    net = Qdq((6, 8, 8))
+    entry = helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 6, 8, 8])
+    net.inputs[0].CopyFrom(entry)
+    path = net.save(tmp_path, net.quantised(net.conv(net.x, 5, 6), 0.1, 3))
+    graph = load(path)
+    rows = oracle.check(path, graph, count=1)
+    assert next(row for row in rows if row.kind == "Conv").values == 3 * 5 * 6 * 6
+    with pytest.raises(CompileError, match="differ from onnxruntime's"):
+        oracle.check(path, changed(graph, Conv, flipped))
 
 
 def test_a_file_that_onnxruntime_refuses(case: tuple[Path, Graph], tmp_path: Path) -> None:

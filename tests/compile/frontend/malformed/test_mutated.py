@@ -28,8 +28,12 @@ MOST_VALUES = 10**7
 """Of all tensors of a network that is run."""
 
 
-def defect(seed: int, folder: Path) -> str | None:
-    """What is wrong with the answer to a changed file, None where nothing is."""
+def answer(seed: int, folder: Path) -> str:
+    """What becomes of a changed file: "refused", "taken", "alike", or what is wrong.
+
+    Taken ones are those that onnxruntime cannot judge; it refuses more than we do, names of nodes
+    that repeat for one.
+    """
     parent = seed % PARENTS
     model = write(draw(parent, length=6), STYLES[parent % len(STYLES)])
     path = folder / f"mutated-{seed}.onnx"
@@ -38,30 +42,29 @@ def defect(seed: int, folder: Path) -> str | None:
         graph = load(path)
         pipeline.optimise(graph)
     except CompileError as error:
-        if path.name not in str(error):
-            return f"no file in {str(error)!r}"
-        path.unlink()
-        return None
+        return "refused" if path.name in str(error) else f"no file in {str(error)!r}"
     except Exception as error:  # exactly what must not be
         return f"{type(error).__name__}: {error}"
-    size = sum(int(np.prod(tensor.shape)) for tensor in graph.tensors.values())
-    if size > MOST_VALUES:
-        path.unlink()
-        return None
+    if sum(int(np.prod(tensor.shape)) for tensor in graph.tensors.values()) > MOST_VALUES:
+        return "taken"
     try:
         oracle.check(path, graph, count=1)
     except oracle.IncomparableError:
-        pass  # onnxruntime refuses more than we do, names of nodes that repeat for one
+        return "taken"
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    path.unlink()
-    return None
+    return "alike"
 
 
 def judged(seeds: range, folder: Path) -> None:
-    found = {seed: text for seed in seeds if (text := defect(seed, folder)) is not None}
-    lines = [f"seed {seed}: {text.splitlines()[0]}" for seed, text in found.items()]
-    assert not found, "\n".join([f"{len(found)} of {len(seeds)} in {folder}:", *lines])
+    found = {seed: answer(seed, folder) for seed in seeds}
+    wrong = {s: text for s, text in found.items() if text not in ("refused", "taken", "alike")}
+    lines = [f"seed {seed}: {text.splitlines()[0]}" for seed, text in wrong.items()]
+    assert not wrong, "\n".join([f"{len(wrong)} of {len(seeds)} in {folder}:", *lines])
+    # Changes that every file or none survives would test nothing.
+    kinds = list(found.values())
+    assert kinds.count("alike") >= len(seeds) // 10
+    assert kinds.count("refused") >= len(seeds) // 10
 
 
 @pytest.mark.parametrize("first", range(0, QUICK, CHUNK))
