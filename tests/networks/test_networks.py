@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 
+from .isolate import isolated
+from .quantisers.table import QUANTISERS
 from .run import feeds, session
 from .zoo import NETWORKS, build
 
@@ -40,3 +44,20 @@ def test_a_network_is_the_same_every_time() -> None:
     """Weights are; statistics are measured, and may differ between processors."""
     one, other = (build("lenet").SerializeToString() for _ in range(2))
     assert one == other
+
+
+@pytest.mark.parametrize(
+    "quantiser",
+    [
+        pytest.param(name, marks=pytest.mark.deep if name in ("u8s8", "nncf") else pytest.mark.full)
+        for name in QUANTISERS
+    ],
+)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_compiles_and_agrees_with_onnxruntime(
+    name: str, quantiser: str, tmp_path: Path
+) -> None:
+    one = isolated(name, quantiser, NETWORKS[name].least, tmp_path, limit=900)
+    if one.verdict == "no file":
+        pytest.skip(one.said)
+    assert one.verdict == "ok", one
