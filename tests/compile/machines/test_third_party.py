@@ -1,0 +1,51 @@
+"""Files of onnxruntime's quantiser cost on Cortex-M what files of our own do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from pocketvision.compile.frontend.load import load  # noqa: E402
+from pocketvision.compile.inspect.report import counted  # noqa: E402
+from pocketvision.compile.pipeline import lowered, optimise  # noqa: E402
+from pocketvision.compile.targets import FAMILIES, TARGETS  # noqa: E402
+
+from .. import tiny  # noqa: E402
+from ..runners import require_board  # noqa: E402
+
+DEAREST = 1.05
+"""Of the cycles of our own file."""
+
+
+def cycles(path: Path, target: str) -> float:
+    """Modelled cycles of one run."""
+    found = counted(lowered(optimise(load(path)), TARGETS[target]), TARGETS[target]).total.cycles
+    if found is None:
+        pytest.skip("no llvm-mca; apt-get install llvm-19")
+    return found
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        name if name == "cortex-m4" else pytest.param(name, marks=pytest.mark.deep)
+        for name in FAMILIES["cortex-m"]
+    ],
+)
+@pytest.mark.parametrize("network", tiny.NETWORKS)
+def test_modelled_cycles(network: str, target: str, tmp_path: Path) -> None:
+    require_board()
+    model = tiny.NETWORKS[network]()
+    own = cycles(tiny.by_ourselves(model, tmp_path / "own.onnx"), target)
+    for symmetric in (False, True):
+        path = tiny.by_onnxruntime(model, tmp_path / f"{symmetric}.onnx", symmetric)
+        theirs = cycles(path, target)
+        kind = "symmetric" if symmetric else "asymmetric"
+        print(
+            f"{network} on {target}: own {own / 1e6:.2f} M modelled cycles, "
+            f"onnxruntime {kind} {theirs / 1e6:.2f} M ({100 * (theirs / own - 1):+.1f} %)"
+        )
+        assert theirs <= DEAREST * own
