@@ -36,8 +36,8 @@ def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
     graph = program.graph
     random = np.random.default_rng(0)
     sources, results = (
-        [random.integers(-128, 128, t.shape).astype(t.dtype) for t in map(graph.tensors.get, ends)]
-        for ends in (graph.inputs, graph.outputs)
+        [random.integers(-128, 128, t.shape).astype(t.dtype) for t in tensors]
+        for tensors in ([graph.tensors[n] for n in ends] for ends in (graph.inputs, graph.outputs))
     )
     table: np.ndarray = np.zeros((WARM + rounds, calls + 2), np.uint64)
     with workspace() as work:

@@ -158,7 +158,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                         total = acc.vload([place(r, m, v)], kind)
                         parts.append(finish.rounded(total, (factors[v], slopes[v]), addends[v]))
                 first = (row + r) * y.row + left * y.pixel + channel
-                finish.store(p["y"], parts, runs(first, wide, 2, y.pixel, lanes))
+                finish.store(p["y"], parts, runs(first, wide, 2, y.pixel, lanes), channel)
 
         def strip(block: Any, row: Any, rows: int) -> None:
             with T.serial(0, y.width // pixels) as column:

@@ -172,7 +172,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                         total = acc.vload([place(r, m, v)], kind)
                         parts.append(finish.rounded(total, scales[v], addends[v]))
                 first = (row + r) * y.row + left * y.pixel + channel
-                finish.store(p["y"], parts, runs(first, wide, vectors, y.pixel, isa.lanes))
+                finish.store(p["y"], parts, runs(first, wide, vectors, y.pixel, isa.lanes), channel)
 
         def strip(block: Any, row: Any, rows: int) -> None:
             if y.width >= PIXELS:
