@@ -22,12 +22,12 @@ from ..graph import (
 )
 
 
-def larger(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def larger(a: np.ndarray, b: np.ndarray | np.float32) -> np.ndarray:
     """The first of two zeros of either sign, where numpy's own depends on the processor."""
     return np.where((a < b) | np.isnan(b), b, a)
 
 
-def smaller(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def smaller(a: np.ndarray, b: np.ndarray | np.float32) -> np.ndarray:
     """The same for the lesser one."""
     return np.where((b < a) | np.isnan(b), b, a)
 

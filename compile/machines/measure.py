@@ -37,7 +37,7 @@ def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
     random = np.random.default_rng(0)
     sources, results = (
         [random.integers(-128, 128, t.shape).astype(t.dtype) for t in tensors]
-        for tensors in ([graph.tensors[n] for n in e] for e in (graph.inputs, graph.outputs))
+        for tensors in ([graph.tensors[n] for n in ends] for ends in (graph.inputs, graph.outputs))
     )
     table: np.ndarray = np.zeros((WARM + rounds, calls + 2), np.uint64)
     with workspace() as work:

@@ -13,6 +13,7 @@ from pocketvision.compile.graph import (
     Conv,
     Dequantise,
     Graph,
+    Interpolate,
     Move,
     Op,
     Pool,
@@ -20,6 +21,7 @@ from pocketvision.compile.graph import (
     RealBinary,
     RealUnary,
     Select,
+    Softmax,
     Table,
     Tensor,
 )
@@ -173,6 +175,38 @@ class WideBuilder(Builder):
             Pool(
                 name=f"pool_{y}", inputs=(x,), output=y, kind=kind, kernel=kernel, stride=stride,
                 pads=pads, scale=scale,
+            )
+        )  # fmt: skip
+
+    def softmax(self, x: str, *, real: bool = False, clamp: Pair = (-128, 127)) -> str:
+        """Softmax along the channels, to int8 or to float32."""
+        source = self.tensors[x]
+        shape = source.shape
+        y = (
+            self.real_tensor(shape)
+            if real
+            else self.tensor(shape, scale=2.0 / 256 / shape[2] ** 0.5)
+        )
+        exponentials = np.exp(-np.arange(256) * min(source.scale, 0.1))
+        table = np.rint((2**31 - 1) // shape[2] * exponentials).astype(np.int32)
+        low, high = clamp
+        return self._append(
+            Softmax(name=f"softmax_{y}", inputs=(x,), output=y, low=low, high=high, table=table)
+        )
+
+    def interpolate(self, x: str, height: int, width: int, *, factor: float = 1.0) -> str:
+        """Random neighbours and weights of each row and column."""
+        source = self.tensors[x]
+        y = self.tensor((height, width, source.channels))
+        drawn = [
+            (self.random.integers(0, size, count), self.random.integers(0, 2**11 + 1, count))
+            for size, count in ((source.height, height), (source.width, width))
+        ]
+        (rows, down), (columns, across) = [tuple(a.astype(np.int32) for a in d) for d in drawn]
+        return self._append(
+            Interpolate(
+                name=f"interpolate_{y}", inputs=(x,), output=y, rows=rows, columns=columns,
+                row_weights=down, column_weights=across, scale=np.float32(factor / 2**22),
             )
         )  # fmt: skip
 

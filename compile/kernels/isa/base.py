@@ -44,6 +44,8 @@ class Isa(ABC):
         "real depthwise": ("depthwise.vectors",),
         "real": ("real.elementwise",),
         "real pool": ("real.pool",),
+        "softmax": ("real.softmax",),
+        "interpolate": ("interpolate",),
         "words": ("rescale.words",),
         "elementwise": ("elementwise",),
         "pool": ("pool",),

@@ -11,6 +11,7 @@ from ...graph import (
     Constant,
     Conv,
     Dequantise,
+    Interpolate,
     Move,
     Multiply,
     Op,
@@ -21,16 +22,18 @@ from ...graph import (
     Rescale,
     Rows,
     Select,
+    Softmax,
     Stack,
     Table,
 )
 from ..program import Program
 from .conv import lower_conv
-from .elementwise import lower_add, lower_multiply, lower_table
+from .elementwise import lower_add, lower_multiply
 from .moves import lower_concat, lower_constant, lower_move, lower_select
 from .pool import lower_pool
 from .real import lower_binary, lower_dequantise, lower_quantise, lower_unary
 from .rescale import lower_rescale
+from .tables import lower_interpolate, lower_softmax, lower_table
 
 
 def _nothing(program: Program, op: Op) -> None:
@@ -52,6 +55,8 @@ LOWERINGS: dict[type[Op], Callable[[Program, Any], None]] = {
     Dequantise: lower_dequantise,
     RealUnary: lower_unary,
     RealBinary: lower_binary,
+    Softmax: lower_softmax,
+    Interpolate: lower_interpolate,
     Rows: _nothing,
     Stack: _nothing,
 }

@@ -1,10 +1,8 @@
-"""Adds, products and tables."""
+"""Adds and products."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from ...graph import Add, FusedAdd, Multiply, Table
+from ...graph import Add, FusedAdd, Multiply
 from ...kernels import elementwise
 from ..bounds import largest, largest_sum
 from ..constants import numbers, set_float_sum, set_product, set_sum
@@ -50,18 +48,5 @@ def lower_multiply(program: Program, op: Multiply) -> None:
         program.pointer(a),
         program.pointer(b),
         *constants.store(program),
-        program.pointer(op.output),
-    )
-
-
-def lower_table(program: Program, op: Table) -> None:
-    """Appends the call of a table's look-up."""
-    source = op.inputs[0]
-    table = np.clip(op.table, op.low, op.high).astype(np.int16) + program.isa.offset
-    program.call(
-        op.ref,
-        elementwise.TableShape(program.view(source), program.view(op.output), table.ndim == 2),
-        program.pointer(source),
-        program.constant(table.astype(program.isa.dtype)),
         program.pointer(op.output),
     )
