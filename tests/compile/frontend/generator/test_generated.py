@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -24,6 +25,15 @@ QUICK, CHUNK = 60, 10
 DEEP, DEEP_CHUNK = 2000, 100
 COMPILED = 10
 ON_AARCH64, ON_CORTEX = 100, 50
+LIMITS = (
+    r"\(Reduce\w+\): over axes .* is not supported",
+    r"along axes .* is not supported: more than three",
+    r"is not supported in float32$",
+    r"is read in several types",
+)
+"""What the importer refuses by name, as its messages say; nothing else may be refused."""
+MOST_REFUSED = 0.2
+
 SEED = int(os.environ.get("POCKETVISION_SEED", secrets.randbits(30)))
 """Of what is drawn anew in every deep run."""
 
@@ -38,18 +48,22 @@ def file_of(seed: int, folder: Path) -> Path:
 
 def judged(seeds: range, folder: Path) -> None:
     """Every file of ``seeds`` imports and agrees with onnxruntime; all that do not are named."""
-    wrong = []
+    wrong, refused = [], 0
     for seed in seeds:
         path = file_of(seed, folder)
         try:
             oracle.check(path, load(path), count=2)
         except Exception as error:  # whatever is raised, the seed belongs to it
             text = str(error).strip().splitlines()[0] if str(error) else ""
+            if isinstance(error, CompileError) and any(re.search(one, text) for one in LIMITS):
+                refused += 1
+                continue
             style = STYLES[seed % len(STYLES)].name
             wrong.append(f"seed {seed} ({style}): {type(error).__name__}: {text}")
         else:
             path.unlink()
     assert not wrong, "\n".join([f"{len(wrong)} of {len(seeds)} in {folder}:", *wrong])
+    assert refused <= MOST_REFUSED * len(seeds)
 
 
 @pytest.mark.parametrize("first", range(0, QUICK, CHUNK))

@@ -138,6 +138,11 @@ def pool(net: Net) -> str:
         options["auto_pad"] = net.one("SAME_UPPER", "SAME_LOWER", "VALID")
     elif net.chance(0.6):
         options["pads"] = [net.int(0, size - 1) for size in kernel * 2]
+    pads = options.get("pads", [0] * 2 * len(sizes))
+    assert isinstance(pads, list)
+    reach = [n + a + b for n, a, b in zip(sizes, pads, pads[len(sizes) :], strict=False)]
+    if any(n < size for n, size in zip(reach, kernel, strict=True)):
+        raise UnfitError  # onnxruntime gives a result all the same, the standard none
     if net.chance(0.3) and "auto_pad" not in options:
         options["ceil_mode"] = 1
     if kind == "AveragePool" and net.chance(0.4):
