@@ -33,9 +33,13 @@ def check_attributes(file: str, node: onnx.NodeProto, shapes: dict[str, tuple[in
     Raises:
         CompileError: a window, stride, dilation, padding or group that contradicts the shapes.
     """
+    options = attributes(node)
+    if node.op_type == "Transpose" and "perm" in options:
+        rank = len(shapes[node.input[0]])
+        if sorted(options["perm"]) != list(range(rank)):
+            raise _error(file, node, f"perm {list(options['perm'])}, expected 0 to {rank - 1}")
     if node.op_type not in WINDOWS:
         return
-    options = attributes(node)
     x = shapes[node.input[0]]
     rank = len(x) - 2
     if rank < 1:

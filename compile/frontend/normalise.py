@@ -13,10 +13,13 @@ from pathlib import Path
 
 import onnx
 
+from ..errors import CompileError
 from .rewrite import batch, batch_norm, fold, gemm, moves, tidy, upgrade
-from .rewrite.draft import Draft
+from .rewrite.draft import Draft, first_line
 from .rewrite.spellings import microsoft, pairs, qoperator
 from .source.read import read
+
+UNFORESEEN = "holds what the compiler does not foresee"
 
 
 def normalise(path: Path) -> tuple[onnx.ModelProto, str]:
@@ -32,10 +35,22 @@ def normalise(path: Path) -> tuple[onnx.ModelProto, str]:
         CompileError: the file cannot be read, is damaged, or holds what no rewrite reaches; the
             message names file, node and remedy.
     """
-    model, sha256 = read(path)
-    draft = Draft(path.name, model)
+    try:
+        model, sha256 = read(path)
+        return _rewritten(Draft(path.name, model)), sha256
+    except CompileError:
+        raise
+    except Exception as error:  # the last net, for what no rewrite foresees
+        raise CompileError(
+            f"{path.name}: {UNFORESEEN} ({type(error).__name__}: {first_line(error)}); export the "
+            "network anew with opset 17 or later"
+        ) from error
+
+
+def _rewritten(draft: Draft) -> onnx.ModelProto:
     upgrade.run(draft)
     fold.run(draft, measure=False)
     for rewrite in (pairs, microsoft, qoperator, batch, fold, batch_norm, moves, gemm, fold, tidy):
         rewrite.run(draft)
-    return draft.model(), sha256
+    draft.check_nodes()
+    return draft.model()

@@ -80,19 +80,18 @@ def _inferred(model: onnx.ModelProto, file: str) -> onnx.GraphProto:
             copy, check_type=True, strict_mode=True, data_prop=True
         )
     except Exception as error:  # onnx and protobuf raise types of their own
-        raise CompileError(f"{file}: {_reason(model, error)}") from error
+        raise CompileError(f"{file}: {_reason(error)}") from error
     return result.graph
 
 
-def _reason(model: onnx.ModelProto, error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Node and cause of what inference could not do."""
-    text = str(error)
-    named = re.search(r"\(op_type:(\w+), node name: ([^)]*)\)", text)
-    cause = re.sub(r"^.*?(\[\w+\]|\(op_type:[^)]*\):)", r"\1", first_line(error))
+    named = re.search(r"op_type:(\w+), node name: ([^)]*)\)", str(error))
     where = f"node {named[2]!r} ({named[1]})" if named else "the graph"
-    if not named:
-        cause = " ".join(text.split())[:300] or cause
-    return f"{where}: its shapes or types do not fit together ({cause}); export the network anew"
+    return (
+        f"{where}: its shapes or types do not fit together ({first_line(error)}); "
+        "export the network anew"
+    )
 
 
 def _values(graph: onnx.GraphProto) -> Iterable[onnx.ValueInfoProto]:

@@ -13,7 +13,7 @@ from .evaluate import evaluate
 def run(draft: Draft) -> None:
     """Rewrites each one whose four parameters are constants and whose rank is known.
 
-    The factors are computed in float64 and rounded once to the parameters' type.
+    The factors are computed as onnxruntime does, so that its results are the same to the bit.
 
     Raises:
         CompileError: one in training mode, or with parameters that do not fit together.
@@ -43,7 +43,7 @@ def _rewritten(
     values = [known_constant(draft, name, writers) for name in node.input[1:]]
     if shape is None or len(shape) < 2 or len(values) != 4 or any(v is None for v in values):
         return [node]
-    scale, shift, mean, variance = (np.asarray(v, np.float64) for v in values)
+    scale, shift, mean, variance = (np.asarray(v) for v in values)
     channels = shape[1]
     if any(v.shape != (channels,) for v in (scale, shift, mean, variance)):
         raise draft.error(
@@ -51,15 +51,16 @@ def _rewritten(
             f"its parameters have the shapes {[v.shape for v in (scale, shift, mean, variance)]}, "
             f"expected one number for each of {channels} channels; export it anew",
         )
+    one = scale.dtype.type(1)
+    epsilon = variance.dtype.type(options.get("epsilon", 1e-5))
     with np.errstate(all="ignore"):  # a variance that is negative is found by who reads the result
-        factor = scale / np.sqrt(variance + options.get("epsilon", 1e-5))
+        factor = scale * (one / np.sqrt(variance + epsilon))
         offset = shift - mean * factor
     broad = (channels, *(1 for _ in shape[2:]))
-    dtype = values[0].dtype if values[0] is not None else np.dtype(np.float32)
     out = node.output[0]
     product = draft.fresh(f"{out}_scaled")
-    by = draft.constant(f"{out}_factor", factor.astype(dtype).reshape(broad))
-    plus = draft.constant(f"{out}_offset", offset.astype(dtype).reshape(broad))
+    by = draft.constant(f"{out}_factor", factor.reshape(broad))
+    plus = draft.constant(f"{out}_offset", offset.reshape(broad))
     return [
         helper.make_node("Mul", [node.input[0], by], [product], node.name and f"{node.name}_mul"),
         helper.make_node("Add", [product, plus], [out], node.name),

@@ -57,8 +57,8 @@ def _follow(
         return None
     axis %= len(old)
     if node.op_type == "Transpose":
-        order = attributes(node).get("perm", list(range(len(old)))[::-1])
-        return list(order).index(axis)
+        order = list(attributes(node).get("perm", range(len(old))[::-1]))
+        return order.index(axis) if axis in order else None
     for place, size in enumerate(new):
         if size == old[axis] and math.prod(new[:place]) == math.prod(old[:axis]):
             return place

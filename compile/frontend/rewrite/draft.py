@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -149,6 +150,23 @@ class Draft:
         model.metadata_props.extend(self.metadata)
         return model
 
+    def check_nodes(self) -> None:
+        """Asks onnx whether inputs and attributes are those of the operators.
+
+        Raises:
+            CompileError: they are not, as where another domain's operator was damaged.
+        """
+        context = type(onnx.checker.DEFAULT_CONTEXT)()
+        context.ir_version = onnx.IR_VERSION
+        context.opset_imports = {"": self.opset, **self.domains}
+        for node in self.nodes:
+            try:
+                onnx.checker.check_node(node, context)
+            except Exception as error:  # onnx raises types of its own
+                raise self.error(
+                    node, f"is not valid ({first_line(error)}); export the network anew"
+                ) from error
+
     def infer(self) -> tuple[dict[str, tuple[int | None, ...]], dict[str, int]]:
         """What inference knows by now: shapes (None for an unknown size) and element types."""
         model = self.model(weights=False)
@@ -188,6 +206,40 @@ def attributes(node: onnx.NodeProto) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
+def attribute(draft: Draft, node: onnx.NodeProto, name: str, default: Any) -> Any:
+    """An attribute of the default's type, for operators that onnx's checker does not know.
+
+    Raises:
+        CompileError: the attribute is of another type.
+    """
+    value = attributes(node).get(name, default)
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    if isinstance(default, float) and isinstance(value, int):
+        value = float(value)
+    if not isinstance(value, type(default)):
+        raise draft.error(
+            node, f"{name} is {value!r}, expected one like {default!r}; export the network anew"
+        )
+    return value
+
+
+def like(
+    node: onnx.NodeProto,
+    kind: str,
+    inputs: list[str],
+    outputs: list[str],
+    name: str,
+    without: Iterable[str] = (),
+    **options: Any,
+) -> onnx.NodeProto:
+    """Another operator with this one's attributes, except those ``without``, and ``options``."""
+    made = helper.make_node(kind, inputs, outputs, name, **options)
+    gone = {*without, *options}
+    made.attribute.extend(a for a in node.attribute if a.name not in gone)
+    return made
+
+
 def is_default(node: onnx.NodeProto, *kinds: str) -> bool:
     """Whether the node is one of these operators of the standard's own domain."""
     return node.domain in DEFAULT and node.op_type in kinds
@@ -211,9 +263,12 @@ def unique(hint: str, taken: set[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an exception's text, or its type."""
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__
+    """The first cause in an exception's text, without onnx's marks of who says it, or its type."""
+    for line in str(error).splitlines():
+        told = re.split(r"Inference error\(s\): |\[\w*Error\] |\(op_type:[^)]*\): ", line)[-1]
+        if told.strip():
+            return told.strip()[:300]
+    return type(error).__name__
 
 
 def ordered(file: str, nodes: Iterable[onnx.NodeProto]) -> list[onnx.NodeProto]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import onnx
@@ -12,7 +13,7 @@ from ...errors import CompileError
 from ..rewrite.draft import DEFAULT, first_line, ordered
 from .external import load_external
 from .functions import inline_functions
-from .wellformed import check_names
+from .wellformed import check_names, check_text
 
 OLDEST, NEWEST = 9, defs.onnx_opset_version()
 
@@ -32,6 +33,7 @@ def read(path: Path) -> tuple[onnx.ModelProto, str]:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf raises types of its own
         raise invalid(path, error) from error
+    check_text(path.name, model)
     sha256 = hashlib.sha256(content)
     for data in load_external(path, model):
         sha256.update(data)
@@ -59,8 +61,10 @@ def read(path: Path) -> tuple[onnx.ModelProto, str]:
 
 def invalid(path: Path, error: Exception) -> CompileError:
     """The error for a file that protobuf or onnx's checker refuses."""
+    node = re.search(r"Name: (.*?) OpType: (\w+)", str(error))
+    where = f"node {node[1]!r} ({node[2]}): " if node else ""
     return CompileError(
-        f"{path}: not a valid ONNX file ({first_line(error)}); expected an int8 one, "
+        f"{path}: not a valid ONNX file ({where}{first_line(error)}); expected an int8 one, "
         "which `pocketvision quantize` writes"
     )
 

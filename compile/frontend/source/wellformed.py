@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import onnx
 from onnx import defs
 
 from ...errors import CompileError
 from ..rewrite.draft import DEFAULT, label
+
+
+def check_text(file: str, model: onnx.ModelProto) -> None:
+    """Checks that every text of the model is UTF-8; protobuf gives bytes where it is not.
+
+    Raises:
+        CompileError: a name or description that is no text.
+    """
+    todo: list[Any] = [model]
+    while todo:
+        for field, value in todo.pop().ListFields():
+            single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
+            values = [value] if single else value
+            if field.type == field.TYPE_MESSAGE:
+                todo.extend(values)
+            elif field.type == field.TYPE_STRING and any(isinstance(v, bytes) for v in values):
+                raise _error(file, f"its {field.full_name}", f"is no text ({value!r})")
 
 
 def check_names(file: str, model: onnx.ModelProto) -> None:
@@ -46,7 +64,7 @@ def check_names(file: str, model: onnx.ModelProto) -> None:
         if twice is not None:
             raise _error(file, f"{kind} {twice!r}", "is there twice, expected each name once")
         if "" in names:
-            raise _error(file, "the graph", f"has an {kind} without a name")
+            raise _error(file, "the graph", f"has, as {kind}, a value without a name")
     known = {*constants, *inputs, *written}
     for node in graph.node:
         _check_inputs(file, node, known)

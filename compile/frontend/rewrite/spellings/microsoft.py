@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper
 
-from ..draft import Draft, attributes
+from ..draft import Draft, attribute, like
 from .pairs import MICROSOFT
 
 Nodes = list[onnx.NodeProto]
+Step = tuple[str, list[str], dict[str, Any]]
+"""An operator, its inputs and its attributes."""
 ACTIVATIONS = {
     "Relu": (),
     "Sigmoid": (),
@@ -48,7 +51,7 @@ def _bias_gelu(draft: Draft, node: onnx.NodeProto) -> Nodes:
 
 
 def _quick_gelu(draft: Draft, node: onnx.NodeProto) -> Nodes:
-    out, alpha = node.output[0], attributes(node).get("alpha", 1.702)
+    out, alpha = node.output[0], attribute(draft, node, "alpha", 1.702)
     factor = draft.constant(f"{out}_alpha", np.asarray(alpha, np.float32))
     scaled, gate = draft.fresh(f"{out}_scaled"), draft.fresh(f"{out}_gate")
     return [
@@ -59,57 +62,52 @@ def _quick_gelu(draft: Draft, node: onnx.NodeProto) -> Nodes:
 
 
 def _fused_conv(draft: Draft, node: onnx.NodeProto) -> Nodes | None:
-    options = attributes(node)
-    ending = _ending(draft, node, options)
-    if ending is None:
-        return None
-    steps: list[tuple[str, list[str], dict]] = [("Conv", list(node.input[:3]), options)]
+    parameters = list(attribute(draft, node, "activation_params", []))
+    steps: list[Step] = [("Conv", list(node.input[:3]), {})]
     if len(node.input) > 3 and node.input[3]:
         steps.append(("Add", ["", node.input[3]], {}))
-    return _chain(draft, node, [*steps, *ending])
+    return _fused(draft, node, steps, parameters)
 
 
 def _fused_gemm(draft: Draft, node: onnx.NodeProto) -> Nodes | None:
-    options = attributes(node)
-    given = {"alpha": options.pop("activation_alpha", None)}
-    given["beta"] = options.pop("activation_beta", None)
-    names = ACTIVATIONS.get(options.get("activation", b"").decode(errors="replace"), ())
-    options["activation_params"] = [given[name] for name in names if given.get(name) is not None]
-    ending = _ending(draft, node, options)
-    if ending is None or options.pop("activation_gamma", None) is not None:
+    kind = attribute(draft, node, "activation", "")
+    given = {a.name for a in node.attribute}
+    parameters = [
+        attribute(draft, node, f"activation_{name}", 0.0)
+        for name in ACTIVATIONS.get(kind, ())
+        if f"activation_{name}" in given
+    ]
+    return _fused(draft, node, [("Gemm", list(node.input), {})], parameters)
+
+
+def _fused(
+    draft: Draft, node: onnx.NodeProto, steps: list[Step], parameters: list[float]
+) -> Nodes | None:
+    """The first step with the node's attributes, others behind it, and the activation last.
+
+    A step reads the result before it as the input that is empty; None if the activation is unknown.
+    """
+    kind, out = attribute(draft, node, "activation", ""), node.output[0]
+    if kind == "Clip" and len(parameters) == 2:
+        values = [np.asarray(value, np.float32) for value in parameters]
+        bounds = [draft.constant(f"{out}_bound", value) for value in values]
+        steps.append((kind, ["", *bounds], {}))
+    elif kind in ACTIVATIONS and len(parameters) == len(ACTIVATIONS[kind]):
+        steps.append((kind, [""], dict(zip(ACTIVATIONS[kind], parameters, strict=True))))
+    elif kind:
         return None
-    return _chain(draft, node, [("Gemm", list(node.input), options), *ending])
-
-
-def _ending(
-    draft: Draft, node: onnx.NodeProto, options: dict
-) -> list[tuple[str, list[str], dict]] | None:
-    """The activation that ``options`` name (they lose it), or None if it is not known."""
-    kind = options.pop("activation", b"").decode(errors="replace")
-    values = list(options.pop("activation_params", ()))
-    if not kind:
-        return []
-    if kind == "Clip" and len(values) == 2:
-        bounds = [
-            draft.constant(f"{node.output[0]}_bound", np.asarray(v, np.float32)) for v in values
-        ]
-        return [(kind, ["", *bounds], {})]
-    if kind not in ACTIVATIONS or len(values) != len(ACTIVATIONS[kind]):
-        return None
-    return [(kind, [""], dict(zip(ACTIVATIONS[kind], values, strict=True)))]
-
-
-def _chain(draft: Draft, node: onnx.NodeProto, steps: list[tuple[str, list[str], dict]]) -> Nodes:
-    """One node behind the other: each reads the result before it as the input that is empty."""
     nodes: Nodes = []
     value = ""
-    for number, (kind, inputs, options) in enumerate(steps):
+    for number, (step, inputs, options) in enumerate(steps):
         last = number == len(steps) - 1
-        out = node.output[0] if last else draft.fresh(f"{node.output[0]}_{kind.lower()}")
-        inputs = [value, *inputs[1:]] if number else inputs
-        name = node.name and (f"{node.name}_{kind.lower()}" if number else node.name)
-        nodes.append(helper.make_node(kind, inputs, [out], name, **options))
-        value = out
+        result = out if last else draft.fresh(f"{out}_{step.lower()}")
+        if number:
+            name = node.name and f"{node.name}_{step.lower()}"
+            nodes.append(helper.make_node(step, [value, *inputs[1:]], [result], name, **options))
+        else:
+            gone = [a.name for a in node.attribute if a.name.startswith("activation")]
+            nodes.append(like(node, step, inputs, [result], node.name, gone))
+        value = result
     return nodes
 
 

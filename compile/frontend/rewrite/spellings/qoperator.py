@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from ..draft import DEFAULT, Draft, attributes
+from ..draft import DEFAULT, Draft, attribute, like
 from .pairs import MICROSOFT
 
 Nodes = list[onnx.NodeProto]
@@ -35,10 +35,19 @@ class Writer:
 
     def add(self, kind: str, inputs: list[str], hint: str = "", **options: Any) -> str:
         """One more node; its result's name starts with the original's."""
-        out = self.draft.fresh(f"{self.node.output[0]}_{hint or kind.lower()}")
-        name = self.node.name and f"{self.node.name}_{hint or kind.lower()}"
+        out, name = self._names(hint or kind.lower())
         self.nodes.append(helper.make_node(kind, _trimmed(inputs), [out], name, **options))
         return out
+
+    def operator(self, kind: str, inputs: list[str], *without: str) -> str:
+        """The float operator, with the node's attributes except those ``without``."""
+        out, name = self._names(kind.lower())
+        self.nodes.append(like(self.node, kind, _trimmed(inputs), [out], name, without))
+        return out
+
+    def number(self, name: str, default: Any) -> Any:
+        """An attribute of the default's type."""
+        return attribute(self.draft, self.node, name, default)
 
     def real(self, place: int, axis: int | None = None) -> str:
         """The operand at this place, followed by its scale and zero point, dequantised."""
@@ -65,12 +74,17 @@ class Writer:
         options = {"axis": 0} if scale.size > 1 else {}
         return self.add("DequantizeLinear", [self.input(place), name], "bias", **options)
 
+    def _names(self, hint: str) -> tuple[str, str]:
+        """A result's and its node's name."""
+        name = self.node.name and f"{self.node.name}_{hint}"
+        return self.draft.fresh(f"{self.node.output[0]}_{hint}"), name
+
     def _flat(self, name: str, place: int) -> str:
         """Scales and zero points as scalars or vectors; some files have them as (1, 1)."""
         values = self.draft.constants.get(name)
-        if place == 0 or values is None or values.ndim == (values.size > 1):
+        if place == 0 or values is None or values.ndim == (values.size != 1):
             return name
-        return self.draft.constant(name, values.reshape(-1 if values.size > 1 else ()))
+        return self.draft.constant(name, values.reshape(() if values.size == 1 else -1))
 
 
 def run(draft: Draft) -> None:
@@ -101,7 +115,7 @@ def _conv(w: Writer) -> None:
     inputs = [w.real(0), w.real(3, 0)]
     if w.input(8):
         inputs.append(w.bias(8, 1, 4))
-    w.end(w.add("Conv", inputs, **attributes(w.node)), 6)
+    w.end(w.operator("Conv", inputs), 6)
 
 
 def _matmul(w: Writer) -> None:
@@ -111,13 +125,12 @@ def _matmul(w: Writer) -> None:
 
 
 def _gemm(w: Writer) -> None:
-    options = attributes(w.node)
     if w.size(1) != 1 or not w.size(4):
         return
-    inputs = [w.real(0), w.real(3, 0 if options.get("transB", 0) else 1)]
+    inputs = [w.real(0), w.real(3, 0 if w.number("transB", 0) else 1)]
     if w.input(6):
-        inputs.append(w.bias(6, 1, 4, options.get("alpha", 1.0)))
-    value = w.add("Gemm", inputs, **options)
+        inputs.append(w.bias(6, 1, 4, w.number("alpha", 1.0)))
+    value = w.operator("Gemm", inputs)
     if w.input(7):
         w.end(value, 7)
     else:
@@ -130,24 +143,23 @@ def _binary(kind: str) -> Callable[[Writer], None]:
 
 def _unary(kind: str) -> Callable[[Writer], None]:
     def rule(w: Writer) -> None:
-        options = attributes(w.node)
-        if options.pop("channels_last", 0):
+        if w.number("channels_last", 0):
             return
         inputs = [w.real(0)]
-        if kind == "ReduceMean" and "axes" in options:
-            axes = np.asarray(options.pop("axes"), np.int64)
-            inputs.append(w.draft.constant(f"{w.node.output[0]}_axes", axes))
-        w.end(w.add(kind, inputs, **options), 3)
+        axes = w.number("axes", []) if kind == "ReduceMean" else []
+        if axes:
+            values = np.asarray(axes, np.int64)
+            inputs.append(w.draft.constant(f"{w.node.output[0]}_axes", values))
+        w.end(w.operator(kind, inputs, "channels_last", "axes"), 3)
 
     return rule
 
 
 def _softmax(w: Writer) -> None:
     """Before opset 13 Softmax was over all axes from ``axis`` on."""
-    options = attributes(w.node)
-    axis = options.get("axis", -1)
+    axis = w.number("axis", -1)
     value = w.real(0)
-    if options.get("opset", 13) >= 13:
+    if w.number("opset", 13) >= 13:
         w.end(w.add("Softmax", [value], axis=axis), 3)
         return
     shape = w.add("Shape", [value])
@@ -161,7 +173,7 @@ def _concat(w: Writer) -> None:
             w.node, "its inputs are no triples of value, scale and zero point; export it anew"
         )
     values = [w.real(place) for place in range(2, len(w.node.input), 3)]
-    w.end(w.add("Concat", values, axis=attributes(w.node).get("axis", 1)), 0)
+    w.end(w.add("Concat", values, axis=w.number("axis", 1)), 0)
 
 
 def _trimmed(inputs: list[str]) -> list[str]:
