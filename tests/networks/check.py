@@ -67,11 +67,12 @@ def check(network: str, quantiser: str, size: int | None, folder: Path) -> Outco
 
 
 def quantised(network: str, quantiser: str, size: int | None, folder: Path) -> Path:
-    """The int8 file, made where it is not there yet."""
+    """The int8 file, made where it is not there yet; raises whatever the quantiser does."""
     path = folder / f"{network}.{quantiser}.int8.onnx"
     if not path.exists():
         model = build(network, size)
         found = QUANTISERS[quantiser](model, feeds(session(model), CALIBRATING, seed=2))
+        session(found)  # some quantisers write what no runtime loads
         folder.mkdir(parents=True, exist_ok=True)
         onnx.save(found, path)
     return path
