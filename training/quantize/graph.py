@@ -98,7 +98,7 @@ class Graph:
         used = {name for node in self.nodes for name in node.input}
         used |= {value.name for value in self.model.graph.output}
         tensors = [
-            numpy_helper.from_array(np.ascontiguousarray(array), name)
+            numpy_helper.from_array(np.asarray(array, order="C"), name)
             for name, array in self.weights.items()
             if name in used
         ]

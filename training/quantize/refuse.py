@@ -11,7 +11,6 @@ from pocketvision.compile.frontend.load import load
 from pocketvision.compile.frontend.operators import SUPPORTED
 
 from . import calibrate, qdq
-from .graph import save
 
 
 def check_operators(model: onnx.ModelProto, path: Path) -> None:
@@ -48,4 +47,6 @@ def check(model: onnx.ModelProto, path: Path) -> None:
 def check_file(quantized: onnx.ModelProto, path: Path) -> None:
     """Imports an int8 network as the compiler does; errors name ``path``."""
     with tempfile.TemporaryDirectory() as folder:
-        load(save(quantized, Path(folder, path.name)))
+        file = Path(folder, path.name)
+        file.write_bytes(quantized.SerializeToString())
+        load(file)

@@ -19,7 +19,7 @@ from pocketvision.training.quantize.fold import fold  # noqa: E402
 
 FACES = {"task": "face-embedding", "mean": 127.5, "std": 127.5}
 CROP = Input("input", (1, 3, 112, 112))
-FLOATING = {"Conv", "PRelu", "Add", "Concat", "MaxPool", "Flatten", "Gemm"}
+FLOATING = {"Conv", "PRelu", "Add", "Concat", "MaxPool", "Reshape", "Gemm"}
 
 
 @pytest.fixture(scope="module")
