@@ -44,6 +44,8 @@ def correct(
         for name, twin, _ in dequantised(floating, quantized)
         if (layer := _layer(graph, twin)) is not None and len(layer.input) > 2
     ]
+    if not layers:
+        return graph.build()
     targets = _means(floating, [name for name, _, _ in layers], samples)
     for (_, twin, layer), target in zip(
         tqdm(layers, "biases", disable=not progress, leave=False), targets, strict=True
