@@ -73,7 +73,9 @@ def first_above(
         bool (C): whether all of them that can be reached are known exactly.
     """
     steps = np.arange(low, high)
-    about = np.floor((steps + 0.5) / scale.astype(np.float64)[:, None]).astype(np.int64)
+    # Of weights that are all but nothing, what lies far beyond every accumulator is enough.
+    exact = np.clip((steps + 0.5) / scale.astype(np.float64)[:, None], -(2.0**40), 2.0**40)
+    about = np.floor(exact).astype(np.int64)
     near = about[..., None] + np.arange(-3, 5)
     real = near.astype(np.float32) * scale.astype(np.float32)[:, None, None]
     passed = np.rint(np.clip(real, np.float32(low), np.float32(high))) > steps[:, None]

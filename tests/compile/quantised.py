@@ -11,6 +11,7 @@ from pocketvision.training import models
 from pocketvision.training.export import export
 from pocketvision.training.quantize import calibrate, pixels, qdq
 from pocketvision.training.quantize.factors import slopes
+from pocketvision.training.quantize.feed import Input
 from pocketvision.training.quantize.fold import fold
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training/weights"
@@ -37,10 +38,13 @@ def quantised(network: torch.nn.Module, path: Path, size: int) -> Path:
     with torch.no_grad():
         network.train()(noise)
     floating = path.with_suffix(".float.onnx")
-    centred, exact = pixels.recentre(
-        fold(onnx.load(export(network, floating, size=size))), [127.5] * 3, [127.5] * 3
-    )
-    ranges = calibrate.ranges(calibrate.histograms(centred, noise.numpy()), "minmax")
-    ranges[centred.graph.input[0].name] = exact
-    onnx.save(qdq.quantize(*slopes.exact(centred, calibrate.share(centred, ranges))), path)
+    folded = fold(onnx.load(export(network, floating, size=size)))
+    into = Input(folded.graph.input[0].name, (1, 3, size, size))
+    centred = pixels.recentre(folded, into, [127.5] * 3, [127.5] * 3)
+    assert centred is not None
+    samples = [{into.name: row[None]} for row in noise.numpy()]
+    ranges = calibrate.ranges(calibrate.histograms(centred.model, samples), "minmax")
+    ranges[into.name] = centred.range
+    shared = calibrate.share(centred.model, ranges)
+    onnx.save(qdq.quantize(*slopes.exact(centred.model, shared)), path)
     return path

@@ -1,4 +1,4 @@
-"""Activation ranges of a float ONNX network from images: min-max, percentile or least squares.
+"""Activation ranges of a float ONNX network from samples: min-max, percentile or least squares.
 
 Two passes: the first finds each tensor's extremes, the second its histogram between them; every
 method is then computed from the same histograms, so that comparing methods costs nothing.
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import helper
+from onnx import helper, numpy_helper
 from tqdm import tqdm
 
-from pocketvision.compile.frontend.network import MOVES
+from pocketvision.compile.frontend.operators import LAYOUTS
+
+from .feed import Sample
 
 Range = tuple[float, float]
 
@@ -24,7 +27,7 @@ BINS = 2048
 PERCENTILE = 99.99
 # Operators whose output is made of their inputs' values: one scale for all of them, so that an
 # integer kernel moves bytes instead of rescaling them.
-SHARED = ("Concat", "MaxPool", "AveragePool", *MOVES)
+SHARED = ("MaxPool", "GlobalMaxPool", "ReduceMax", "AveragePool", *LAYOUTS)
 
 
 @dataclass
@@ -36,14 +39,13 @@ class Histogram:
     counts: np.ndarray
 
 
-def session(model: onnx.ModelProto, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A CPU session of a model held in memory."""
+def session(model: onnx.ModelProto | Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """A CPU session of a model held in memory, or of a file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, ["CPUExecutionProvider"]
-    )
+    content = str(model) if isinstance(model, Path) else model.SerializeToString()
+    return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
 
 
 def watch(
@@ -62,34 +64,53 @@ def watch(
 
 
 def activations(model: onnx.ModelProto) -> list[str]:
-    """The graph inputs and every node's outputs, in order."""
-    return [v.name for v in model.graph.input] + [
-        name for node in model.graph.node for name in node.output
-    ]
+    """Every node's outputs, in order."""
+    return [name for node in model.graph.node for name in node.output if name]
 
 
 def histograms(
-    model: onnx.ModelProto, inputs: np.ndarray, *, threads: int = 1, progress: bool = False
+    model: onnx.ModelProto,
+    samples: Sequence[Sample],
+    *,
+    threads: int = 1,
+    progress: bool = False,
 ) -> dict[str, Histogram]:
-    """Histogram of every activation over ``inputs``, float32 (N, 3, H, W), normalised."""
-    names = activations(model)[1:]
-    source = model.graph.input[0].name
+    """Histogram of every float input and activation over ``samples``.
+
+    Raises:
+        ValueError: an activation is not finite.
+    """
+    names = activations(model)
     runner = session(watch(model, names), threads)
-    found = {
-        name: Histogram(np.inf, -np.inf, np.zeros(BINS, np.int64)) for name in (source, *names)
-    }
+    found: dict[str, Histogram] = {}
     for counting in (False, True):
         title = "histograms" if counting else "extremes"
-        for x in tqdm(inputs, desc=title, disable=not progress, leave=False):
-            values = runner.run(names, {source: x[None]})
-            for name, value in zip((source, *names), (x, *values), strict=True):
-                histogram = found[name]
+        for place, sample in enumerate(
+            tqdm(samples, desc=title, disable=not progress, leave=False)
+        ):
+            values = dict(zip(names, runner.run(names, sample), strict=True))
+            for name, value in {**sample, **values}.items():
+                if value.dtype != np.float32 or not value.size:
+                    continue
                 if counting:
+                    histogram = found[name]
                     histogram.counts += _count(value, histogram.low, histogram.high)
                 else:
-                    histogram.low = min(histogram.low, float(value.min()))
-                    histogram.high = max(histogram.high, float(value.max()))
+                    _widen(found, name, value, place)
     return found
+
+
+def _widen(found: dict[str, Histogram], name: str, value: np.ndarray, place: int) -> None:
+    low, high = float(value.min()), float(value.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(
+            f"value {name!r} is not finite on sample {place} of the float network; calibrate with "
+            "samples such as it is made for"
+        )
+    if name not in found:
+        found[name] = Histogram(low, high, np.zeros(BINS, np.int64))
+    found[name].low = min(found[name].low, low)
+    found[name].high = max(found[name].high, high)
 
 
 def _count(value: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -140,7 +161,12 @@ def _least_squares(histogram: Histogram) -> Range:
 
 
 def share(model: onnx.ModelProto, chosen: dict[str, Range]) -> dict[str, Range]:
-    """Gives the tensors that a Concat, pool or reshape ties together the union of their ranges."""
+    """Gives the tensors that a Concat, pool or reshape ties together the union of their ranges.
+
+    What a Pad fills with is in the range too.
+    """
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    chosen = dict(chosen)
     group = {name: name for name in chosen}
 
     def root(name: str) -> str:
@@ -153,6 +179,10 @@ def share(model: onnx.ModelProto, chosen: dict[str, Range]) -> dict[str, Range]:
             tensors: Sequence[str] = [name for name in (*node.input, *node.output) if name in group]
             for name in tensors[1:]:
                 group[root(name)] = root(tensors[0])
+        if node.op_type == "Pad" and len(node.input) > 2 and node.input[2] in constants:
+            fill = float(numpy_helper.to_array(constants[node.input[2]]).item())
+            low, high = chosen[node.output[0]]
+            chosen[node.output[0]] = (min(low, fill), max(high, fill))
     union: dict[str, Range] = {}
     for name, (low, high) in chosen.items():
         key = root(name)

@@ -1,4 +1,4 @@
-"""Bias correction: each layer's mean error over images is taken off its bias, layer by layer.
+"""Bias correction: each layer's mean error over samples is taken off its bias, layer by layer.
 
 Rounding shifts the mean of a layer's channels, and later layers carry the shifts on. In the order
 of the network, the mean of each layer's activation is compared with the float network's, and the
@@ -9,12 +9,15 @@ weight equalization and bias correction" (arXiv:1906.04721), section 4.2, the em
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import NodeProto
 from tqdm import tqdm
 
 from .calibrate import session, watch
+from .feed import Sample
 from .graph import Graph
 from .report import dequantised
 
@@ -24,7 +27,7 @@ LAYERS = ("Conv", "Gemm")
 def correct(
     floating: onnx.ModelProto,
     quantized: onnx.ModelProto,
-    inputs: np.ndarray,
+    samples: Sequence[Sample],
     *,
     progress: bool = False,
 ) -> onnx.ModelProto:
@@ -32,7 +35,7 @@ def correct(
 
     Args:
         floating: the float network that ``quantized`` was made from.
-        inputs: float32 (N, 3, H, W), normalised: images of the calibration.
+        samples: of the calibration.
     """
     graph = Graph.open(quantized)
     # The quantiser drops a ReLU that its own clamp does: the layer's tensor is then the ReLU's.
@@ -41,11 +44,13 @@ def correct(
         for name, twin, _ in dequantised(floating, quantized)
         if (layer := _layer(graph, twin)) is not None and len(layer.input) > 2
     ]
-    targets = _means(floating, [name for name, _, _ in layers], inputs)
+    if not layers:
+        return graph.build()
+    targets = _means(floating, [name for name, _, _ in layers], samples)
     for (_, twin, layer), target in zip(
         tqdm(layers, "biases", disable=not progress, leave=False), targets, strict=True
     ):
-        (found,) = _means(graph.build(), [twin], inputs)
+        (found,) = _means(graph.build(), [twin], samples)
         dequantize = graph.producer(layer.input[2])
         assert dequantize is not None
         stored, scale = dequantize.input[:2]
@@ -63,16 +68,16 @@ def _layer(graph: Graph, twin: str) -> NodeProto | None:
     return node if node is not None and node.op_type in LAYERS else None
 
 
-def _means(model: onnx.ModelProto, names: list[str], inputs: np.ndarray) -> list[np.ndarray]:
-    """Mean of each channel of each tensor over all images and pixels, float64 (C)."""
+def _means(model: onnx.ModelProto, names: list[str], samples: Sequence[Sample]) -> list[np.ndarray]:
+    """Mean of each channel of each tensor over all samples and pixels, float64 (C)."""
     runner = session(watch(model, names, alone=True))
-    source = model.graph.input[0].name
     totals: list[np.ndarray] = []
-    for x in inputs:
-        values = runner.run(names, {source: x[None]})
-        # (1, C, ...) of a Conv or (1, C) of a Gemm.
+    for sample in samples:
+        values = runner.run(names, sample)
+        # (N, C, ...) of a Conv or (N, C) of a Gemm.
         means = [
-            value.reshape(value.shape[1], -1).mean(axis=1, dtype=np.float64) for value in values
+            np.moveaxis(value, 1, 0).reshape(value.shape[1], -1).mean(axis=1, dtype=np.float64)
+            for value in values
         ]
         totals = [a + b for a, b in zip(totals, means, strict=True)] if totals else means
-    return [total / len(inputs) for total in totals]
+    return [total / len(samples) for total in totals]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,25 @@ class Graph:
         """The node that writes ``tensor``; None for inputs and initialisers."""
         return next((node for node in self.nodes if tensor in node.output), None)
 
+    def is_output(self, tensor: str) -> bool:
+        """Whether ``tensor`` is an output of the graph."""
+        return any(output.name == tensor for output in self.model.graph.output)
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Static shapes of the values of ``model``, as far as inference finds them."""
+        return shapes(self.model)
+
+    def own_name(self, wanted: str) -> str:
+        """``wanted``, with a number behind it where the graph has that name."""
+        taken = {name for node in self.nodes for name in (*node.input, *node.output)}
+        taken |= {value.name for value in (*self.model.graph.input, *self.model.graph.output)}
+        tries = (wanted if number == 1 else f"{wanted}.{number}" for number in count(1))
+        return next(name for name in tries if name not in taken)
+
     def only_consumer(self, tensor: str) -> NodeProto | None:
         """The one node that reads ``tensor``; None if several do or it is a graph output."""
-        if any(output.name == tensor for output in self.model.graph.output):
+        if self.is_output(tensor):
             return None
         readers = self.consumers(tensor)
         return readers[0] if len(readers) == 1 else None
@@ -59,23 +77,28 @@ class Graph:
         self.nodes = [other for other in self.nodes if other is not node]
 
     def bypass(self, node: NodeProto) -> None:
-        """Removes a node whose output equals its first input, graph outputs included."""
+        """Removes a node whose output equals its first input.
+
+        Where both are ends of the graph, nothing else can give both, and the node stays.
+        """
         source, target = node.input[0], node.output[0]
-        self.drop(node)
-        if not any(output.name == target for output in self.model.graph.output):
+        if not self.is_output(target):
+            self.drop(node)
             self.replace_uses(target, source)
             return
         maker = self.producer(source)
-        if maker is None:
-            raise ValueError(f"graph output {target!r} is the graph's input; nothing to run")
+        if maker is None or self.is_output(source):
+            return
+        self.drop(node)
         self.replace_uses(source, target)
         maker.output[list(maker.output).index(source)] = target
 
     def build(self) -> onnx.ModelProto:
         """A new model with only the initialisers that are read; value infos are dropped."""
         used = {name for node in self.nodes for name in node.input}
+        used |= {value.name for value in self.model.graph.output}
         tensors = [
-            numpy_helper.from_array(np.ascontiguousarray(array), name)
+            numpy_helper.from_array(np.asarray(array, order="C"), name)
             for name, array in self.weights.items()
             if name in used
         ]
@@ -86,6 +109,18 @@ class Graph:
         model.producer_name = "pocketvision"
         model.metadata_props.extend(self.model.metadata_props)
         return model
+
+
+def shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
+    """Static shapes of a model's values by name, as far as inference finds them."""
+    graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    found = {}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        kind = value.type.tensor_type
+        sizes = [d.dim_value for d in kind.shape.dim]
+        if kind.HasField("shape") and all(size > 0 for size in sizes):
+            found[value.name] = tuple(sizes)
+    return found
 
 
 def attributes(node: NodeProto) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from rich.console import Console
 from rich.table import Table
 
 from pocketvision.files import write_whole
 
 from .calibrate import session, watch
+from .feed import Sample
 
 
 @dataclass(frozen=True)
@@ -25,32 +28,45 @@ class Row:
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cosine of each row of (N, D) ``a`` with the same row of ``b``."""
+    """Cosine of each row of (N, D) ``a`` with the same row of ``b``; 1 for two rows of zeros."""
     products = (a * b).sum(axis=1)
-    return np.asarray(products / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)))
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    same = (a == b).all(axis=1)
+    return np.asarray(np.where(norms > 0, products / np.where(norms > 0, norms, 1), same))
 
 
-def run(model: onnx.ModelProto, inputs: np.ndarray) -> np.ndarray:
-    """First output of every input, (N, D); ``inputs`` float32 (N, 3, H, W)."""
-    runner, name = session(model), model.graph.input[0].name
-    return np.concatenate([runner.run(None, {name: x[None]})[0] for x in inputs])
+def run(runner: onnxruntime.InferenceSession, samples: Iterable[Sample]) -> list[np.ndarray]:
+    """Each output for every sample, float (N, D)."""
+    rows = [[value.reshape(-1) for value in runner.run(None, sample)] for sample in samples]
+    return [np.stack(values) for values in zip(*rows, strict=True)]
 
 
-def sqnr(floating: onnx.ModelProto, quantized: onnx.ModelProto, inputs: np.ndarray) -> list[Row]:
+def closeness(expected: list[np.ndarray], found: list[np.ndarray]) -> list[float]:
+    """Mean cosine over the samples, by output; of an output of one number over all samples."""
+    result = []
+    for a, b in zip(expected, found, strict=True):
+        pair = (a.T, b.T) if a.shape[1] == 1 else (a, b)
+        result.append(float(cosine(*pair).mean()))
+    return result
+
+
+def sqnr(
+    floating: onnx.ModelProto, quantized: onnx.ModelProto, samples: Iterable[Sample]
+) -> list[Row]:
     """SQNR per activation that both networks have, in the order of the graph.
 
     SQNR = 10 log10(sum of squares of the float activation / sum of squares of the difference), over
-    all inputs. The int8 value is the dequantised one, so the error of every layer before it counts.
+    all samples. The int8 value is the dequantised one, so the error of every layer before it
+    counts.
     """
     pairs = dequantised(floating, quantized)
     names = [name for name, _, _ in pairs]
     signal, noise = np.zeros(len(pairs)), np.zeros(len(pairs))
     before = session(watch(floating, names))
     after = session(watch(quantized, [twin for _, twin, _ in pairs]))
-    source = floating.graph.input[0].name
-    for x in inputs:
-        reference = before.run(names, {source: x[None]})
-        rounded = after.run([twin for _, twin, _ in pairs], {source: x[None]})
+    for sample in samples:
+        reference = before.run(names, sample)
+        rounded = after.run([twin for _, twin, _ in pairs], sample)
         for index, (left, right) in enumerate(zip(reference, rounded, strict=True)):
             signal[index] += np.square(left, dtype=np.float64).sum()
             noise[index] += np.square(left - right, dtype=np.float64).sum()

@@ -1,10 +1,11 @@
-"""Post-training static quantisation end to end: float ONNX file to int8 QDQ file with record."""
+"""Post-training static quantisation end to end: float ONNX file to int8 QDQ file."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
@@ -12,165 +13,222 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from pocketvision.record import METADATA_KEY, FaceEmbedding, Preprocess, Record
+from pocketvision.record import METADATA_KEY, Preprocess, Record
 
-from . import calibrate, correct, merge, pixels, qdq
+from . import calibrate, correct, feed, pixels, qdq, read, refuse
 from . import report as reports
 from .factors import fixed, slopes
-from .fold import fold
+from .feed.about import Numbers
+from .feed.pictures import one_map
+from .feed.samples import Look, Pictures
+from .feed.source import Data
+from .fold import fold, merge
 from .graph import save
-from .images import choose
 
 HELD_OUT = 32
-"""Images that choose between calibration methods, besides those that calibrate."""
+"""Samples that choose between calibration methods, besides those that calibrate."""
 CORRECTING = 96
-"""Of the images that calibrate, those that correct biases: one pass of them for every layer."""
+"""Of the samples that calibrate, those that correct biases: one pass of them for every layer."""
+SAME = 1e-3
+"""What folding may change of an output, as a part of its largest magnitude."""
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """An int8 file: ``cosines`` are those of its outputs to the float file's, by name, on samples
+    that did not calibrate; ``method`` is what chose its ranges."""
+
+    file: Path
+    method: str
+    cosines: dict[str, float]
 
 
 def quantize_model(
     float_onnx: Path,
-    images: Path | np.ndarray,
+    data: Data,
     out: Path,
     *,
     count: int = 256,
+    colour: str | None = None,
+    mean: Numbers | None = None,
+    std: Numbers | None = None,
+    size: tuple[int, int] | None = None,
+    template: list[list[float]] | None = None,
+    task: str | None = None,
     report: Path | None = None,
     record: Record | None = None,
     progress: bool = False,
-) -> Path:
-    """Writes the int8 form of ``float_onnx`` to ``out`` and returns ``out``.
+) -> Quantised:
+    """Writes the int8 form of ``float_onnx`` to ``out``.
 
-    The network is folded, its input moved onto the int8 grid, its activations measured on ``count``
-    images; of the calibration methods the one with the highest cosine to the float network on 32
-    further images is taken, with corrected biases if they raise it. Prints that cosine on stderr.
+    The network is folded, its activations are measured on ``count`` samples; of the calibration
+    methods the one with the highest cosine to the float network on 32 further samples is taken,
+    with corrected biases if they raise it. Prints on stderr the cosine of each output to that of
+    ``float_onnx``, run by onnxruntime as it is, on these 32.
 
     Args:
-        float_onnx: one float32 input (1, 3, H, W), one output (1, D).
-        images: folder of aligned training crops, or uint8 RGB (N, H, W, 3). Never evaluation data.
-        count: images that calibrate, at least 1; 32 more are held out.
+        float_onnx: float32 inputs; a free batch becomes 1.
+        data: folder of pictures, uint8 (N, H, W, C) in RGB or grey, ``.npy`` (N, ...), ``.npz``
+            with such an array for each input, ``module:function`` or a function that yields
+            mappings of input names to arrays. Never evaluation data. Pictures of another size are
+            scaled and cropped, but for a network with a record, which are aligned already.
+        count: samples that calibrate, at least 1; 32 more are held out.
+        colour, mean, std: of pictures; see :class:`feed.About`.
+        size: (height, width), where those of the network are free.
+        template: five [x, y] points of an aligned face, for the record.
+        task: of the record to write; None writes the one in ``float_onnx``, if there is one.
         report: PNG of the SQNR along the network; the table goes to stderr.
         record: record to write instead of the one in ``float_onnx``.
 
     Raises:
         FileNotFoundError: a file or folder is missing.
-        ValueError: not such a network, or images that do not fit it.
+        ValueError: no such network or one that the compiler would refuse, or samples that do not
+            fit it.
     """
     if count < 1:
         raise ValueError(f"count: expected at least 1 picture to calibrate with, got {count}")
-    model = read_float(float_onnx)
-    if record is None:
-        record = record_of(model, float_onnx)
-    height, width = record.preprocess["size"]
-    crops = choose(images, count + HELD_OUT, (height, width))
-    held = np.zeros(len(crops), bool)
-    held[np.linspace(0, len(crops) - 1, HELD_OUT).round().astype(int)] = True
-    floating, exact = pixels.recentre(
-        fold(model), record.preprocess["mean"], record.preprocess["std"]
-    )
-    prepare: Preprocess = {**record.preprocess, "mean": [pixels.CENTRE] * 3}
-    inputs = normalise(crops, prepare)
+    about = feed.About(colour, mean, std, size, template, task)
+    own = read.open_float(float_onnx)
+    record = record or record_of(own)
+    if record is not None and about != feed.About():
+        raise ValueError(
+            f"{float_onnx}: its record {record.full_name} says what its pictures are; leave out "
+            "colour, mean, std, size, template and task"
+        )
+    source = feed.opened(data)
+    free = tuple(value.name for value in read.inputs_of(own))
+    wanted = (record.preprocess["size"][0], record.preprocess["size"][1]) if record else size
+    floating = read.read(float_onnx, own, wanted, source.shapes(free))
+    look = _look(floating, source, about, record)
+    if record is None and task is not None and look is not None:
+        record = about.record(float_onnx, floating.inputs[0], look, list(floating.outputs))
+    folded = fold(floating.model)
+    refuse.check(folded, float_onnx)
 
-    floating, found = merge.equalise(
-        floating, calibrate.histograms(floating, inputs[~held], progress=progress)
+    samples = source.take(floating.inputs, count + HELD_OUT, look, exact=record is not None)
+    held = np.zeros(len(samples), bool)
+    held[np.linspace(0, len(samples) - 1, HELD_OUT).round().astype(int)] = True
+    expected = _expected(float_onnx, samples.chosen(held))
+    _check_same(float_onnx, folded, samples.chosen(held)[:2], expected)
+
+    seen, exact = samples, {}
+    if isinstance(samples, Pictures):
+        centred = None
+        if record is not None:
+            centred = pixels.recentre(folded, samples.into, samples.look.mean, samples.look.std)
+        if centred is not None and record is not None:
+            folded, exact = centred.model, {samples.into.name: centred.range}
+            seen = samples.seen(centred.mean, centred.std)
+            preprocess: Preprocess = {
+                **record.preprocess,
+                "mean": centred.mean,
+                "std": centred.std,
+            }
+            record = record.with_(preprocess=preprocess)
+        else:
+            exact = pixels.grids(folded, samples.into, samples.look)
+    folded, found = merge.equalise(
+        folded, calibrate.histograms(folded, seen.chosen(~held), progress=progress)
     )
-    quantized, method, cosine = best(floating, found, inputs[~held], inputs[held], exact, progress)
+    quantized, method = best(folded, found, seen.chosen(~held), seen.chosen(held), exact, progress)
     quantized = fixed.exact(quantized)
-    version = onnxruntime.__version__
-    record = record.with_(
-        preprocess=prepare,
-        quantiser=f"onnxruntime {version} static QDQ, {method}, {count} images",
-        sha256={**record.sha256, "float_onnx": hashlib.sha256(float_onnx.read_bytes()).hexdigest()},
-    )
-    stamp(quantized, record)
+    refuse.check_file(quantized, float_onnx)
+    if record is not None:
+        quantiser = f"onnxruntime {onnxruntime.__version__} static QDQ, {method}, {count} images"
+        digest = hashlib.sha256(float_onnx.read_bytes()).hexdigest()
+        hashes = {**record.sha256, "float_onnx": digest}
+        stamp(quantized, record.with_(quantiser=quantiser, sha256=hashes))
     save(quantized, out)
-    print(
-        f"{out}: {method}, mean cosine to float {cosine:.5f} on {HELD_OUT} images",
-        file=sys.stderr,
-    )
+    rows = reports.run(calibrate.session(quantized), seen.chosen(held))
+    names = [value.name for value in quantized.graph.output]
+    cosines = dict(zip(names, reports.closeness(expected, rows), strict=True))
+    print(f"{out}: {method}; cosine to {float_onnx.name} on {HELD_OUT} samples:", file=sys.stderr)
+    for name, value in cosines.items():
+        print(f"  {name}: {value:.5f}", file=sys.stderr)
     if report is not None:
-        write_report(floating, quantized, inputs[held][:8], report, record.full_name)
-    return out
+        title = record.full_name if record is not None else out.name
+        write_report(folded, quantized, seen.chosen(held)[:8], report, title)
+    return Quantised(out, method, cosines)
 
 
-def read_float(path: Path) -> onnx.ModelProto:
-    """The float network of ``path``; ValueError for other files and already quantised ones."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected a float ONNX network")
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as error:  # protobuf and onnx raise unrelated classes
-        raise ValueError(f"{path}: expected a float ONNX network, got: {error}") from None
-    if any("QuantizeLinear" in node.op_type for node in model.graph.node):
-        raise ValueError(f"{path}: is quantised already; give the float network it was made from")
-    return model
-
-
-def record_of(model: onnx.ModelProto, path: Path) -> Record:
-    """The record in the file, or one that states the default preprocessing and the file's name."""
+def record_of(model: onnx.ModelProto) -> Record | None:
+    """The record in the file, if it has one."""
     for entry in model.metadata_props:
         if entry.key == METADATA_KEY:
             return Record.from_json(entry.value)
-    shapes = [
-        [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-        for value in (model.graph.input[0], model.graph.output[0])
-    ]
-    ranks = [len(shape) for shape in shapes]
-    if ranks != [4, 2] or shapes[0][1] != 3 or 0 in shapes[0] + shapes[1]:
-        raise ValueError(
-            f"{path}: expected input (1, 3, H, W) and output (1, D), got {shapes[0]} and "
-            f"{shapes[1]} (0 = not fixed); export it with a batch of 1"
-        )
-    name = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(\.float)?\.onnx$", "", path.name.lower()))
-    return Record(
-        name=name.strip("-") or "model",
-        tag="untagged",
-        task="face-embedding",
-        preprocess={
-            "size": shapes[0][2:],
-            "colour": "RGB",
-            "mean": [127.5] * 3,
-            "std": [127.5] * 3,
-            "template": None,
-        },
-        part=FaceEmbedding(shapes[1][1]),
-    )
+    return None
 
 
-def normalise(crops: np.ndarray, preprocess: Preprocess) -> np.ndarray:
-    """float32 (N, 3, H, W) of uint8 RGB (N, H, W, 3), by a record's preprocessing."""
-    colours = crops[..., ::-1] if preprocess["colour"] == "BGR" else crops
-    mean = np.asarray(preprocess["mean"], np.float32)
-    std = np.asarray(preprocess["std"], np.float32)
-    return np.ascontiguousarray(((colours - mean) / std).transpose(0, 3, 1, 2))
+def _look(
+    floating: read.Floating, source: feed.Source, about: feed.About, record: Record | None
+) -> Look | None:
+    """How pictures become the input; None for other samples."""
+    if not source.pictures:
+        given = [name for name in ("colour", "mean", "std", "task") if getattr(about, name)]
+        if record is not None or given:
+            raise ValueError(
+                f"{floating.path}: {', '.join(given) or 'its record'} is about pictures; calibrate "
+                "with a folder of them, not with arrays"
+            )
+        return None
+    if record is not None:
+        prepare = record.preprocess
+        return Look(prepare["colour"], tuple(prepare["mean"]), tuple(prepare["std"]))
+    return about.look(one_map(floating.inputs))
+
+
+def _expected(path: Path, samples: Sequence[feed.Sample]) -> list[np.ndarray]:
+    """The outputs of the user's own file."""
+    try:
+        return reports.run(calibrate.session(path), samples)
+    except Exception as error:  # onnxruntime raises a class of its own per error code
+        raise ValueError(f"{path}: onnxruntime cannot run this file: {error}") from error
+
+
+def _check_same(
+    path: Path,
+    folded: onnx.ModelProto,
+    samples: Sequence[feed.Sample],
+    expected: list[np.ndarray],
+) -> None:
+    """ValueError if the folded network is not the file's function."""
+    found = reports.run(calibrate.session(folded), samples)
+    for value, a, b in zip(folded.graph.output, expected, found, strict=True):
+        reference = a[: len(b)]
+        gap = float(np.abs(reference - b).max(initial=0))
+        if not gap <= SAME * max(float(np.abs(reference).max(initial=0)), 1e-3):
+            raise ValueError(
+                f"{path}: output {value.name!r} changes by {gap:g} when the network is folded, "
+                "which must not be; report it, with the file"
+            )
 
 
 def best(
     floating: onnx.ModelProto,
     found: dict[str, calibrate.Histogram],
-    inputs: np.ndarray,
-    held_out: np.ndarray,
-    exact: calibrate.Range,
+    samples: feed.Samples,
+    held_out: feed.Samples,
+    exact: dict[str, calibrate.Range],
     progress: bool,
-) -> tuple[onnx.ModelProto, str, float]:
-    """The int8 network of the best calibration method, what was done, and its mean cosine."""
-    reference = reports.run(floating, held_out)
+) -> tuple[onnx.ModelProto, str]:
+    """The int8 network of the best calibration method, and what was done."""
+    reference = reports.run(calibrate.session(floating), held_out)
 
     def trial(done: str, quantized: onnx.ModelProto) -> tuple[float, str, onnx.ModelProto]:
         """A network behind its closeness to the float one."""
-        cosine = float(reports.cosine(reference, reports.run(quantized, held_out)).mean())
-        return cosine, done, quantized
+        rows = reports.run(calibrate.session(quantized), held_out)
+        return float(np.mean(reports.closeness(reference, rows))), done, quantized
 
     trials = []
     for method in calibrate.METHODS:
-        ranges = calibrate.ranges(found, method)
-        ranges[floating.graph.input[0].name] = exact
+        ranges = calibrate.ranges(found, method) | exact
         quantized = qdq.quantize(*slopes.exact(floating, calibrate.share(floating, ranges)))
         trials.append(trial(f"{method} ranges", quantized))
     _, done, quantized = max(trials, key=itemgetter(0))
-    corrected = correct.correct(floating, quantized, inputs[:CORRECTING], progress=progress)
+    corrected = correct.correct(floating, quantized, samples[:CORRECTING], progress=progress)
     trials.append(trial(f"{done} with corrected biases", corrected))
-    cosine, done, quantized = max(trials, key=itemgetter(0))
-    return quantized, done, cosine
+    _, done, quantized = max(trials, key=itemgetter(0))
+    return quantized, done
 
 
 def stamp(model: onnx.ModelProto, record: Record) -> None:
@@ -184,11 +242,11 @@ def stamp(model: onnx.ModelProto, record: Record) -> None:
 def write_report(
     floating: onnx.ModelProto,
     quantized: onnx.ModelProto,
-    inputs: np.ndarray,
+    samples: Sequence[feed.Sample],
     out: Path,
     title: str,
 ) -> None:
     """Per-layer SQNR: table on stderr, picture in ``out``."""
-    rows = reports.sqnr(floating, quantized, inputs)
-    reports.show(rows, f"{title}: SQNR after each operator, {len(inputs)} images")
+    rows = reports.sqnr(floating, quantized, samples)
+    reports.show(rows, f"{title}: SQNR after each operator, {len(samples)} samples")
     reports.plot(rows, out, f"{title}: SQNR of int8 against float activations")

@@ -12,10 +12,12 @@ from pocketvision.record import Record
 
 from .. import models
 from ..export import export
-from .run import quantize_model
+from .run import Quantised, quantize_model
 
 
-def quantize_weights(weights: Path, images: Path | np.ndarray, out: Path, **options: Any) -> Path:
+def quantize_weights(
+    weights: Path, images: Path | np.ndarray, out: Path, **options: Any
+) -> Quantised:
     """Writes the int8 form of ``weights`` (``.safetensors`` with ``.json`` beside it) to ``out``.
 
     Args:

@@ -78,3 +78,11 @@ def test_what_has_none(scale: float, reach: int) -> None:
 def test_a_clamp_to_one_value_takes_any_factor() -> None:
     found = fixedpoint.factors(np.full(3, 0.01, np.float32), np.full(3, 1000), 5, 5)
     assert (found >= 0).all()
+
+
+def test_a_channel_of_all_but_nothing() -> None:
+    with np.errstate(all="raise"):
+        factor = fixedpoint.factors(np.array([np.float32(1e-30)]), np.array([2**20]), -128, 127)[0]
+    acc = np.arange(-(2**20), 2**20, 977)
+    assert factor >= 0
+    assert not fixed_rule(acc, factor, -128, 127).any()

@@ -36,7 +36,7 @@ def normal(samples: int = 200_000) -> Histogram:
 
 def test_histograms_count_every_value():
     inputs = np.random.default_rng(1).normal(size=(5, 1, 4, 4)).astype(np.float32)
-    found = calibrate.histograms(network(), inputs)
+    found = calibrate.histograms(network(), [{"input": x[None]} for x in inputs])
     assert set(found) == {"input", "a", "b", "c", "d", "out"}
     assert found["input"].low == inputs.min()
     assert found["a"].high == -inputs.min()

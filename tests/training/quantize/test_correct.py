@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 
 from pocketvision.training.quantize import calibrate, qdq  # noqa: E402
 from pocketvision.training.quantize.correct import correct  # noqa: E402
+from pocketvision.training.quantize.feed import Sample  # noqa: E402
 from pocketvision.training.quantize.report import dequantised  # noqa: E402
 
 SHIFTS = {"a.bias": 300, "b.bias": -400, "c.bias": 500}
@@ -42,13 +43,20 @@ def chain() -> onnx.ModelProto:
     return model
 
 
-def errors(floating: onnx.ModelProto, quantized: onnx.ModelProto, inputs: np.ndarray) -> np.ndarray:
+def samples(seed: int, count: int) -> list[Sample]:
+    draws = np.random.default_rng(seed).normal(size=(count, 1, 3, 8, 8)).astype(np.float32)
+    return [{"x": draw} for draw in draws]
+
+
+def errors(
+    floating: onnx.ModelProto, quantized: onnx.ModelProto, inputs: list[Sample]
+) -> np.ndarray:
     """Largest error of a channel's mean, for each activation in order."""
     pairs = dequantised(floating, quantized)
     before = calibrate.session(calibrate.watch(floating, [name for name, _, _ in pairs]))
     after = calibrate.session(calibrate.watch(quantized, [twin for _, twin, _ in pairs]))
-    left = [before.run([name for name, _, _ in pairs], {"x": x[None]}) for x in inputs]
-    right = [after.run([twin for _, twin, _ in pairs], {"x": x[None]}) for x in inputs]
+    left = [before.run([name for name, _, _ in pairs], x) for x in inputs]
+    right = [after.run([twin for _, twin, _ in pairs], x) for x in inputs]
     found = []
     for index in range(len(pairs)):
         gap = np.mean([a[index] - b[index] for a, b in zip(left, right, strict=True)], axis=0)
@@ -58,7 +66,7 @@ def errors(floating: onnx.ModelProto, quantized: onnx.ModelProto, inputs: np.nda
 
 def test_shifted_biases_come_back() -> None:
     floating = chain()
-    inputs = np.random.default_rng(4).normal(size=(48, 3, 8, 8)).astype(np.float32)
+    inputs = samples(4, 48)
     ranges = calibrate.ranges(calibrate.histograms(floating, inputs), "minmax")
     good = qdq.quantize(floating, calibrate.share(floating, ranges))
     bad = onnx.ModelProto()
@@ -82,7 +90,7 @@ def test_shifted_biases_come_back() -> None:
 
 def test_the_argument_is_left_alone() -> None:
     floating = chain()
-    inputs = np.random.default_rng(5).normal(size=(4, 3, 8, 8)).astype(np.float32)
+    inputs = samples(5, 4)
     ranges = calibrate.ranges(calibrate.histograms(floating, inputs), "minmax")
     quantized = qdq.quantize(floating, calibrate.share(floating, ranges))
     before = quantized.SerializeToString(deterministic=True)

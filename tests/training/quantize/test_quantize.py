@@ -14,18 +14,20 @@ from pocketvision.training.evaluate.faces.embedders import OnnxEmbedder  # noqa:
 from pocketvision.training.export import export  # noqa: E402
 from pocketvision.training.quantize import pixels, qdq, quantize_model, report  # noqa: E402
 from pocketvision.training.quantize.calibrate import session, watch  # noqa: E402
+from pocketvision.training.quantize.feed import Input  # noqa: E402
 from pocketvision.training.quantize.fold import fold  # noqa: E402
 
-FLOATING = {"Conv", "PRelu", "Add", "Concat", "MaxPool", "Flatten", "Gemm"}
+FACES = {"task": "face-embedding", "mean": 127.5, "std": 127.5}
+CROP = Input("input", (1, 3, 112, 112))
+FLOATING = {"Conv", "PRelu", "Add", "Concat", "MaxPool", "Reshape", "Gemm"}
 
 
 @pytest.fixture(scope="module")
 def int8(mobilefacenet_onnx, crops, tmp_path_factory):
     """MobileFaceNet quantised, and the report's picture beside it."""
     folder = tmp_path_factory.mktemp("int8")
-    return quantize_model(
-        mobilefacenet_onnx, crops, folder / "m.int8.onnx", count=8, report=folder / "m.png"
-    )
+    out, picture = folder / "m.int8.onnx", folder / "m.png"
+    return quantize_model(mobilefacenet_onnx, crops, out, count=8, report=picture, **FACES).file
 
 
 def weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -105,9 +107,10 @@ def test_record_states_quantiser_preprocessing_and_chain(int8, mobilefacenet_onn
 def test_report_has_a_row_per_activation_and_a_picture(int8, mobilefacenet_onnx, normalised):
     with Image.open(int8.with_name("m.png")) as image:
         assert image.width > 800
-    floating, _ = pixels.recentre(fold(onnx.load(mobilefacenet_onnx)), [127.5] * 3, [127.5] * 3)
+    folded = fold(onnx.load(mobilefacenet_onnx))
+    floating = pixels.recentre(folded, CROP, [127.5] * 3, [127.5] * 3).model
     shifted = normalised[:1] - np.float32(0.5 / 127.5)
-    rows = report.sqnr(floating, onnx.load(int8), shifted)
+    rows = report.sqnr(floating, onnx.load(int8), [{"input": shifted}])
     assert len(rows) == len(floating.graph.node)
     assert rows[0].operator == "Conv"
     assert rows[0].sqnr > 20
@@ -131,19 +134,23 @@ def test_sqnr_by_hand(tmp_path):
     step = 3.0 / 127  # zero point 0 for a range of (-128, 127) steps
     quantized = qdq.quantize(model, {name: (-128 * step, 127 * step) for name in ["input", *names]})
     x = np.full((1, 3, 2, 2), 10.4 * step, np.float32)  # stored as 10; the sum is 30 of 31.2 steps
-    row = report.sqnr(model, quantized, x)[0]
+    row = report.sqnr(model, quantized, [{"input": x}])[0]
     assert row.sqnr == pytest.approx(20 * np.log10(31.2 / 1.2), abs=0.05)
 
 
 def test_recentred_network_is_the_same_function_inside_the_border(lively, crops, tmp_path):
     network = lively(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(1)), size=16)
     model = fold(onnx.load(export(network, tmp_path / "n.onnx", size=16)))
-    moved, exact = pixels.recentre(model, [127.5, 120.0, 110.0], [127.5] * 3)
-    assert exact == (-128 / 127.5, 127 / 127.5)
+    into = Input("input", (1, 3, 16, 16))
+    moved = pixels.recentre(model, into, [127.5, 120.0, 110.0], [127.5] * 3)
+    assert moved.range == (-128 / 127.5, 127 / 127.5)
     crop = crops[:1, :16, :16].astype(np.float32)
     old = ((crop - np.float32([127.5, 120, 110])) / np.float32(127.5)).transpose(0, 3, 1, 2)
     new = ((crop - 128) / np.float32(127.5)).transpose(0, 3, 1, 2)
-    a, b = report.run(model, old), report.run(moved, new)
+    (a,), (b,) = (
+        report.run(session(network), [{"input": x}])
+        for network, x in ((model, old), (moved.model, new))
+    )
     assert np.abs(a - b).max() < 1e-4
 
 
@@ -156,8 +163,8 @@ def test_bad_input(int8, mobilefacenet_onnx, crops, tmp_path):
     (tmp_path / "text.onnx").write_text("no network")
     with pytest.raises(ValueError, match=r"text\.onnx"):
         quantize_model(tmp_path / "text.onnx", crops, out)
-    with pytest.raises(ValueError, match="expected 80 images, .* found 48"):
-        quantize_model(mobilefacenet_onnx, crops, out, count=48)
+    with pytest.raises(ValueError, match="expected 80 samples, .* found 48"):
+        quantize_model(mobilefacenet_onnx, crops, out, count=48, **FACES)
     with pytest.raises(ValueError, match="count: expected at least 1 picture"):
         quantize_model(mobilefacenet_onnx, crops, out, count=0)
     with pytest.raises(ValueError, match="uint8"):
@@ -167,7 +174,7 @@ def test_bad_input(int8, mobilefacenet_onnx, crops, tmp_path):
     for index in range(33):
         Image.fromarray(crops[0, :50]).save(tmp_path / f"{index}.png")
     with pytest.raises(ValueError, match="50x112"):
-        quantize_model(mobilefacenet_onnx, tmp_path, out, count=1)
-    with pytest.raises(ValueError, match="std"):
-        pixels.recentre(fold(onnx.load(mobilefacenet_onnx)), [127.5] * 3, [127.5, 127.5, 128])
+        quantize_model(mobilefacenet_onnx, tmp_path, out, count=1, **FACES)
+    with pytest.raises(ValueError, match="mean and std"):
+        quantize_model(mobilefacenet_onnx, crops, out, count=8)
     assert not out.exists()

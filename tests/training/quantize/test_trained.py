@@ -39,7 +39,7 @@ def weights(tmp_path: Path) -> Path:
 
 def test_the_record_goes_into_the_file(weights: Path, tmp_path: Path) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (40, 112, 112, 3), dtype=np.uint8)
-    out = quantize_weights(weights, crops, tmp_path / "f.int8.onnx", count=8)
+    out = quantize_weights(weights, crops, tmp_path / "f.int8.onnx", count=8).file
     record = OnnxEmbedder(out).record
     assert record.full_name == "facechain-25m.run.seed-1"
     assert record.teacher == "teacher.onnx (angular)"

@@ -32,7 +32,8 @@ def test_all_channels_have_factors_and_the_scales_hardly_move(tmp_path) -> None:
         torch.nn.Linear(64 * 16, 40),
     )
     floating = fold(onnx.load(export(network, tmp_path / "n.onnx", size=8)))
-    noise = np.random.default_rng(0).standard_normal((4, 3, 8, 8)).astype(np.float32)
+    draws = np.random.default_rng(0).standard_normal((4, 1, 3, 8, 8)).astype(np.float32)
+    noise = [{"input": draw} for draw in draws]
     ranges = calibrate.ranges(calibrate.histograms(floating, noise), "minmax")
     before = qdq.quantize(floating, calibrate.share(floating, ranges))
     after = fixed.exact(before)

@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 from onnx import NodeProto, helper
 
-from .calibrate import Histogram
-from .graph import Graph, attributes
+from ..calibrate import Histogram
+from ..graph import Graph, attributes
 
 SCALABLE, FIXED = "Conv", "PRelu"
 
@@ -61,7 +61,9 @@ def merge_added_convs(graph: Graph) -> None:
 
 
 def _mergeable(graph: Graph, conv: NodeProto | None) -> bool:
-    if conv is None or conv.op_type != "Conv" or conv.input[1] not in graph.weights:
+    if conv is None or conv.op_type != "Conv":
+        return False
+    if any(name not in graph.weights for name in conv.input[1:]):
         return False
     has = attributes(conv)
     plain = (
@@ -101,16 +103,22 @@ def equalise(
         makers = [graph.producer(name) for name in joined.input]
         parts = [maker for maker in makers if maker is not None and _private(graph, maker)]
         fixed = [part.op_type == FIXED for part in parts]
-        if len(parts) < len(makers) or sum(fixed) > 1:
+        if len(parts) < len(makers) or sum(fixed) > 1 or len(set(joined.input)) < len(makers):
             continue
-        if reader is None or reader.op_type != "Conv" or attributes(reader).get("group", 1) != 1:
+        if reader is None or reader.op_type != "Conv" or reader.input[1] not in graph.weights:
+            continue
+        if attributes(reader).get("group", 1) != 1:
+            continue
+        weights = [graph.weights[part.input[1]] for part in parts]
+        sizes = [w.size if own else len(w) for w, own in zip(weights, fixed, strict=True)]
+        # Along another axis, or of a slope for all channels, a part is no range of channels.
+        if attributes(joined)["axis"] != 1 or sum(sizes) != graph.weights[reader.input[1]].shape[1]:
             continue
         ranges = [found[name] for name in joined.input]
         factors = _factors(ranges, fixed.index(True) if any(fixed) else None)
         outer, start = graph.weights[reader.input[1]].copy(), 0
-        for part, factor in zip(parts, factors, strict=True):
-            size = len(graph.weights[part.input[1]].reshape(-1)) if part.op_type == FIXED else 0
-            end = start + (size or len(graph.weights[part.input[1]]))
+        for part, factor, size in zip(parts, factors, sizes, strict=True):
+            end = start + size
             if factor != 1:
                 for name in part.input[1:]:
                     graph.weights[name] = (graph.weights[name] * factor).astype(np.float32)
@@ -126,7 +134,7 @@ def equalise(
 def _private(graph: Graph, maker: NodeProto) -> bool:
     return (
         maker.op_type in (SCALABLE, FIXED)
-        and maker.input[1] in graph.weights
+        and all(name in graph.weights for name in maker.input[1:])
         and graph.only_consumer(maker.output[0]) is not None
     )
 

@@ -10,10 +10,10 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from pocketvision.training.export import export  # noqa: E402
-from pocketvision.training.quantize import calibrate, merge, qdq  # noqa: E402
+from pocketvision.training.quantize import calibrate, qdq  # noqa: E402
 from pocketvision.training.quantize.calibrate import session  # noqa: E402
 from pocketvision.training.quantize.factors import slopes  # noqa: E402
-from pocketvision.training.quantize.fold import fold  # noqa: E402
+from pocketvision.training.quantize.fold import fold, merge  # noqa: E402
 from pocketvision.training.quantize.graph import Graph, attributes  # noqa: E402
 
 
@@ -52,6 +52,10 @@ def run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
     return np.concatenate([session(model).run(None, {"input": row[None]})[0] for row in x])
 
 
+def samples(x: np.ndarray) -> list[dict[str, np.ndarray]]:
+    return [{"input": row[None]} for row in x]
+
+
 @pytest.fixture
 def inputs():
     return np.random.default_rng(1).normal(size=(4, 3, 8, 8)).astype(np.float32)
@@ -88,12 +92,12 @@ def test_parts_get_one_range_and_the_function_stays(tmp_path, inputs, activation
     network = Node(layer(activation))
     network.second.weight.data *= factor
     folded = fold(exported(network, tmp_path / "a.onnx"))
-    found = calibrate.histograms(folded, inputs)
+    found = calibrate.histograms(folded, samples(inputs))
     equal, moved = merge.equalise(folded, found)
     joined = next(node for node in equal.graph.node if node.op_type == "Concat")
     widths = [moved[name].high - moved[name].low for name in joined.input]
     assert widths[0] == pytest.approx(widths[1], rel=1e-5)
-    real = calibrate.histograms(equal, inputs)
+    real = calibrate.histograms(equal, samples(inputs))
     for name in joined.input:
         assert real[name].low == pytest.approx(moved[name].low, rel=1e-4)
         assert real[name].high == pytest.approx(moved[name].high, rel=1e-4)
@@ -117,7 +121,7 @@ def test_activations_become_exact_in_16_bits(tmp_path, inputs, seed):
     words = pytest.importorskip("pocketvision.compile.arithmetic.words")
     torch.manual_seed(seed)
     folded = fold(exported(Node(layer(True)), tmp_path / "a.onnx"))
-    equal, found = merge.equalise(folded, calibrate.histograms(folded, inputs))
+    equal, found = merge.equalise(folded, calibrate.histograms(folded, samples(inputs)))
     ranges = calibrate.share(equal, calibrate.ranges(found, "minmax"))
     model, moved = slopes.exact(equal, ranges)
     for name, (low, high) in moved.items():
