@@ -12,9 +12,11 @@ from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.passes import split_padding
 
+from . import wide_steps
 from .graphs import Builder, Pads, Pair, inputs
+from .wide_graphs import WideBuilder
 
-Step = Callable[[Builder, str], str]
+Step = Callable[[WideBuilder, str], str]
 
 SAMPLES = 3
 
@@ -35,11 +37,12 @@ def random_graph(family: str, seed: int, length: int, shape: tuple[int, int, int
     Graphs of odd seeds went through all passes, the others only through those that make padding
     lawful.
     """
-    build = Builder(seed, shape)
+    build = WideBuilder(seed, shape)
     x = build.input
-    others = [step for steps in FAMILIES.values() for step in steps]
+    families = FAMILIES | wide_steps.FAMILIES if family in wide_steps.FAMILIES else FAMILIES
+    others = [step for steps in families.values() for step in steps]
     while len(build.ops) < length:
-        steps = FAMILIES[family] if build.random.random() < 0.6 or not build.ops else others
+        steps = families[family] if build.random.random() < 0.6 or not build.ops else others
         count, before = len(build.ops), x
         x = steps[build.random.integers(len(steps))](build, x)
         if not lively(build.values[x]):

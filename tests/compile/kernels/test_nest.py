@@ -16,7 +16,7 @@ from pocketvision.compile.targets import TARGETS
 from ..graphs import inputs
 from ..runners import Machines
 from ..wide_graphs import WideBuilder
-from .cases import on_every_target
+from .cases import LONG, QUICK, check, on_every_target, random_cases
 
 
 @on_every_target
@@ -116,3 +116,16 @@ def test_sizes_that_do_not_divide_each_other_have_no_nest() -> None:
     assert paired([(4, 16), (6, 1)], [(2, 40), (12, 1)]) is not None
     assert progression(np.array([0, 1, 3])) is None
     assert progression(np.array([7, 7, 5, 5])) == [(2, -2), (2, 0)]
+
+
+@on_every_target
+@random_cases(QUICK)
+def test_random(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "nest", target, seed, length, shape)
+
+
+@pytest.mark.full
+@on_every_target
+@random_cases(LONG)
+def test_many(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "nest", target, seed, length, shape)

@@ -8,13 +8,13 @@ import pytest
 from ..graphs import inputs
 from ..runners import Machines
 from ..wide_graphs import EVERY, NORMAL, WideBuilder, real_inputs
-from .cases import on_every_target
+from .cases import LONG, QUICK, check, on_every_target, random_cases
 
 OPERATIONS = ("add", "subtract", "multiply", "divide", "maximum", "minimum")
 
 
 @on_every_target
-@pytest.mark.parametrize("channels", [1, 7, 16, 37])
+@pytest.mark.parametrize("channels", [1, 37])
 def test_functions_and_the_ways_in_and_out(machines: Machines, target: str, channels: int) -> None:
     build = WideBuilder(channels, (3, 5, channels))
     x = build.dequantise(build.rescale("input", two_scales=True))
@@ -92,7 +92,7 @@ def test_pooling(machines: Machines, target: str, kind: str) -> None:
 
 
 @on_every_target
-@pytest.mark.parametrize("outputs", [1, 10, 16, 37, 70])
+@pytest.mark.parametrize("outputs", [10, 37])
 def test_sums_that_leave_as_floats(machines: Machines, target: str, outputs: int) -> None:
     build = WideBuilder(outputs, (6, 5, 20))
     x = build.conv("input", 24, (3, 3), pads=(1, 1, 1, 1), two_scales=True)
@@ -123,3 +123,16 @@ def test_floats_move_like_bytes(machines: Machines, target: str) -> None:
     ]
     graph = build.graph(*outputs, deep)
     machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))
+
+
+@on_every_target
+@random_cases(QUICK)
+def test_random(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "real", target, seed, length, shape)
+
+
+@pytest.mark.full
+@on_every_target
+@random_cases(LONG)
+def test_many(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "real", target, seed, length, shape)
