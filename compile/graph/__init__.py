@@ -1,4 +1,4 @@
-"""The int8 graph: quantised tensors and the few integer operators on them."""
+"""The int8 graph: quantised tensors and the operators on them."""
 
 from .graph import Graph, Origin, macs
 from .ops import (
