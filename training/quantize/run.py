@@ -87,8 +87,8 @@ def quantize_model(
     """
     if count < 1:
         raise ValueError(f"count: expected at least 1 picture to calibrate with, got {count}")
-    about = feed.About(colour, mean, std, size, template, task)
     own = read.open_float(float_onnx)
+    about = feed.About(colour, mean, std, size, template, task)
     record = record or record_of(own)
     if record is not None and about != feed.About():
         raise ValueError(
@@ -111,44 +111,54 @@ def quantize_model(
     expected = _expected(float_onnx, samples.chosen(held))
     _check_same(float_onnx, folded, samples.chosen(held)[:2], expected)
 
-    seen, exact = samples, {}
-    if isinstance(samples, Pictures):
-        centred = None
-        if record is not None:
-            centred = pixels.recentre(folded, samples.into, samples.look.mean, samples.look.std)
-        if centred is not None and record is not None:
-            folded, exact = centred.model, {samples.into.name: centred.range}
-            seen = samples.seen(centred.mean, centred.std)
-            preprocess: Preprocess = {
-                **record.preprocess,
-                "mean": centred.mean,
-                "std": centred.std,
-            }
-            record = record.with_(preprocess=preprocess)
-        else:
-            exact = pixels.grids(folded, samples.into, samples.look)
-    folded, found = merge.equalise(
-        folded, calibrate.histograms(folded, seen.chosen(~held), progress=progress)
-    )
-    quantized, method = best(folded, found, seen.chosen(~held), seen.chosen(held), exact, progress)
+    start = _started(folded, samples, record)
+    measured = calibrate.histograms(start.model, start.samples.chosen(~held), progress=progress)
+    folded, found = merge.equalise(start.model, measured)
+    calibrating, judging = start.samples.chosen(~held), start.samples.chosen(held)
+    quantized, method = best(folded, found, calibrating, judging, start.exact, progress)
     quantized = fixed.exact(quantized)
     refuse.check_file(quantized, float_onnx)
-    if record is not None:
+    if start.record is not None:
         quantiser = f"onnxruntime {onnxruntime.__version__} static QDQ, {method}, {count} images"
         digest = hashlib.sha256(float_onnx.read_bytes()).hexdigest()
-        hashes = {**record.sha256, "float_onnx": digest}
-        stamp(quantized, record.with_(quantiser=quantiser, sha256=hashes))
+        hashes = {**start.record.sha256, "float_onnx": digest}
+        stamp(quantized, start.record.with_(quantiser=quantiser, sha256=hashes))
     save(quantized, out)
-    rows = reports.run(calibrate.session(quantized), seen.chosen(held))
+
+    rows = reports.run(calibrate.session(quantized), judging)
     names = [value.name for value in quantized.graph.output]
     cosines = dict(zip(names, reports.closeness(expected, rows), strict=True))
     print(f"{out}: {method}; cosine to {float_onnx.name} on {HELD_OUT} samples:", file=sys.stderr)
     for name, value in cosines.items():
         print(f"  {name}: {value:.5f}", file=sys.stderr)
     if report is not None:
-        title = record.full_name if record is not None else out.name
-        write_report(folded, quantized, seen.chosen(held)[:8], report, title)
+        title = start.record.full_name if start.record is not None else out.name
+        write_report(folded, quantized, judging[:8], report, title)
     return Quantised(out, method, cosines)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What calibration starts from: the network, its samples and record with pictures on the int8
+    grid, and the ranges that are known of that."""
+
+    model: onnx.ModelProto
+    samples: feed.Samples
+    record: Record | None
+    exact: dict[str, calibrate.Range]
+
+
+def _started(folded: onnx.ModelProto, samples: feed.Samples, record: Record | None) -> Start:
+    if not isinstance(samples, Pictures):
+        return Start(folded, samples, record, {})
+    into, look = samples.into, samples.look
+    centred = pixels.recentre(folded, into, look.mean, look.std) if record is not None else None
+    if centred is None or record is None:
+        return Start(folded, samples, record, pixels.grids(folded, into, look))
+    preprocess: Preprocess = {**record.preprocess, "mean": centred.mean, "std": centred.std}
+    seen = samples.seen(centred.mean, centred.std)
+    exact = {into.name: centred.range}
+    return Start(centred.model, seen, record.with_(preprocess=preprocess), exact)
 
 
 def record_of(model: onnx.ModelProto) -> Record | None:

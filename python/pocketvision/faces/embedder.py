@@ -183,7 +183,8 @@ def record_of(model: Model) -> Record:
         raise ModelFileError(
             f"{model.path}: has no record, so it is not known as a face embedder. Run it with "
             "pocketvision.Model, or give it a record: pocketvision quantize MODEL.onnx "
-            "--images DIR --out MODEL.int8.onnx, and compile that"
+            "--images DIR --mean N --std N --task face-embedding --out MODEL.int8.onnx, and "
+            "compile that"
         )
     size, wide = model.record.preprocess["size"], model.record.embedding
     found = [tensor.shape for tensor in (*model.inputs, *model.outputs)]
