@@ -257,6 +257,8 @@ class Importer:
         network = self.network
         constant = network.constant(value)
         if constant is not None:
+            if not np.isfinite(constant.real).all():
+                raise network.error(where, f"constant {value!r} is not finite; give numbers")
             return self.constant(value, constant.real)
         node = network.writer.get(value)
         if node is None:

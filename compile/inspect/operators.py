@@ -12,11 +12,13 @@ from ..targets import TARGETS
 
 HEAD = f"""# Operators
 
-Made by `python -m pocketvision.compile.inspect.operators`; a test holds it against the code. All run on every target:
-{", ".join(f"`{name}`" for name in TARGETS)}.
+Made by `python -m pocketvision.compile.inspect.operators`; a test holds it against the code. All
+run on every target: {", ".join(f"`{name}`" for name in TARGETS)}.
 
-- **integers**: between {DEQUANTISE} and {QUANTISE}, by the rules of [the arithmetic](arithmetic/README.md);
-- **table**: alone or in a chain of such operators and constants on one int8 tensor, as a table of its 256 results;
+- **integers**: between {DEQUANTISE} and {QUANTISE}, by the rules of
+  [the arithmetic](arithmetic/README.md);
+- **table**: alone or in a chain of such operators and constants on one int8 tensor, as a table of
+  its 256 results;
 - **move**: values are moved, which costs nothing until an operator needs another order;
 - **own pair**: needs no pair of its own, as its result is exact in the quantisation of its input;
 - **float32**: where the file has no quantisation around it; slower, and right.

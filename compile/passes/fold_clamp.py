@@ -21,7 +21,8 @@ def run(graph: Graph) -> Graph:
     ops: list[Op] = []
     position: dict[str, int] = {}
     for op in graph.ops:
-        before = ops[position[op.inputs[0]]] if op.inputs[0] in position else None
+        first = op.inputs[0] if op.inputs else None
+        before = ops[position[first]] if first in position else None
         if (
             isinstance(op, Rescale)
             and isinstance(before, ROUNDED)

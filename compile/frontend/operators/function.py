@@ -174,6 +174,8 @@ def _results(
                 else:
                     constant = network.constant(name)
                     assert constant is not None
+                    if node.kind != "Clip" and not np.isfinite(constant.real).all():
+                        raise network.error(node, f"constant {name!r} is not finite; give numbers")
                     operands.append(constant.real[None].astype(np.float64))
             given = (
                 [

@@ -124,6 +124,11 @@ def _window(
     if any(step != 1 for step in window.dilations):
         raise network.error(node, "dilated pooling is not supported")
     out = (1, after[2]) if len(shape) == 3 else (after[2], after[3])
+    padded = [n + a + b for n, a, b in zip(size, window.pads[:2], window.pads[2:], strict=True)]
+    if any(k > n for k, n in zip(window.kernel, padded, strict=True)):
+        raise network.error(
+            node, f"its window {window.kernel} is larger than the padded map {tuple(padded)}"
+        )
     # The last windows may reach past the stated padding; they see more of it.
     behind = [
         max((new - 1) * step + k - n - pad, own)

@@ -176,7 +176,9 @@ def emitted(
     if found.values.dtype != np.int8:
         source, found = _in_parts(importer, node, source, found, groups)
     x = importer.tensors[source]
-    values, bias, scale = layer_weights.accumulated(network, node, found, x.scale, x.zero_point)
+    values, bias, scale = layer_weights.accumulated(
+        network, node, found, x.scale, x.zero_point, None if want is None else want.scale
+    )
     if want is None:
         y = importer.tensor(importer.name(node.output), sizes, real=True)
         factor = np.float32(x.scale) * scale.astype(np.float32)

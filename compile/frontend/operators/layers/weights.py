@@ -104,12 +104,21 @@ def _bias(
 
 
 def accumulated(
-    network: Network, node: Node, weights: Weights, x_scale: float, zero_point: int
+    network: Network,
+    node: Node,
+    weights: Weights,
+    x_scale: float,
+    zero_point: int,
+    y_scale: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """int8 weights, int32 bias and float64 scale (O) of accumulators that fit int32.
 
     A channel whose bias is beyond them has weights too fine to be seen beside it: they are made
     coarser until it fits, which is far below a step of any int8 output.
+
+    Raises:
+        CompileError: a bias that accumulators cannot hold to a quarter of ``y_scale``, a step of
+            the result, or sums beyond int32.
     """
     values, scale = weights.values.astype(np.int8), weights.scale.copy()
     bias = np.zeros(len(scale), np.int64)
@@ -131,6 +140,13 @@ def accumulated(
         values[channel] = np.rint(values[channel].astype(np.float64) * ratio).astype(np.int8)
         scale[channel] = wanted
         bias[channel] = round(real / (x_scale * wanted))
+    rounded = np.abs(weights.bias - bias * (x_scale * scale))
+    if y_scale is not None and (rounded > y_scale / 4).any():
+        raise network.error(
+            node,
+            "a step of its accumulators is more than a step of its result, so that its bias is "
+            "lost between them; calibrate again, with inputs as the network will see them",
+        )
     least, largest = scales.extremes(values, bias, zero_point)
     if max(-least, largest) > scales.INT32_MAX:
         raise network.error(
