@@ -28,19 +28,33 @@ def load(path: Path) -> Graph:
     """
     model, sha256 = normalise(path)
     _check_operators(path, model)
-    rounded = ceil_mode.run(model, shapes.infer(model, path.name, claims=False))
+    rounded = ceil_mode.run(model)
     # Who wrote the file may have counted those windows or not.
     known = shapes.infer(model, path.name, claims=not rounded)
     network = Network(path.name, model, known)
     record = next((p.value for p in model.metadata_props if p.key == RECORD_KEY), "{}")
     try:
-        json.loads(record)
-    except (json.JSONDecodeError, RecursionError) as error:
+        found = json.loads(record, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         raise CompileError(f"{path}: metadata {RECORD_KEY!r} is not JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise CompileError(
+            f"{path}: metadata {RECORD_KEY!r} is a {type(found).__name__}, expected a JSON object; "
+            "remove it or quantise the network anew"
+        )
     name = path.stem.removesuffix(".int8")
-    graph = build(network, name=name, record=record, sha256=sha256)
+    try:
+        graph = build(network, name=name, record=record, sha256=sha256)
+    except RecursionError as error:
+        raise CompileError(
+            f"{path}: too many operators in a row between two quantisations; simplify them"
+        ) from error
     _check_finite(path, graph)
     return graph.with_ops(list(graph.ops)).validate()
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _check_operators(path: Path, model: onnx.ModelProto) -> None:

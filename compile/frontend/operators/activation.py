@@ -104,7 +104,22 @@ def _slope(importer: Importer, node: Node, x: Place) -> np.ndarray | None:
     if constant.scale is not None:
         slope = constant.steps * constant.scale.astype(np.float64)
     shape = network.shape(node.inputs[0], node)
+    check_repeats(importer, node, slope, shape)
     return channels_of(importer, x, shape, slope)
+
+
+def check_repeats(
+    importer: Importer, node: Node, slope: np.ndarray, shape: tuple[int, ...]
+) -> None:
+    """Raises CompileError unless a slope can be repeated to ``shape``."""
+    try:
+        fits = np.broadcast_shapes(slope.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise importer.network.error(
+            node, f"its slope of shape {slope.shape} does not fit {shape}, expected one per channel"
+        )
 
 
 def channels_of(

@@ -12,7 +12,7 @@ from .. import places
 from ..network import Node
 from ..places import Place
 from . import pool
-from .activation import bounds, channels_of
+from .activation import bounds, channels_of, check_repeats
 
 if TYPE_CHECKING:
     from ..importer import Importer
@@ -95,7 +95,13 @@ def unary(importer: Importer, node: Node) -> Place:
     if node.kind == "PRelu":
         constant = importer.network.constant(node.inputs[1])
         shape = importer.network.shape(node.inputs[0], node)
-        found = None if constant is None else channels_of(importer, x, shape, constant.real)
+        found = None
+        if constant is not None:
+            check_repeats(importer, node, constant.real, shape)
+            found = channels_of(importer, x, shape, constant.real)
+        if found is None and constant is not None and len(shape) in (3, 4) and shape[0] == 1:
+            x = importer.as_map(x, shape, node)
+            found = channels_of(importer, x, shape, constant.real)
         if found is None:
             raise importer.network.error(node, "its slope must be a constant, one per channel")
         slope = found.astype(np.float32)

@@ -157,6 +157,8 @@ def pad(importer: Importer, node: Node, value: str, parts: Sequence[Place], fill
     for axis, before, behind in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
         whole = np.arange(shape[axis])
         around = (max(before, 0), max(behind, 0))
+        if mode == "reflect" and max(around) >= shape[axis]:
+            raise network.error(node, f"{max(around)} cannot be reflected from {shape[axis]}")
         if any(around):
             filled = {"constant_values": -1} if mode == "constant" else {}
             whole = np.pad(whole, around, modes[mode], **filled)  # type: ignore[call-overload]

@@ -150,7 +150,7 @@ NODES = {
     "Pad: four values": node("Pad", ints(1, 1, 1, 1)),
     "Pad: crops all": node("Pad", ints(0, 0, -9, 0, 0, 0, 0, 0)),
     "Pad: huge": node("Pad", ints(0, 0, HUGE, 0, 0, 0, HUGE, 0)),
-    "Pad: unknown mode": node("Pad", ints(*[0] * 8), mode="sideways"),
+    "Pad: unknown mode": node("Pad", ints(*[0, 0, 1, 0, 0, 0, 0, 0]), mode="sideways"),
     "Pad: reflects more than there is": node("Pad", ints(0, 0, 30, 0, 0, 0, 0, 0), mode="reflect"),
     "DepthToSpace: block 0": node("DepthToSpace", blocksize=0),
     "DepthToSpace: block that does not fit": node("DepthToSpace", blocksize=5),
