@@ -1,10 +1,9 @@
 """An ONNX model in the one form that the importer reads: the contents page of ``rewrite/``.
 
 onnx itself is the library: its version converter, inliner, checker, shape inference and reference
-operators do the work, and only what they leave is ours. Compared with it in July 2026:
-onnxscript's optimiser (with onnx-ir) folds with the same reference operators, knows no
-DequantizeLinear that must stay, takes sympy along, and its version converter leaves opsets below
-18 as they are; onnxsim is 28 MB that fold every DequantizeLinear of weights into floats.
+operators do the work, and only what they leave is ours. Tried beside it: onnxscript 0.7 (with
+onnx-ir) folds with the same reference operators, takes sympy along, and its version converter
+failed below opset 18; onnxsim unpacks to 28 MB and was not tried further.
 """
 
 from __future__ import annotations
