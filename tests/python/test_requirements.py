@@ -27,6 +27,9 @@ RUNTIME = [
     *(f"python/pocketvision/cli/{file}.py" for file in ("__init__", "common", "text")),
 ]
 
+OPTIONAL = {"compile/frontend/file_run.py: onnxruntime"}
+"""Imports that a part does without where the package is absent, and says so."""
+
 NUMPY_2 = re.compile(
     "a(cos|sin|tan)h?|astype|atan2|bitwise_(count|invert|left_shift|right_shift)|bool|concat|"
     "cumulative_(prod|sum)|isdtype|u?long|matrix_transpose|matvec|permute_dims|pow|strings|"
@@ -86,7 +89,7 @@ def test_an_extra_brings_what_its_part_imports(places: list[str], extra: str) ->
         )
         if name.partition(".")[0] not in known
     }
-    assert not missing
+    assert missing <= OPTIONAL
 
 
 def test_the_road_from_training_to_a_compiled_model_needs_one_extra() -> None:
