@@ -148,6 +148,7 @@ def by_onnxruntime(model: onnx.ModelProto, path: Path, symmetric: bool) -> Path:
 def by_ourselves(model: onnx.ModelProto, path: Path) -> Path:
     """Writes our quantiser's file, of the same ranges."""
     folded = fold(model)
-    ranges = calibrate.ranges(calibrate.histograms(folded, pictures(model)), "minmax")
+    samples = [{folded.graph.input[0].name: picture[None]} for picture in pictures(model)]
+    ranges = calibrate.ranges(calibrate.histograms(folded, samples), "minmax")
     onnx.save(fixed.exact(qdq.quantize(folded, calibrate.share(folded, ranges))), path)
     return path
