@@ -34,9 +34,9 @@ INTEGER: dict[str, Callable[[Importer, Node, Want], Place | None]] = {
     "Gemm": matmul.gemm,
     "MatMul": matmul.gemm,
     "Add": elementwise.add,
-    "Sub": elementwise.subtract,
+    "Sub": elementwise.by_constant,
     "Mul": elementwise.multiply,
-    "Div": elementwise.divide,
+    "Div": elementwise.by_constant,
     "MaxPool": pool.maximum,
     "AveragePool": pool.average,
     "GlobalAveragePool": pool.average,
@@ -57,10 +57,10 @@ EXACT: dict[str, Callable[[Importer, Node], Place | None]] = {
 """Operators whose result is exact in the quantisation of their input."""
 
 REAL: dict[str, Callable[[Importer, Node], Place]] = {
-    "Conv": conv.conv_real,
-    "ConvTranspose": conv.conv_transpose_real,
-    "Gemm": matmul.gemm_real,
-    "MatMul": matmul.gemm_real,
+    "Conv": conv.conv,
+    "ConvTranspose": conv.conv_transpose,
+    "Gemm": matmul.gemm,
+    "MatMul": matmul.gemm,
     "Softmax": softmax.softmax_real,
     **real.REAL,
 }

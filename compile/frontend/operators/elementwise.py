@@ -39,13 +39,8 @@ def add(importer: Importer, node: Node, want: Want) -> Place | None:
     return result.on(y)
 
 
-def subtract(importer: Importer, node: Node, want: Want) -> Place | None:
-    """A constant taken off a layer's result; of two tensors in float32."""
-    return _followed(importer, node, want) if _constants(importer, node) else None
-
-
-def divide(importer: Importer, node: Node, want: Want) -> Place | None:
-    """A layer's result by a constant; two tensors in float32."""
+def by_constant(importer: Importer, node: Node, want: Want) -> Place | None:
+    """A layer's result less a constant or by one; of two tensors in float32."""
     return _followed(importer, node, want) if _constants(importer, node) else None
 
 

@@ -18,17 +18,8 @@ if TYPE_CHECKING:
     from ...importer import Importer
 
 
-def conv(importer: Importer, node: Node, want: Want) -> Place | None:
-    """A convolution whose result is quantised."""
-    return _conv(importer, node, want)
-
-
-def conv_real(importer: Importer, node: Node) -> Place:
-    """A convolution whose result is float32."""
-    return _conv(importer, node, None)
-
-
-def _conv(importer: Importer, node: Node, want: Want | None) -> Place:
+def conv(importer: Importer, node: Node, want: Want | None = None) -> Place:
+    """A convolution, quantised as it is wanted, or float32."""
     network = importer.network
     shape = network.shape(node.inputs[0], node)
     x = importer.as_map(importer.place(node.inputs[0], node), shape, node)
@@ -48,17 +39,7 @@ def _conv(importer: Importer, node: Node, want: Want | None) -> Place:
     return layer(importer, node, x.tensor, replaced(found, values), window, groups, after, want)
 
 
-def conv_transpose(importer: Importer, node: Node, want: Want) -> Place | None:
-    """A transposed convolution whose result is quantised."""
-    return _conv_transpose(importer, node, want)
-
-
-def conv_transpose_real(importer: Importer, node: Node) -> Place:
-    """A transposed convolution whose result is float32."""
-    return _conv_transpose(importer, node, None)
-
-
-def _conv_transpose(importer: Importer, node: Node, want: Want | None) -> Place:
+def conv_transpose(importer: Importer, node: Node, want: Want | None = None) -> Place:
     """A convolution of the map with zeros between its rows and columns, its kernel turned."""
     network = importer.network
     shape = network.shape(node.inputs[0], node)

@@ -22,16 +22,6 @@ if TYPE_CHECKING:
 ONE = Window((1, 1), (1, 1), (0, 0, 0, 0), (1, 1))
 
 
-def gemm(importer: Importer, node: Node, want: Want) -> Place | None:
-    """A product with a weight matrix whose result is quantised."""
-    return _gemm(importer, node, want)
-
-
-def gemm_real(importer: Importer, node: Node) -> Place:
-    """The same with a float32 result."""
-    return _gemm(importer, node, None)
-
-
 def _scaled(network: Network, node: Node, found: Weights) -> Weights:
     """Weights times Gemm's alpha, and its bias times beta."""
     alpha, beta = (float(node.attributes.get(name, 1.0)) for name in ("alpha", "beta"))
@@ -46,7 +36,8 @@ def _scaled(network: Network, node: Node, found: Weights) -> Weights:
     return Weights(values, found.scale * abs(alpha), found.bias * beta, None)
 
 
-def _gemm(importer: Importer, node: Node, want: Want | None) -> Place:
+def gemm(importer: Importer, node: Node, want: Want | None = None) -> Place:
+    """A product with a weight matrix, quantised as it is wanted, or float32."""
     network = importer.network
     attributes = node.attributes
     if attributes.get("transA", 0):
