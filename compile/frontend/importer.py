@@ -54,6 +54,7 @@ class Importer:
         self.inputs: dict[str, str] = {}
         self._taken = {name for node in network.nodes for name in (*node.inputs, *node.outputs)}
         self._op_names: set[str] = {node.name for node in network.nodes}
+        self._emitted: set[str] = set()
         self._stored: dict[str, Place] = {}
         self._exact: dict[str, Place | None] = {}
         self._given: dict[tuple[str, Want], Place] = {}
@@ -85,7 +86,7 @@ class Importer:
             place = self.exact(name) or self.real(name, where)
         else:
             raise network.error(where, "expected float32, int8 or uint8; end the model before it")
-        return self.arranged(place, *self._layout(name, shape, place.tensor)).tensor
+        return self.arranged(place, *self._layout(name, shape)).tensor
 
     # -------------------------------------------------------------------------------- questions
 
@@ -191,7 +192,7 @@ class Importer:
             one = want.plain and value in network.inputs and len(self.wants(value)) == 1
             if not one or network.types[value] != 1:
                 return None
-            return self._entered(value, want.name, want.quantisation, "int8", want)
+            return self._entered(value, want.name, want.quantisation, "int8")
         if want.plain:
             exact = self.exact(value)
             if exact is not None:
@@ -309,8 +310,7 @@ class Importer:
 
     def name(self, wanted: str) -> str:
         """A name for a tensor that the file has no name for."""
-        found = unused(wanted, self._taken | self.tensors.keys())
-        return found
+        return unused(wanted, self._taken | self.tensors.keys())
 
     def op_name(self, wanted: str) -> str:
         """A name for an operator beside the file's own."""
@@ -320,7 +320,7 @@ class Importer:
 
     def own_name(self, node: Node) -> str:
         """The node's name for the first operator that it becomes."""
-        if any(op.name == node.name for op in self.ops):
+        if node.name in self._emitted:
             return self.op_name(node.name)
         return node.name
 
@@ -340,6 +340,7 @@ class Importer:
     def emit(self, op: Op) -> str:
         """Appends an operator; returns its output."""
         self.ops.append(op)
+        self._emitted.add(op.name)
         return op.output
 
     def note(self, node: Node, misses: int, of: str) -> None:
@@ -414,7 +415,6 @@ class Importer:
         name: str,
         quantisation: tuple[float, int],
         dtype: str,
-        want: Want | None = None,
     ) -> Place:
         """The tensor of an input of the network, as the first that reads it wants it."""
         network = self.network
@@ -423,13 +423,11 @@ class Importer:
                 f"input {value!r}", "is read in several types; quantise it once, before all readers"
             )
         shape = network.shape(value, f"input {value!r}")
-        sizes, axes, order = self._layout(value, shape, None)
+        sizes, axes, order = self._layout(value, shape)
         self.inputs[value] = self.tensor(name, sizes, quantisation, dtype == "float32")
         return Place(self.inputs[value], axes, order)
 
-    def _layout(
-        self, value: str, shape: Axes, tensor: str | None
-    ) -> tuple[tuple[int, int, int], Axes, Axes]:
+    def _layout(self, value: str, shape: Axes) -> tuple[tuple[int, int, int], Axes, Axes]:
         """(H, W, C) of an input or output and how its array stands in it: channels last."""
         if self._is_map(value, shape):
             place, sizes = places.map_place("", shape), places.map_sizes(shape)
