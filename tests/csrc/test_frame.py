@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketvision import align
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 
 from ..python.faces import warp_reference
 from .host import (

@@ -13,7 +13,7 @@ from pocketvision.compile import TARGETS, pipeline
 from pocketvision.compile.emit import sources
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.machines import board
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 
 from ..compile.runners import require_board
 from .conftest import need

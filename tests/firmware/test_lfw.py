@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
 from pocketvision.faces.gallery import templates
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 
 from ..csrc.host import FORMATS
 from .identify import NAME, answers, run

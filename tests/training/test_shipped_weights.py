@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 import pocketvision
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.record import Record
 
 torch = pytest.importorskip("torch")

@@ -43,17 +43,20 @@ class Folder(EncodedSet):
 
 
 def read_list(path: Path) -> list[tuple[str, str]]:
-    """``(relative image path, identity)`` of each row of a list with those two columns."""
+    """``(relative image path, identity)`` of each row of a list with those two columns.
+
+    Without the second every picture is a person of its own, named by its path.
+    """
     with open(path, newline="") as file:
         reader = csv.DictReader(file)
         try:
             rows, columns = list(reader), reader.fieldnames or ()
         except csv.Error as error:
             raise ValueError(f"{path}:{reader.line_num}: not CSV: {error}") from None
-    missing = {"path", "identity"} - set(columns)
-    if missing:
+    if "path" not in columns:
         raise ValueError(
-            f"{path}: expected a CSV header with columns path and identity, "
-            f"{', '.join(sorted(missing))} missing"
+            f"{path}: expected a CSV header with a column path, and identity where people are "
+            f"known; got {', '.join(columns) or 'nothing'}"
         )
-    return [(row["path"], row["identity"]) for row in rows]
+    person = "identity" if "identity" in columns else "path"
+    return [(row["path"], row[person]) for row in rows]

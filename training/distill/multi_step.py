@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,6 +53,6 @@ class MultiStep:
             )
         return self._teacher
 
-    def __call__(self, planes: Tensor, epoch: int) -> np.ndarray:
+    def __call__(self, planes: Tensor, epoch: int) -> Tensor:
         """Unit-norm float32 (N, D) of float32 (N, 3, H, W), RGB 0..255, by that epoch's teacher."""
         return self.at(epoch)(planes)

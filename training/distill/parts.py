@@ -67,5 +67,5 @@ def _same(teachers: list[teacher.Embedder], crops: np.ndarray, known: np.ndarray
     if known.ndim != 3 or known.shape[:2] != (2, len(crops)):
         return False
     planes = np.ascontiguousarray(crops[:1].transpose(0, 3, 1, 2), dtype=np.float32)
-    found = teacher.ensemble(teachers, torch.from_numpy(planes))[0]
+    found = teacher.ensemble(teachers, torch.from_numpy(planes))[0].cpu().numpy()
     return found.shape == known.shape[2:] and float(found @ known[0, 0]) > ALIKE

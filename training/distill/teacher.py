@@ -21,12 +21,19 @@ from ..run.device import CPU, autocast, bfloat16
 from . import convert
 from .convert_nodes import UnsupportedError
 
-Embedder = Callable[[Tensor], np.ndarray]
-"""Unit-norm float32 (N, D), on the host, of float32 (N, 3, H, W), RGB 0..255, on any device."""
+Embedder = Callable[[Tensor], Tensor]
+"""Unit-norm float32 (N, D) of float32 (N, 3, H, W), RGB 0..255; both on any device.
+
+What a teacher computes on a GPU stays there: a step that waits for it on the host leaves the GPU
+idle meanwhile.
+"""
 
 STEP = 32
 FEW = 16
 """Pictures that a converted teacher takes at a time on a processor: its maps stay in the cache."""
+
+MANY = 256
+"""Pictures from which on a compiled teacher is used; each number of them is compiled anew."""
 
 SAME = 0.9999
 """Cosine to onnxruntime's embeddings below which a conversion is not trusted."""
@@ -47,13 +54,13 @@ class OnnxTeacher:
         batch = self.session.get_inputs()[0].shape[0]
         self.step = batch if isinstance(batch, int) else STEP
 
-    def __call__(self, planes: Tensor) -> np.ndarray:
+    def __call__(self, planes: Tensor) -> Tensor:
         host = planes.cpu().numpy()
         rows = [
             self.session.run(None, {self.name: host[start : start + self.step]})[0]
             for start in range(0, len(host), self.step)
         ]
-        return _unit(np.concatenate(rows))
+        return _unit(torch.from_numpy(np.concatenate(rows)))
 
 
 class TorchTeacher:
@@ -66,13 +73,12 @@ class TorchTeacher:
         model = models.load(name, weights).eval().to(device)
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def __call__(self, planes: Tensor) -> np.ndarray:
+    def __call__(self, planes: Tensor) -> Tensor:
         pixels = ((planes.to(self.device) - 127.5) / 127.5).contiguous(
             memory_format=torch.channels_last
         )
-        with torch.inference_mode(), autocast(self.device, enabled=self.half):
-            rows = self.model(pixels)
-        return _unit(rows.float().cpu().numpy())
+        with torch.no_grad(), autocast(self.device, enabled=self.half):
+            return _unit(self.model(pixels))
 
 
 class ConvertedTeacher:
@@ -86,24 +92,25 @@ class ConvertedTeacher:
             embeddings are not onnxruntime's.
     """
 
-    def __init__(self, model: Path, device: torch.device = CPU):
+    def __init__(self, model: Path, device: torch.device = CPU, compiled: bool = False):
         self.device, self.half = device, bfloat16("auto", device)
         network = convert.read(model)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         inputs = _smooth(4, *network.size)
         with torch.inference_mode():
-            found = _unit(network(inputs).numpy())
-        cosine = float((found * OnnxTeacher(model)(inputs)).sum(axis=1).min())
+            found = _unit(network(inputs))
+        cosine = float((found * OnnxTeacher(model)(inputs)).sum(dim=1).min())
         if not cosine >= SAME:
             raise UnsupportedError(f"cosine to onnxruntime's embeddings only {cosine:.5f}")
         self.network = network.to(device)
+        self.run = torch.compile(self.network, dynamic=False) if compiled else self.network
 
-    def __call__(self, planes: Tensor) -> np.ndarray:
+    def __call__(self, planes: Tensor) -> Tensor:
         pixels = planes.to(self.device).contiguous(memory_format=torch.channels_last)
         step = FEW if self.device.type == "cpu" else len(pixels)
-        with torch.inference_mode(), autocast(self.device, enabled=self.half):
-            rows = torch.cat([self.network(part) for part in pixels.split(step)])
-        return _unit(rows.float().cpu().numpy())
+        with torch.no_grad(), autocast(self.device, enabled=self.half):
+            run = self.run if len(pixels) >= MANY else self.network
+            return _unit(torch.cat([run(part) for part in pixels.split(step)]))
 
 
 def _smooth(count: int, height: int, width: int) -> Tensor:
@@ -112,11 +119,14 @@ def _smooth(count: int, height: int, width: int) -> Tensor:
     return F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 255)
 
 
-def open_teacher(name: str, root: Path, device: torch.device = CPU) -> Embedder:
+def open_teacher(
+    name: str, root: Path, device: torch.device = CPU, compiled: bool = False
+) -> Embedder:
     """``file.onnx`` or ``model:weights.safetensors``, relative to ``root``; it runs on ``device``.
 
     An ONNX file runs in torch, which is several times as fast, or where it holds what
-    :mod:`convert` does not know in onnxruntime, which a line on stderr says.
+    :mod:`convert` does not know in onnxruntime, which a line on stderr says. ``compiled``:
+    batches of ``MANY`` pictures or more go through TorchInductor, which wants one size only.
 
     Raises:
         FileNotFoundError: no such file.
@@ -130,19 +140,21 @@ def open_teacher(name: str, root: Path, device: torch.device = CPU) -> Embedder:
     if not (root / name).is_file():
         raise FileNotFoundError(f"{root / name}: no such teacher; embedding.teachers names it")
     try:
-        return ConvertedTeacher(root / name, device)
+        return ConvertedTeacher(root / name, device, compiled)
     except UnsupportedError as reason:
         print(f"note: {name} runs in onnxruntime, slower than in torch: {reason}", file=sys.stderr)
         return OnnxTeacher(root / name, device)
 
 
-def ensemble(teachers: list[Embedder], planes: Tensor) -> np.ndarray:
+def ensemble(teachers: list[Embedder], planes: Tensor) -> Tensor:
     """Unit-norm float32 (N, sum of D): the teachers' unit embeddings side by side.
 
     Inner products of these are the means of the teachers' cosines.
     """
     rows = [teacher(planes) for teacher in teachers]
-    return rows[0] if len(rows) == 1 else _unit(np.concatenate(rows, axis=1))
+    if len(rows) == 1:
+        return rows[0]
+    return _unit(torch.cat([row.to(rows[0].device) for row in rows], dim=1))
 
 
 def width(teachers: list[Embedder]) -> int:
@@ -174,7 +186,7 @@ def _embed(teachers: list[Embedder], crops: np.ndarray, mirror: bool) -> np.ndar
         images = np.asarray(crops[start : start + STEP])
         images = images[:, :, ::-1] if mirror else images
         planes = np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32)
-        rows.append(ensemble(teachers, torch.from_numpy(planes)))
+        rows.append(ensemble(teachers, torch.from_numpy(planes)).cpu().numpy())
     return np.concatenate(rows)
 
 
@@ -194,10 +206,31 @@ def basis(targets: np.ndarray, size: int) -> np.ndarray:
     return np.ascontiguousarray(vectors[:, ::-1][:, :size], dtype=np.float32)
 
 
-def project(targets: np.ndarray, directions: np.ndarray) -> np.ndarray:
+def directions(path: Path, wide: int, size: int) -> np.ndarray:
+    """Float32 (wide, size) that :func:`basis` gave, from a file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no array, or one of another shape.
+    """
+    try:
+        found = np.load(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file; embedding.directions names it") from None
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path}: not a .npy file ({error}); make it again") from error
+    if found.shape != (wide, size):
+        raise ValueError(
+            f"{path}: expected ({wide}, {size}), the dimensions of teacher and student, got "
+            f"{found.shape}; make it with these"
+        )
+    return np.asarray(found, np.float32)
+
+
+def project(targets: Tensor, directions: Tensor) -> Tensor:
     """Unit-norm float32 (..., size): ``targets`` (..., D) along ``directions`` (D, size)."""
     return _unit(targets @ directions)
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return np.asarray(rows / np.linalg.norm(rows, axis=-1, keepdims=True), np.float32)
+def _unit(rows: Tensor) -> Tensor:
+    return F.normalize(rows.float(), dim=-1)

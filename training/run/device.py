@@ -35,6 +35,7 @@ def choose(wish: str) -> torch.device:
             f'start torchrun with --nproc-per-node {count}, or set device = "cpu" in the recipe'
         )
     torch.cuda.set_device(local)
+    torch.backends.cudnn.benchmark = True  # sizes stay the same from step to step
     return torch.device("cuda", local)
 
 

@@ -9,18 +9,10 @@ import numpy as np
 from .. import _runtime
 from ..errors import InputError, shown
 from ..runtime.arrays import dense, integer, numbers
+from .template import ARCFACE_TEMPLATE
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-ARCFACE_TEMPLATE = (
-    (38.2946, 51.6963),
-    (73.5318, 51.5014),
-    (56.0252, 71.7366),
-    (41.5493, 92.3655),
-    (70.7299, 92.2041),
-)
-"""Image-left eye, image-right eye, nose, mouth corners left and right, in 112x112 pixels."""
 
 LEAST_SPAN = 2.0
 """Pixels between the outermost landmarks of a face."""

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pocketvision.compile import CompileError
 from pocketvision.compile.emit import face_recipe, sources
 from pocketvision.compile.graph import Graph, Tensor
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 
 from ...csrc.host import ROOT, Tables
 from ...csrc.host import Tensor as CTensor

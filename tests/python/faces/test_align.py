@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketvision import InputError, align
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 
 _spec = importlib.util.spec_from_file_location(
     "warp_reference", Path(__file__).with_name("warp_reference.py")

@@ -14,7 +14,7 @@ import pytest
 
 from pocketvision import Embedder, InputError, ModelFileError, align
 from pocketvision.errors import RunError
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.runtime.model import Model
 
 Array = np.ndarray[Any, Any]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import pocketvision
 from pocketvision import Embedder, InputError, Model, _runtime
 from pocketvision.faces import gallery
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.runtime import shipped
 
 TEMPLATE = np.array(ARCFACE_TEMPLATE)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder, InputError, RunError
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.runtime import shipped as models
 
 Array = np.ndarray[Any, Any]

@@ -47,12 +47,27 @@ def test_projection_keeps_inner_products_of_a_low_rank_space() -> None:
     random = np.random.default_rng(3)
     basis = np.linalg.qr(random.standard_normal((32, 8)))[0].T.astype(np.float32)
     targets = (unit(random, 2, 40, 8) @ basis).astype(np.float32)
-    reduced = teacher.project(targets, teacher.basis(targets, 8))
+    directions = teacher.basis(targets, 8)
+    reduced = teacher.project(torch.from_numpy(targets), torch.from_numpy(directions)).numpy()
     assert reduced.shape == (2, 40, 8)
     before, after = (t.reshape(80, -1) @ t.reshape(80, -1).T for t in (targets, reduced))
     assert np.abs(before - after).max() < 1e-5
     with pytest.raises(ValueError, match="larger than the teacher"):
         teacher.basis(targets, 64)
+
+
+def test_directions_of_another_shape_are_named(tmp_path) -> None:
+    path = tmp_path / "d.npy"
+    with pytest.raises(FileNotFoundError, match=r"d\.npy: no such file; embedding\.directions"):
+        teacher.directions(path, 32, 8)
+    path.write_bytes(b"no array")
+    with pytest.raises(ValueError, match=r"d\.npy: not a \.npy file"):
+        teacher.directions(path, 32, 8)
+    found = np.eye(32, 8, dtype=np.float32)
+    np.save(path, found)
+    np.testing.assert_array_equal(teacher.directions(path, 32, 8), found)
+    with pytest.raises(ValueError, match=r"expected \(32, 16\).* got \(32, 8\)"):
+        teacher.directions(path, 32, 16)
 
 
 def test_global_depthwise_with_a_flat_kernel_responds_alike_at_any_size() -> None:

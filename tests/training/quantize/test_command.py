@@ -13,7 +13,7 @@ from onnx import helper
 from PIL import Image
 
 from pocketvision.cli import main
-from pocketvision.faces.alignment import ARCFACE_TEMPLATE
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.record import METADATA_KEY, Record
 
 from .tiny import draws, network

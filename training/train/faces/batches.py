@@ -39,11 +39,11 @@ class Batch:
 
 def order(length: int, batch: int, seed: int, step: int) -> np.ndarray:
     """Indices (batch) of a step: every epoch is a new permutation, batches run across epochs."""
-    start = step * batch
+    epochs, places = np.divmod(np.arange(step * batch, (step + 1) * batch), length)
     found = np.empty(batch, np.int64)
-    for row in range(batch):
-        epoch, place = divmod(start + row, length)
-        found[row] = _permutation(length, seed, epoch)[place]
+    for epoch in range(epochs[0], epochs[-1] + 1):
+        here = epochs == epoch
+        found[here] = _permutation(length, seed, epoch)[places[here]]
     return found
 
 
@@ -89,6 +89,12 @@ def _collate(items: list[tuple[Tensor, Tensor | None, int, int]]) -> Batch:
     )
 
 
+def _rows(length: int, batch: int, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of a step's whole batch the indices, and those of their blend partners."""
+    partners = np.random.default_rng([seed, step, 1]).integers(0, length, batch)
+    return order(length, batch, seed, step), partners
+
+
 class _Steps:
     """The sampler: for each step from ``start`` on, this rank's keys."""
 
@@ -100,8 +106,7 @@ class _Steps:
         length, batch, seed = self.arguments
         rows = ranks.share(batch)
         for step in range(self.start, self.stop):
-            own = order(length, batch, seed, step)
-            partners = np.random.default_rng([seed, step, 1]).integers(0, length, batch)
+            own, partners = _rows(length, batch, seed, step)
             places = range(batch)[rows]
             yield [(int(own[row]), int(partners[row]), step, row) for row in places]
 
@@ -137,3 +142,26 @@ def batches(
         pin_memory=pin,
     )
     return iter(loader)
+
+
+def resident(
+    pictures: Any,
+    batch: int,
+    seed: int,
+    start: int,
+    stop: int,
+    *,
+    pairs: bool,
+    device: torch.device,
+) -> Iterator[Batch]:
+    """The batches of :func:`batches` from a copy of all pictures on ``device``."""
+    crops = torch.from_numpy(np.array(pictures.crops())).to(device)
+    labels = torch.from_numpy(np.array(pictures.labels)).to(device)
+    share = ranks.share(batch)
+    for step in range(start, stop):
+        own, partners = (
+            torch.from_numpy(rows[share]) for rows in _rows(len(crops), batch, seed, step)
+        )
+        there = own.to(device, non_blocking=True)
+        second = crops[partners.to(device, non_blocking=True)] if pairs else None
+        yield Batch(crops[there], second, labels[there], own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ...run import ranks, schedule, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
+from ...run.length import Length
 from . import batches, outcome, pictures, validate
 from .objective import Objective, labeller
 from .recipe import Recipe
@@ -63,7 +65,16 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     torch.manual_seed(recipe.seed)
     faces = pictures.open_set(recipe.data, data, out)
     length = len(faces.labels)
-    total = recipe.steps or round((recipe.epochs or 0) * length / recipe.batch)
+    if recipe.margin and faces.classes == length:
+        raise ValueError(
+            "margin: every picture of the set is a person of its own, so there is nobody to tell "
+            "apart; give a list with a column identity, or an [embedding] table alone"
+        )
+    total = recipe.steps
+    if recipe.epochs:
+        total = round(recipe.epochs * length / recipe.batch)
+    if total is None and ranks.world() > 1:
+        raise ValueError("minutes: ranks have clocks of their own; give steps or epochs")
     entry = models.entry(recipe.model)
     model = entry.make()
     if start is not None:
@@ -73,7 +84,7 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     # Drawn on the host and moved: a seed starts from the same weights and centres on any device.
     model = accelerate(model.to(device)).train()
     teachers = labeller(recipe, entry.embedding, data, out, faces, total, device)
-    objective = Objective(recipe, entry.embedding, faces.classes, teachers, total).to(device)
+    objective = Objective(recipe, entry.embedding, faces.classes, teachers).to(device)
     optimiser = torch.optim.SGD(
         [*model.parameters(), *objective.parameters()],
         lr=0.0,
@@ -82,20 +93,17 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
         nesterov=recipe.optimiser.nesterov,
     )
     parts = {"model": model, "objective": objective, "optimiser": optimiser}
-    step = _resume(out, parts)
-    network = ranks.parallel(model)
+    step, spent = _resume(out, parts)
+    network = ranks.parallel(torch.compile(model, dynamic=False) if recipe.compiled else model)
     journal = Journal(out, step) if ranks.rank() == 0 else None
     judge = validate.Judge(recipe, data, out) if recipe.validate and ranks.rank() == 0 else None
     half = bfloat16(recipe.precision, device)
-    stop = min(total, stop_at or total)
-    source = batches.batches(
-        faces, recipe.batch, recipe.seed, step, stop,
-        pairs=recipe.views.compose > 0, workers=recipe.data.workers,
-        options=recipe.degrade, pin=device.type == "cuda",
-    )  # fmt: skip
+    run = Length(total, recipe.minutes, spent)
+    stop = min(run.last, stop_at or run.last)
+    source = _source(recipe, faces, step, stop, device)
     logged, began = step, time.monotonic()
     for batch in (rows.to(device) for rows in source):
-        progress, epoch = step / total, step * recipe.batch / length
+        progress, epoch = run.progress(step), step * recipe.batch / length
         draws = views.draw(recipe.batch, recipe.seed, step)[ranks.share(recipe.batch)]
         there = draws.to(device, non_blocking=True)
         whole = views.make(batch.first, batch.second, there, recipe.views)
@@ -105,55 +113,77 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
             group["lr"] = rate
         with autocast(device, enabled=half):
             embedding = network(small)
-        terms = objective(embedding, batch, whole, draws, step)
+        terms = objective(embedding, batch, whole, draws, step, progress)
         loss = sum(value for name, value in terms.items() if name != "agreement")
-        if not torch.isfinite(loss):
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimiser.clip)
+        over = step + 1 == stop or run.over(step + 1)
+        log, keep = (
+            over or (step + 1) % n == 0 for n in (recipe.log_steps, recipe.checkpoint_steps)
+        )
+        # A GPU that has to tell its loss at every step idles until the host has asked for the next.
+        if (device.type == "cpu" or log or keep) and not torch.isfinite(loss):
             raise FloatingPointError(
                 f"loss is {loss.item()} at step {step}; {out / state.LAST} keeps the last good "
                 "state: lower optimiser.learning_rate in the recipe and start again"
             )
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimiser.clip)
         optimiser.step()
         step += 1
-        if journal and (step % recipe.log_steps == 0 or step == stop):
+        if journal and log:
             now = time.monotonic()
             speed = (step - logged) * recipe.batch / (now - began)
             logged, began = step, now
             values = {name: value.item() for name, value in terms.items()}
             journal.add(step, {"loss": loss.item(), **values, "rate": rate, "images/s": speed})
-        if step % recipe.checkpoint_steps == 0 or step == stop:
-            _save(out, parts, step)
-        if judge and (step % judge.every == 0 or step == total):
+        if keep:
+            _save(out, parts, step, run.seconds)
+        ended = over and run.over(step)
+        if judge and (step % judge.every == 0 or ended):
             judge(model, step)
         if journal and recipe.keep == "epochs":
-            for done in _ended(recipe, step, total, length):
+            for done in _ended(recipe, step, ended, length):
                 state.save_weights(snapshot(out, done), model)
+        if over:
+            break
     if journal:
         journal.close(f"{recipe.model}, seed {recipe.seed}")
-    if step == total and ranks.rank() == 0:
+    if run.over(step) and ranks.rank() == 0:
         outcome.write(out, model, recipe, faces, judge.scores if judge else [])
 
 
-def _ended(recipe: Recipe, step: int, total: int, length: int) -> range:
+def _ended(recipe: Recipe, step: int, ended: bool, length: int) -> range:
     """The epochs, counted from 1, that end with ``step``.
 
     The run's end ends its last epoch, also where whole batches leave some of it over.
     """
     before, after = ((step - late) * recipe.batch / length for late in (1, 0))
-    return range(int(before) + 1, (math.ceil(after) if step == total else int(after)) + 1)
+    return range(int(before) + 1, (math.ceil(after) if ended else int(after)) + 1)
 
 
-def _resume(out: Path, parts: dict[str, Any]) -> int:
+def _source(
+    recipe: Recipe, faces: pictures.Pictures, step: int, stop: int, device: torch.device
+) -> Iterator[batches.Batch]:
+    pairs = recipe.views.compose > 0
+    common = (faces, recipe.batch, recipe.seed, step, stop)
+    if recipe.data.resident:
+        return batches.resident(*common, pairs=pairs, device=device)
+    return batches.batches(
+        *common, pairs=pairs, workers=recipe.data.workers,
+        options=recipe.degrade, pin=device.type == "cuda",
+    )  # fmt: skip
+
+
+def _resume(out: Path, parts: dict[str, Any]) -> tuple[int, float]:
+    """Steps done, and the seconds that they took."""
     stored = state.load(out)
     if stored is None:
-        return 0
+        return 0, 0.0
     try:
         parts["objective"].scatter(stored)
         for name, part in parts.items():
             part.load_state_dict(stored[name])
-        return int(stored["step"])
+        return int(stored["step"]), float(stored.get("seconds", 0.0))
     except (KeyError, RuntimeError, ValueError) as error:  # torch lists what does not fit
         raise state.CheckpointError(
             f"{out / state.LAST}: a resume point of another recipe ({type(error).__name__}); give "
@@ -161,8 +191,9 @@ def _resume(out: Path, parts: dict[str, Any]) -> int:
         ) from error
 
 
-def _save(out: Path, parts: dict[str, Any], step: int) -> None:
-    stored = {name: part.state_dict() for name, part in parts.items()} | {"step": step}
+def _save(out: Path, parts: dict[str, Any], step: int, seconds: float) -> None:
+    stored = {name: part.state_dict() for name, part in parts.items()}
+    stored |= {"step": step, "seconds": seconds}
     parts["objective"].gather(stored)
     if ranks.rank() == 0:
         state.save(out, stored)

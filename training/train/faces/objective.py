@@ -35,26 +35,29 @@ class Objective(nn.Module):
 
     Args:
         labeller: gives the teacher's unit targets (B, D) of this rank's rows, on any device.
-        steps: length of the run, for the terms that come in slowly.
     """
 
-    def __init__(
-        self, recipe: Recipe, embedding: int, classes: int, labeller: Labeller | None, steps: int
-    ):
+    def __init__(self, recipe: Recipe, embedding: int, classes: int, labeller: Labeller | None):
         super().__init__()
         self.recipe, self.labeller, self.classes = recipe, labeller, classes
-        self.steps = steps
         self.head: nn.Module | None = None
         if recipe.margin is not None:
             self.head = _head(recipe, embedding, classes)
         self.queue = osakd.Queue(recipe.osakd.queue) if recipe.osakd else None
 
     def forward(
-        self, embedding: Tensor, batch: Batch, whole: Tensor, draws: Tensor, step: int
+        self,
+        embedding: Tensor,
+        batch: Batch,
+        whole: Tensor,
+        draws: Tensor,
+        step: int,
+        progress: float,
     ) -> dict[str, Tensor]:
         """Weighted scalars whose sum is the loss of the whole batch, the same on every rank.
 
         All are on one device but ``draws`` and ``batch.indices``, which look things up on the host.
+        ``progress`` is the share of the run, for the terms that come in slowly.
         """
         recipe = self.recipe
         terms: dict[str, Tensor] = {}
@@ -72,7 +75,7 @@ class Objective(nn.Module):
             with torch.no_grad():
                 terms["agreement"] = F.cosine_similarity(everyone, target).mean()
         if recipe.osakd is not None:
-            terms["osakd"] = self._neighbours(everyone, labels, step / self.steps)
+            terms["osakd"] = self._neighbours(everyone, labels, progress)
         return terms
 
     def gather(self, stored: dict[str, Any]) -> None:
@@ -140,7 +143,7 @@ def labeller(
     data: Path,
     out: Path,
     faces: Pictures,
-    steps: int,
+    steps: int | None,
     device: torch.device = CPU,
 ) -> Labeller | None:
     """The labeller of a recipe's [embedding] table, its teachers on ``device``; None without one.
@@ -153,20 +156,26 @@ def labeller(
     if options is None:
         return None
     if options.snapshots:
+        assert steps is not None  # recipes by the clock take no snapshots
         per_epoch = len(faces.labels) / recipe.batch
         staged = MultiStep(options.snapshots, data, math.ceil(steps / per_epoch), device)
-        return lambda batch, whole, draws, step: torch.from_numpy(
-            staged(_pixels(whole), int(step / per_epoch))
-        )
-    teachers = [teacher.open_teacher(name, data, device) for name in options.teachers]
+        return lambda batch, whole, draws, step: staged(_pixels(whole), int(step / per_epoch))
+    compiled = recipe.compiled and not options.cached
+    teachers = [teacher.open_teacher(name, data, device, compiled) for name in options.teachers]
     directions, targets = None, None
-    if options.cached or teacher.width(teachers) != embedding:
+    wide = teacher.width(teachers)
+    if options.directions:
+        directions = torch.from_numpy(
+            teacher.directions(data / options.directions, wide, embedding)
+        ).to(device)
+    elif options.cached or wide != embedding:
         cache = out / "teacher.npy"
         ranks.once(cache, lambda: parts.embed(teachers, faces.crops(), cache))
         known = teacher.embedded(cache, len(faces.labels))
         parts.check(teachers, faces.crops(), known, cache)
-        directions = teacher.basis(known, embedding)
-        targets = torch.from_numpy(teacher.project(known, directions))
+        directions = torch.from_numpy(teacher.basis(known, embedding))
+        targets = teacher.project(torch.from_numpy(known), directions)
+        directions = directions.to(device)
     if options.cached and targets is not None:
         plain = targets
         return lambda batch, whole, draws, step: plain[
@@ -175,7 +184,7 @@ def labeller(
 
     def live(batch: Batch, whole: Tensor, draws: Tensor, step: int) -> Tensor:
         found = teacher.ensemble(teachers, _pixels(whole))
-        return torch.from_numpy(found if directions is None else teacher.project(found, directions))
+        return found if directions is None else teacher.project(found.to(device), directions)
 
     return live
 

@@ -14,6 +14,7 @@ from pocketvision.files import PRIVATE, write_whole
 from ...data import base, folder, record, shards
 from ...run import ranks
 from ...run.journal import write_rows
+from ...run.parallel import parallel
 from .recipe import Data
 
 
@@ -100,11 +101,10 @@ def _decode(faces: base.FaceSet, out: Path, size: int) -> None:
         shape = (count, size, size, 3)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        for index in tqdm(range(count), desc="decoding", disable=None):
-            try:
-                pixels = faces.image(index)
-            except base.CorruptImageError as error:
-                skipped.append(str(error))
+        found = parallel(lambda index: _decoded(faces, index), range(count))
+        for index, pixels in enumerate(tqdm(found, "decoding", count, disable=None)):
+            if isinstance(pixels, base.CorruptImageError):
+                skipped.append(str(pixels))
                 continue
             file.write(np.ascontiguousarray(pixels, np.uint8).data)
             kept.append(index)
@@ -119,6 +119,13 @@ def _decode(faces: base.FaceSet, out: Path, size: int) -> None:
         print(
             f"{len(skipped)} corrupt pictures left out, see {out / 'skipped.csv'}", file=sys.stderr
         )
+
+
+def _decoded(faces: base.FaceSet, index: int) -> np.ndarray | base.CorruptImageError:
+    try:
+        return faces.image(index)
+    except base.CorruptImageError as error:
+        return error
 
 
 def _stored(faces: base.FaceSet, out: Path, size: int) -> Cached:

@@ -19,7 +19,7 @@ class Data:
     ``kind``: ``folder`` (root/person/picture, or only those of ``list``, a CSV with the columns
     path and identity), ``shards`` (tar files below root), ``record`` (InsightFace's train.rec and
     .idx). ``cache`` decodes all pictures once into one file of the run's folder: for sets that fit
-    the disk.
+    the disk. ``resident`` keeps them all on the run's device: a GPU waits for no picture then.
     """
 
     root: str
@@ -27,6 +27,7 @@ class Data:
     list: str | None = None
     size: int = 112
     cache: bool = False
+    resident: bool = False
     workers: int = 0
     classes: int | None = None
 
@@ -51,7 +52,9 @@ class Embedding:
     (VarGFaceNet's). Several teachers are an ensemble. ``snapshots`` names the model and the run
     (``model:folder``) whose kept snapshot of epoch e supervises epoch e (multi-step KD).
     ``cached`` takes the embedding of the plain crop and its mirror image, computed once; otherwise
-    the teacher sees what the student sees.
+    the teacher sees what the student sees. ``directions`` names the projection to a smaller student
+    (a ``.npy`` of ``distill.teacher.basis``), so that runs on several sets have one; without it the
+    set's own is computed.
     """
 
     teachers: tuple[str, ...] = ()
@@ -59,6 +62,7 @@ class Embedding:
     loss: str = "regression"
     weight: float = 1.0
     cached: bool = False
+    directions: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,14 @@ class Validate:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One run. ``batch`` counts all ranks; either ``steps`` or ``epochs`` is given.
+    """One run. ``batch`` counts all ranks; one of ``steps``, ``epochs``, ``minutes`` is given.
 
     ``phases``: (share of the run at which the phase ends, input size in pixels). ``keep``:
     ``last``, or ``epochs`` to keep a snapshot after each epoch. ``generations`` > 1 repeats the
     run from its own result with a fresh optimiser and the next ``seed`` (recursive KD).
     ``device``: ``auto`` is ``cuda`` (under torchrun the rank's own GPU) where there is one.
+    ``compiled``: student and ONNX teachers through TorchInductor, which fuses what lies between
+    convolutions; it takes a minute or two before the first step.
     """
 
     model: str
@@ -98,9 +104,11 @@ class Recipe:
     optimiser: Optimiser
     steps: int | None = None
     epochs: float | None = None
+    minutes: float | None = None
     seed: int = 1
     device: str = "auto"
     precision: str = "auto"
+    compiled: bool = False
     phases: tuple[tuple[float, int], ...] = ()
     views: Reach = field(default_factory=Reach)
     degrade: Degrade = field(default_factory=Degrade)
@@ -151,9 +159,10 @@ def parse(table: dict[str, Any]) -> Recipe:
 
 
 def _check(recipe: Recipe) -> None:
-    if (recipe.steps is None) == (recipe.epochs is None):
-        raise ValueError("steps, epochs: give exactly one of the two")
-    for name in ("batch", "steps", "epochs", "generations", "checkpoint_steps", "log_steps"):
+    if sum(given is not None for given in (recipe.steps, recipe.epochs, recipe.minutes)) != 1:
+        raise ValueError("steps, epochs, minutes: give exactly one of the three")
+    counts = ("batch", "generations", "checkpoint_steps", "log_steps")
+    for name in ("steps", "epochs", "minutes", *counts):
         value = getattr(recipe, name)
         if value is not None and value <= 0:
             raise ValueError(f"{name}: expected more than 0, got {value}")
@@ -181,6 +190,16 @@ def _check(recipe: Recipe) -> None:
                 "embedding.cached: blends and snapshots have no embedding computed once; "
                 "set cached = false, or views.compose = 0 and teachers"
             )
+    if recipe.minutes and recipe.embedding and recipe.embedding.snapshots:
+        raise ValueError(
+            "minutes, embedding.snapshots: a run by the clock has no known number of epochs; "
+            "give steps or epochs"
+        )
+    if recipe.data.resident and (not recipe.data.cache or recipe.degrade.active):
+        raise ValueError(
+            "data.resident: needs data.cache = true and no [degrade] table, which works on "
+            "single pictures of the host"
+        )
     ends = [share for share, _ in recipe.phases]
     if recipe.phases and (ends != sorted(ends) or ends[-1] != 1.0):
         raise ValueError(f"phases: shares must rise to 1.0, got {ends}")

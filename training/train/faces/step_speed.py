@@ -58,7 +58,7 @@ def measure(recipe: Recipe, data: Path, size: int, rounds: int) -> dict[str, Spe
     optimiser = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, nesterov=True)
     half = bfloat16(recipe.precision, device)
     teachers = [teacher.open_teacher(name, data, device) for name in recipe.embedding.teachers]
-    directions = torch.eye(teacher.width(teachers), entry.embedding).numpy()
+    directions = torch.eye(teacher.width(teachers), entry.embedding, device=device)
     first, second = (_faces(recipe.batch, recipe.data.size, which).to(device) for which in (0, 1))
 
     def seen(step: int) -> tuple[Tensor, Tensor]:
@@ -68,7 +68,7 @@ def measure(recipe: Recipe, data: Path, size: int, rounds: int) -> dict[str, Spe
 
     def taught(whole: Tensor) -> Tensor:
         found = teacher.ensemble(teachers, whole * 127.5 + 127.5)
-        return torch.from_numpy(teacher.project(found, directions)).to(device)
+        return teacher.project(found.to(device), directions)
 
     def learn(small: Tensor, target: Tensor) -> None:
         with autocast(device, enabled=half):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...faces.alignment import ARCFACE_TEMPLATE
+from ...faces.template import ARCFACE_TEMPLATE
 from ..common import Verbs, new_file, new_verb, progress_wanted
 from ..text import show, show_json
 

@@ -63,6 +63,24 @@ def test_ranks_share_a_batch(monkeypatch) -> None:
         ranks.share(7)
 
 
+class Resident(Shades):
+    def crops(self) -> np.ndarray:
+        return np.stack([self.image(index) for index in range(10)])
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_a_set_on_the_device_gives_the_same_batches(pairs: bool) -> None:
+    cpu = torch.device("cpu")
+    found = list(batches.resident(Resident(), 4, 7, 2, 6, pairs=pairs, device=cpu))
+    wanted = list(batches.batches(Shades(), 4, 7, 2, 6, pairs=pairs, workers=0))
+    assert len(found) == len(wanted) == 4
+    for a, b in zip(found, wanted, strict=True):
+        assert torch.equal(a.first, b.first) and torch.equal(a.labels, b.labels)
+        assert torch.equal(a.indices, b.indices)
+        assert (a.second is None) == (b.second is None) == (not pairs)
+        assert not pairs or torch.equal(a.second, b.second)
+
+
 def test_degraded_pictures_are_the_same_for_every_worker_and_rank(monkeypatch) -> None:
     options = Degrade(cut_out=0.5)
 
