@@ -32,9 +32,7 @@ pack() {
     # Tar pads every picture to blocks: more than the pictures themselves, and nothing once it is compressed.
     gzip -f "$parts/$root.tar"
   done
-  cp "$data"/models/mobileface_v2.onnx "$here"/training/weights/*.safetensors "$parts/"
-  "$python" -m pocketvision.training.distill.directions "$data/train_112" --list "$data/train_list.csv" \
-    --teacher "$parts/mobileface_v2.onnx" --size 128 --out "$parts/mobileface_v2_128.npy"
+  cp "$data"/models/mobileface_v2.onnx "$here"/training/weights/*.{safetensors,npy} "$parts/"
   for part in "$parts"/*; do
     [ "$(stat -c %s "$part")" -le 50000000 ] || { echo "gpu.sh: $part is above 50 MB; lower its quality" >&2; exit 1; }
   done

@@ -64,7 +64,7 @@ def parts(tmp_path_factory) -> Path:
     export(network.eval(), folder / "mobileface_v2.onnx")
     save_weights(folder / "facechain-25m.safetensors", models.entry("facechain_25m").make())
     directions = np.linalg.qr(random.standard_normal((256, 128)))[0]
-    np.save(folder / "mobileface_v2_128.npy", directions.astype(np.float32))
+    np.save(folder / "mobileface-v2-128.directions.npy", directions.astype(np.float32))
     return folder
 
 

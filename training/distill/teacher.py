@@ -203,7 +203,11 @@ def basis(targets: np.ndarray, size: int) -> np.ndarray:
         raise ValueError(f"the student's embedding ({size}) is larger than the teacher's ({wide})")
     flat = targets.reshape(-1, wide)
     _, vectors = np.linalg.eigh(flat.T @ flat)
-    return np.ascontiguousarray(vectors[:, ::-1][:, :size], dtype=np.float32)
+    found = vectors[:, ::-1][:, :size]
+    # An eigenvector has no sign, and libraries choose it differently: a run that goes on on another
+    # machine would meet other targets.
+    largest = np.take_along_axis(found, np.abs(found).argmax(axis=0)[None], axis=0)
+    return np.ascontiguousarray(found * np.sign(largest), dtype=np.float32)
 
 
 def directions(path: Path, wide: int, size: int) -> np.ndarray:

@@ -56,6 +56,18 @@ def test_projection_keeps_inner_products_of_a_low_rank_space() -> None:
         teacher.basis(targets, 64)
 
 
+def test_directions_have_the_same_sign_whatever_the_library_gives(monkeypatch) -> None:
+    targets = unit(np.random.default_rng(4), 2, 40, 16)
+    expected, eigh = teacher.basis(targets, 8), np.linalg.eigh
+
+    def flipped(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, vectors = eigh(matrix)
+        return values, vectors * np.where(np.arange(16) % 3, 1, -1)
+
+    monkeypatch.setattr(np.linalg, "eigh", flipped)
+    np.testing.assert_array_equal(teacher.basis(targets, 8), expected)
+
+
 def test_directions_of_another_shape_are_named(tmp_path) -> None:
     path = tmp_path / "d.npy"
     with pytest.raises(FileNotFoundError, match=r"d\.npy: no such file; embedding\.directions"):
