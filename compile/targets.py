@@ -135,7 +135,7 @@ TARGETS: dict[str, Target] = {
         ),
         _aarch64("aarch64-neon", FEATURE_NEON, ("neon", "Neon"), "armv8-a", 4, "+neon"),
         _cortex_m("cortex-m4", 0, ("dsp", "Dsp"), "v7em", "fpv4-sp-d16", 2),
-        _cortex_m("cortex-m7", FEATURE_FPV5, ("dsp", "Dsp"), "v7em", "fpv5-sp-d16", 2, "-fp64"),
+        _cortex_m("cortex-m7", FEATURE_FPV5, ("dsp", "Dual"), "v7em", "fpv5-sp-d16", 2, "-fp64"),
         _cortex_m("cortex-m33", FEATURE_FPV5, ("dsp", "Dsp"), "v8m.main", "fpv5-sp-d16", 2),
         _cortex_m(
             "cortex-m55",

@@ -5,7 +5,8 @@ choice of a ``Tile`` may be, without entry: none) and ``build(name, isa, shape)`
 convolutions also say how weights are packed (``packed``), whether the kernel's activation may run
 in 16-bit words (``words``), and in ``FRACTION`` the bits of integer factors that it wants for its
 rescale, 0 where factors are float32 or the instruction set's own; where there are any, in
-``TOGETHER`` how many neighbouring channels must all have lines (arithmetic/lines.py) or none.
+``TOGETHER`` how many neighbouring channels must all have lines (arithmetic/lines.py) or none;
+``RECTIFIES`` says whether it has code for results from 0 to 127 alone.
 """
 
 from __future__ import annotations

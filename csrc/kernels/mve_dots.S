@@ -18,25 +18,72 @@
   .arch_extension mve
   .thumb
 
-.macro step a=
-  vldrw.32 q0, [r1], #16
-  vldrw.32 q1, [r3], #16
-  vldrw.32 q2, [r5], #16
-  vldrw.32 q3, [r5], #16
-  vldrw.32 q4, [r5], #16
-  vldrw.32 q5, [r5], #16
-  products \a
+/* A step of the rows in x0 and x1; `more`: the loads of the next one, whose rows go into y0 and y1,
+ * stand between products, beside which they issue, each where what it replaces is of no use. */
+.macro products a, more, x0, x1, y0, y1
+  vmladav\a\().s8 r0, \x0, q2
+  .if \more
+  row0 \y0
+  .endif
+  vmladav\a\().s8 r8, \x1, q2
+  .if \more
+  weight q2, 0
+  .endif
+  vmladav\a\().s8 r2, \x0, q3
+  .if \more
+  row1 \y1
+  .endif
+  vmladav\a\().s8 r10, \x1, q3
+  .if \more
+  weight q3, 1
+  .endif
+  vmladav\a\().s8 r4, \x0, q4
+  vmladav\a\().s8 r12, \x1, q4
+  .if \more
+  weight q4, 2
+  .endif
+  vmladav\a\().s8 r6, \x0, q5
+  vmladav\a\().s8 lr, \x1, q5
+  .if \more
+  weight q5, 3
+  .endif
 .endm
 
-.macro products a=, w0=q2, w1=q3, w2=q4, w3=q5
-  vmladav\a\().s8 r0, q0, \w0
-  vmladav\a\().s8 r2, q0, \w1
-  vmladav\a\().s8 r4, q0, \w2
-  vmladav\a\().s8 r6, q0, \w3
-  vmladav\a\().s8 r8, q1, \w0
-  vmladav\a\().s8 r10, q1, \w1
-  vmladav\a\().s8 r12, q1, \w2
-  vmladav\a\().s8 lr, q1, \w3
+.macro row0 q
+  vldrw.32 \q, [r1], #16
+.endm
+
+.macro row1 q
+  vldrw.32 \q, [r3], #16
+.endm
+
+.macro weight q, number
+  vldrw.32 \q, [r5], #16
+.endm
+
+.macro load
+  row0 q0
+  weight q2, 0
+  row1 q1
+  weight q3, 1
+  weight q4, 2
+  weight q5, 3
+.endm
+
+/* `count` steps, of which the first accumulates if `a` says so. */
+.macro steps count, a=
+  load
+  .set k, 1
+  .rept \count
+  .if k == 1
+  products "\a", (\count > 1), q0, q1, q6, q7
+  .elseif k & 1
+  products a, (k < \count), q0, q1, q6, q7
+  .else
+  products a, (k < \count), q6, q7, q0, q1
+  .endif
+  .set k, k + 1
+  .endr
 .endm
 
 .macro put
@@ -56,63 +103,113 @@
   .type \name, %function
   .thumb_func
 \name:
-  vpush {d8-d11}
+  vpush {d8-d15}
   push {r0-r12, lr}
   mov r9, r2
   mov r7, r3
   mov r5, r1
   mov r1, r0
-  ldrd r2, r11, [sp, #88]
+  ldrd r2, r11, [sp, #120]
   add r3, r1, r11
 .endm
 
 .macro leave name
   add sp, #16
   pop {r4-r12, lr}
-  vpop {d8-d11}
+  vpop {d8-d15}
   movs r0, #0
   bx lr
   .size \name, . - \name
 .endm
 
 /* Rows side by side: every load is at a fixed distance, and the last one moves r1, which stands one
- * vector before the first. */
+ * vector before the first. k counts steps; the weights of the first one follow those of the last. */
+.macro near0 q
+  vldrw.32 \q, [r1, #16 * k + 16]
+.endm
+
+.macro near1 steps, q
+  .if k + 1 < \steps
+  vldrw.32 \q, [r1, #16 * (k + \steps) + 16]
+  .else
+  vldrw.32 \q, [r1, #32 * \steps]!
+  .endif
+.endm
+
+.macro near q, k, number
+  vldrw.32 \q, [r5, #64 * (\k) + 16 * \number]
+.endm
+
+/* The last step's sums are stored as soon as they are there. */
+.macro stored a, b, at
+  .if !more
+  strd \a, \b, [r9, #\at]
+  .endif
+.endm
+
+.macro dense_step steps, x0, x1, y0, y1, a=
+  .set more, \steps - k
+  .set then, k
+  .if !more
+  .set then, 0
+  .endif
+  vmladav\a\().s8 r0, \x0, q2
+  .if more
+  near0 \y0
+  .endif
+  vmladav\a\().s8 r8, \x1, q2
+  .if \steps > 1
+  near q2, then, 0
+  .endif
+  vmladav\a\().s8 r2, \x0, q3
+  .if more
+  near1 \steps, \y1
+  .endif
+  vmladav\a\().s8 r10, \x1, q3
+  .if \steps > 1
+  near q3, then, 1
+  .endif
+  stored r0, r2, 0
+  vmladav\a\().s8 r4, \x0, q4
+  stored r8, r10, 16
+  vmladav\a\().s8 r12, \x1, q4
+  .if \steps > 1
+  near q4, then, 2
+  .endif
+  vmladav\a\().s8 r6, \x0, q5
+  vmladav\a\().s8 lr, \x1, q5
+  stored r4, r6, 8
+  .if \steps > 1
+  near q5, then, 3
+  .endif
+.endm
+
 .macro dense steps
   enter pv_mve_dense_\steps
   subs r1, #16
-  .set k, 0
-  .if \steps == 1
-  weights
-  .endif
+  near q2, 0, 0
+  near q3, 0, 1
+  near q4, 0, 2
+  near q5, 0, 3
 1:
+  .set k, 0
+  near0 q0
+  near1 \steps, q1
   .rept \steps
-  vldrw.32 q0, [r1, #16 * k + 16]
-  .if k + 1 < \steps
-  vldrw.32 q1, [r1, #16 * (k + \steps) + 16]
-  .else
-  vldrw.32 q1, [r1, #32 * \steps]!
-  .endif
-  .if \steps > 1
-  weights
-  .endif
-  .if k
-  products a
-  .else
-  products
-  .endif
   .set k, k + 1
+  .if k == 1
+  dense_step \steps, q0, q1, q6, q7
+  .elseif k & 1
+  dense_step \steps, q0, q1, q6, q7, a
+  .else
+  dense_step \steps, q6, q7, q0, q1, a
+  .endif
   .endr
-  put
+  stored r12, lr, 24
+  adds r9, #32
   subs r7, #1
   bne 1b
   leave pv_mve_dense_\steps
-.endm
-
-.macro weights
-  vldrw.32 q2, [r5, #64 * k]
-  vldrw.32 q3, [r5, #64 * k + 16]
-  vldrw.32 q4, [r5, #64 * k + 32]
-  vldrw.32 q5, [r5, #64 * k + 48]
 .endm
 
   dense 1
@@ -129,10 +226,7 @@
   lsl r11, r11, #1
   sub r11, r11, #16 * \steps
 1:
-  step
-  .rept \steps - 1
-  step a
-  .endr
+  steps \steps
   add r1, r11
   add r3, r11
   sub r5, r5, #64 * \steps
@@ -156,14 +250,9 @@
   str r2, [sp]
 1:
   ldr r7, [sp]
-  step
-  .rept \steps - 1
-  step a
-  .endr
+  steps \steps
 2:
-  .rept 4
-  step a
-  .endr
+  steps 4, a
   subs r7, #1
   bne 2b
   add r1, r11
@@ -209,7 +298,6 @@
 
 .macro pairs steps
   enter pv_mve_pairs_\steps
-  vpush {d12-d15}
   subs r1, #16
   vldrw.32 q2, [r5]
   vldrw.32 q3, [r5, #16]
@@ -230,7 +318,6 @@
   strd r12, lr, [r9], #16
   subs r7, #1
   bne 1b
-  vpop {d12-d15}
   leave pv_mve_pairs_\steps
 .endm
 

@@ -7,11 +7,11 @@
  * channels of that pixel and the three after it. Half of them are the next column's as well.
  *
  *   int pv_mve_patches_N(const int8_t *words, const int8_t *w, int32_t *sums, int32_t units,
- *                        const int32_t *offsets)
- *   int pv_mve_windows_N(..., int32_t pitch)
+ *                        const int32_t *offsets, int32_t pitch, int32_t channels)
+ *   int pv_mve_windows_N(...)
  *
  * words: for each column of words 16 channels of 4 bytes; offsets: N vectors of where the words of
- * one window stand, in bytes. For each of 16 channels and each unit eight sums, side by side:
+ * one window stand, in bytes. For each of up to 16 channels and each unit eight sums, side by side:
  * patches: four sums of each of two windows (w: N times 64 bytes a channel), columns 64 bytes apart;
  * windows: one sum of each of four windows, and of those `pitch` bytes on (w: N times 16 bytes).
  * VMLADAVA accumulates in even registers alone: all eight are in use, as in mve_dots.S.
@@ -92,7 +92,7 @@ pv_mve_words:
   push {r0-r12, lr}
   mov r9, r2
   mov r5, r1
-  movs r1, #16
+  ldr r1, [sp, #112]
   str r1, [sp, #4]
   mov r1, r0
   ldrd r11, r3, [sp, #104]
@@ -149,12 +149,20 @@ pv_mve_words:
   ldr r7, [sp, #12]
   weights
   add r3, r1, #64
-2:
   vldrw.u32 q0, [r1, q2]
+2:
+  vmladav.s8 r0, q0, q3
   vldrw.u32 q1, [r3, q2]
+  vmladav.s8 r2, q0, q4
   adds r1, #128
+  vmladav.s8 r4, q0, q5
   adds r3, #128
-  products
+  vmladav.s8 r6, q0, q6
+  vmladav.s8 r8, q1, q3
+  vldrw.u32 q0, [r1, q2]
+  vmladav.s8 r10, q1, q4
+  vmladav.s8 r12, q1, q5
+  vmladav.s8 lr, q1, q6
   put
   bne 2b
   channel

@@ -43,10 +43,11 @@ SHARE = 0.55
 LIMITS = {
     ("facechain-25m", "cortex-m4"): 34.0,
     ("facechain-25m", "cortex-m55"): 7.5,
-    ("pocketnet-s-128", "cortex-m7"): 380.0,
+    ("pocketnet-s-128", "cortex-m7"): 410.0,
     ("pocketnet-s-128", "cortex-m55"): 85.0,
 }
-"""M instructions that whole networks may take."""
+"""M instructions that whole networks may take. On a Cortex-M7 loads of their own issue beside the
+products: that takes more of them, and fewer cycles."""
 
 
 def layer(name: str) -> Graph:

@@ -17,7 +17,7 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..conv_frame import parameters
-from ..cortex_m.mve import BYTES, EVEN, ODD, Eight
+from ..cortex_m.mve import BYTES, EVEN, ODD, Eight, ending
 from ..defaults import any_words, every, no_tiles
 from ..epilogue import INTS
 from ..frame import function, rounded, store
@@ -163,6 +163,7 @@ def _piece(shape: ConvShape, patch: Patch) -> Piece:
 
 
 FRACTION = 0
+RECTIFIES = True
 fits = every
 tile_bounds = no_tiles
 words = any_words
@@ -254,6 +255,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                             T.int32(across if patch.direct else patch.bytes),
                         )
                     )
+            end = ending(shape)
+            if end is not None:
+                finished(end, eight * OUTPUTS, place)
+                return
             tables = finish.channels(eight * OUTPUTS)
             with T.serial(0, rows) as line, T.serial(0, pixels) as pixel:
                 number = line * pixels + pixel + before
@@ -269,11 +274,31 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 at = (row + line) * y.row + (left + pixel) * y.pixel + eight * OUTPUTS
                 T.buffer_store(p["y"], T.Cast("int8x8", words), [T.ramp(at, 1, OUTPUTS)])
 
+        def finished(end: str, channel: Expr, place: Place) -> None:
+            """The results of eight outputs whose sums nothing but a rescale follows."""
+            row, left, rows, pixels, before = place
+            if pixels * y.pixel == y.row:
+                rows, pixels = 1, rows * pixels
+            half = 4 * 4 * whole.computed
+            T.evaluate(
+                T.call_extern(
+                    "int32",
+                    f"pv_mve_finish_{end}",
+                    T.address_of(sums[before * 4]),
+                    T.address_of(p["y"][row * y.row + left * y.pixel + channel]),
+                    T.address_of(p["bias"][channel]),
+                    T.address_of(p["scale"][channel]),
+                    *map(T.int32, (half, pixels, y.pixel, rows, y.row)),
+                    finish.i["zero"],
+                )
+            )
+
         def piece(row: Any, left: Any, rows: int, pixels: int, before: int = 0) -> None:
             """A piece, all outputs of a group after another; ``before``: pixels read before it."""
             place = (row, left, rows, pixels, before)
             base = T.bind(row * (shape.stride[0] * x.row) + (left - before) * across)
             per_block = isa.lanes // OUTPUTS
+            eights = rounded(y.channels, OUTPUTS) // OUTPUTS  # that there are
 
             def blocks(first: Expr, count: int) -> None:
                 start = T.bind(base + shape.reads.first(first))
@@ -282,7 +307,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 elif not patch.direct:
                     gather(start, rows, pixels)
                 source = T.address_of(p["x"][start] if patch.direct else sums[patches // 4])
-                with T.serial(0, count * per_block) as eight:
+                with T.serial(0, min(count * per_block, eights)) as eight:
                     outputs(first * per_block + eight, source, place)
 
             total = channels // isa.lanes

@@ -42,6 +42,7 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
 __all__ = ["build", "enters", "fits", "grid", "misfit", "packed", "tile_bounds", "words"]
 
 FRACTION = 0
+RECTIFIES = False
 fits = every
 words = vector_words
 

@@ -79,6 +79,7 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
 __all__ = ["build", "enters", "fits", "packed", "tile_bounds", "words"]
 
 FRACTION = 0
+RECTIFIES = False
 tile_bounds = no_tiles
 
 

@@ -108,6 +108,28 @@ class Channel:
     start: Expr | None = None
 
 
+def forms(shape: Convolution) -> tuple[bool, ...]:
+    """Whether the channels of a layer are lines: both where some are."""
+    line = shape.rounding.line
+    return (True, False) if line and line.mixed else (line is not None,)
+
+
+def ending(shape: Convolution, lined: bool) -> str:
+    """Of the routine in assembly for channels that are lines or not; "sums": it leaves the rest.
+
+    Floats that pass int32 are clamped first, which no routine does.
+    """
+    rounding = shape.rounding
+    lined &= rounding.line is not None
+    clamped = rounding.clamped and not rounding.rectified
+    wide = rounding.wide and not (rounding.fixed or lined)
+    if shape.activation or shape.other or clamped or wide:
+        return "sums"
+    if lined and rounding.line:
+        return f"line{rounding.line.shift}"
+    return "fixed" if rounding.fixed else "float"
+
+
 class Scalar:
     """The epilogue of epilogue.Epilogue for one accumulator at a time.
 
@@ -125,16 +147,6 @@ class Scalar:
         self.zero = T.bind(self.i["zero"])
         if self.rounding.clamped and not self.rounding.rectified:
             self.low, self.high = T.bind(self.i["minimum"]), T.bind(self.i["maximum"])
-
-    def plain(self, lined: bool) -> bool:
-        """Whether the routines of csrc/kernels/dsp_tile.S do all of it; ``lined`` as for ``each``.
-
-        Floats that pass int32 are clamped first, which those do not.
-        """
-        rounding = self.rounding
-        clamped = rounding.clamped and not rounding.rectified
-        wide = rounding.wide and not (rounding.fixed or lined)
-        return not (self.activation or self.add or clamped or wide)
 
     def each(self, channel: Expr, code: Callable[[bool], None]) -> None:
         """``code(lined)`` for the form of ``channel``: whether it is a line."""

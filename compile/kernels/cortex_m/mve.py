@@ -91,6 +91,14 @@ def shifted(words: Expr, by: int) -> Expr:
     return T.bind(words << T.broadcast(T.int16(by), 8)) if by else words
 
 
+def ending(shape: Convolution) -> str | None:
+    """Of the routines of csrc/kernels/mve_finish.S; None: they do not end such a layer."""
+    rounding = shape.rounding
+    if shape.activation or shape.other or (rounding.clamped and not rounding.rectified):
+        return None
+    return "relu" if rounding.rectified else "plain"
+
+
 class Eight:
     """The epilogue of build.Epilogue for eight accumulators at a time, as a ``Pair``."""
 

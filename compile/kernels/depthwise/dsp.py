@@ -20,6 +20,7 @@ from ..defaults import any_words, no_tiles
 from ..frame import function, rounded
 from ..isa.base import Expr, Isa
 from ..packed import Packed
+from . import dsp_rows
 from .shape import DepthwiseShape
 
 GROUP = 4
@@ -56,6 +57,7 @@ def row_tile_of(kernel: int, stride: int, rows: int) -> RowTile:
 
 
 FRACTION = 32
+RECTIFIES = True
 TOGETHER = 1
 tile_bounds = no_tiles
 words = any_words
@@ -68,7 +70,7 @@ def fits(isa: Isa, shape: DepthwiseShape) -> bool:
 
 def packed(isa: Isa, shape: DepthwiseShape, weight: np.ndarray, groups: int) -> Packed:
     """The weights in the kernel's order, and the scratch memory of a call."""
-    return Packed(pack(isa, weight), rounded(len(weight), isa.vector), scratch(shape))
+    return Packed(pack(isa, weight), rounded(len(weight), isa.vector), scratch(isa, shape))
 
 
 def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:
@@ -79,8 +81,10 @@ def pack(isa: Isa, weight: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.stack([columns[:, :, :-1], columns[:, :, 1:]], axis=3))
 
 
-def scratch(shape: DepthwiseShape) -> int:
+def scratch(isa: Isa, shape: DepthwiseShape) -> int:
     """int32 words of scratch memory."""
+    if dsp_rows.takes(isa, shape):
+        return dsp_rows.scratch(shape)
     return (
         GROUP * _columns(shape) * row_tile_of(shape.kernel[0], shape.stride[0], _high(shape)).pairs
     )
@@ -96,6 +100,8 @@ def _high(shape: DepthwiseShape) -> int:
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
     """``name(x, w, bias, scale, ..., y, scratch)``, as conv_frame.parameters has them."""
+    if dsp_rows.takes(isa, shape):
+        return dsp_rows.build(name, isa, shape)
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.vector)
     kh, kw = shape.kernel
@@ -180,4 +186,5 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                 row_tile(row_tile_of(kh, down, y.height % high), group, y.height // high * high)
 
     weights = channels * per_channel
-    return function(name, parameters(isa, shape, channels, weights, "int32", scratch(shape)), body)
+    buffers = parameters(isa, shape, channels, weights, "int32", scratch(isa, shape))
+    return function(name, buffers, body)

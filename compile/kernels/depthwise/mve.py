@@ -58,6 +58,7 @@ class RowPair:
 
 
 FRACTION = 0
+RECTIFIES = False
 tile_bounds = no_tiles
 words = any_words
 
@@ -194,8 +195,14 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                             target = (line * columns + begin + number) * WORDS
                             interleave(first + line * x.row, pixels, target)
 
+        def present(group: Expr) -> Expr:
+            """Channels of a group that there are."""
+            if y.channels % CHANNELS == 0:
+                return T.int32(CHANNELS)
+            return T.bind(T.min(T.int32(CHANNELS), y.channels - group * CHANNELS))
+
         def dots(group: Expr, start: Expr, units: int, to: Expr) -> None:
-            pitch = [T.int32(stride * columns * WORDS)] if stride == 2 else []
+            pitch = stride * columns * WORDS
             T.evaluate(
                 T.call_extern(
                     "int32",
@@ -205,7 +212,8 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                     T.address_of(spare[to]),
                     T.int32(units),
                     T.address_of(spare[memory.offsets]),
-                    *pitch,
+                    T.int32(pitch),
+                    present(group),
                 )
             )
 
@@ -239,7 +247,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
                     if apart:
                         to = memory.last + number * (CHANNELS * 8)
                         dots(group, start + rows.tail * WORDS, 1, to)
-                with T.serial(0, CHANNELS) as which:
+                with T.serial(0, present(group)) as which:
                     channel = T.bind(group * CHANNELS + which)
                     tables = finish.channel(channel)
                     with T.serial(0, pairs) as number:

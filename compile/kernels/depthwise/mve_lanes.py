@@ -26,6 +26,7 @@ UNROLLED = 9
 
 
 FRACTION = 0
+RECTIFIES = False
 fits = every
 tile_bounds = no_tiles
 words = any_words

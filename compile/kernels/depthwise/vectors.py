@@ -30,6 +30,7 @@ def pack(isa: Isa, weight: np.ndarray, stride: tuple[int, ...]) -> np.ndarray:
 
 
 FRACTION = 0
+RECTIFIES = False
 fits = every
 words = vector_words
 tile_bounds, grid = even_tiles("pixels", lambda shape: int(shape.y.width))

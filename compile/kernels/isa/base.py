@@ -110,6 +110,9 @@ class Isa(ABC):
     assembly: ClassVar[tuple[str, ...]] = ()
     """Files of csrc/kernels whose routines the kernels call."""
 
+    dual: ClassVar[bool] = False
+    """Whether two instructions issue in a cycle, which the compiler's order makes use of."""
+
     pair: ClassVar[bool] = False
     """Whether ``dots`` takes two pixels, and leaves their sums mixed (conv/pixel_pairs.py)."""
 

@@ -26,7 +26,7 @@ class Dsp(Generic):
         "depthwise": ("depthwise.dsp", "depthwise.vectors"),
         "words": ("rescale.dsp",),
     }
-    assembly = ("dsp_tile.S",)
+    assembly = ("dsp_tile.S", "dsp_frame.inc", "dsp_depthwise.S")
     bytes = 4
 
     def halves_order(self) -> np.ndarray:
@@ -40,3 +40,11 @@ class Dsp(Generic):
     def sums(self) -> Generic:
         """Plain code: the kernels of this core end in int8."""
         return Generic()
+
+
+class Dual(Dsp):
+    """The same of a core that issues two instructions a cycle."""
+
+    name = "dsp dual"
+    dual = True
+    assembly = ("dsp_dual.S", "dsp_frame.inc", "dsp_depthwise.S")

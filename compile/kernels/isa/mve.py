@@ -26,7 +26,7 @@ class Mve(Generic):
         "depthwise": ("depthwise.mve", "depthwise.mve_lanes"),
         "words": ("rescale.mve",),
     }
-    assembly = ("mve_dots.S", "mve_windows.S")
+    assembly = ("mve_dots.S", "mve_windows.S", "mve_finish.S")
     bytes = 16
 
     def halves_order(self) -> np.ndarray:

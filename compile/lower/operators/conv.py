@@ -104,7 +104,7 @@ def _form(program: Program, op: Conv, family: ModuleType) -> Form:
         capped=words is not None and not _saturates(program, op, words),
         fixed=fixed.shift if fixed else 0,
         line=Line(found.shift, not found.exact.all()) if found else None,
-        rectified=family.FRACTION > 0 and ends == (0, 0, INT8_MAX),
+        rectified=family.RECTIFIES and ends == (0, 0, INT8_MAX),
     )
     return Form(words, total, fixed, found, rounding)
 
