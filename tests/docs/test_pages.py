@@ -120,6 +120,10 @@ def test_commands(page: str, line: str, place: Path) -> None:
                 (place / name).touch()
             command = ["make", "-n", "-f", str(ROOT / file), *variables]
             subprocess.run(command, cwd=place, check=True, capture_output=True)
+        case ["training/gpu.sh", "pack" | "unpack", _, _]:
+            assert (ROOT / "training/gpu.sh").is_file()
+        case ["training/gpu.sh", "train", _, _, *recipes]:
+            assert recipes and all((ROOT / recipe).is_file() for recipe in recipes)
         case ["torchrun", *_, "-m", "pocketvision", "train", recipe, "--out", _]:
             assert (ROOT / recipe).is_file()
         case ["python", "-m", module, *_]:

@@ -20,7 +20,7 @@ DEFAULT_MEAN = DEFAULT_STD = (127.5, 127.5, 127.5)
 """Preprocessing of an ONNX file without a record: ``(pixel - 127.5) / 127.5``, RGB, NCHW."""
 
 
-def load(model: str) -> Embed:
+def load(model: str) -> OnnxEmbedder | CompiledEmbedder:
     """The embedder behind ``model``: a path ending in ``.onnx`` (float or int8), any other path to
     a compiled file, or the name of a shipped model.
 

@@ -94,7 +94,8 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     )
     parts = {"model": model, "objective": objective, "optimiser": optimiser}
     step, spent = _resume(out, parts)
-    network = ranks.parallel(torch.compile(model, dynamic=False) if recipe.compiled else model)
+    compiled: Any = torch.compile(model, dynamic=False) if recipe.compiled else model
+    network = ranks.parallel(compiled)
     journal = Journal(out, step) if ranks.rank() == 0 else None
     judge = validate.Judge(recipe, data, out) if recipe.validate and ranks.rank() == 0 else None
     half = bfloat16(recipe.precision, device)
