@@ -11,9 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
-import xxhash
+# A process a core: more threads of BLAS or OpenMP would wait for each other, at full load. Tests
+# of threads name their own number. Libraries read these when they are loaded, so: before numpy.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import xxhash  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 MakeModel = Callable[..., Path]
