@@ -29,7 +29,10 @@ LONG = (
     "tests/compile/tune/test_tune.py",
     "tests/compile/test_zoo.py",
     "tests/compile/test_random_networks.py",
+    "tests/training/train/faces/test_loop.py",
+    "tests/training/evaluate/faces/test_lfw.py",
     "tests/firmware/test_counts.py",
+    "tests/training/quantize/test_quantize.py",
 )
 """Files of few tests that take long, the longest first: where processes share whole files, none of
 these may be the last that one of them works on alone."""
