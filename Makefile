@@ -6,8 +6,9 @@ PIP := $(BIN)/pip --disable-pip-version-check -q
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc compile training/weights -type f \
 	-not -name '*.pyc' 2>/dev/null)
 C_FILES := $(shell find csrc tests python -name '*.[ch]' -o -name '*.[ch]pp' 2>/dev/null)
-# Up to four processes, each with whole files: those share what their tests prepare.
-SPREAD := -n auto --maxprocesses=4 --dist=loadfile
+# Up to four processes, each with whole files: those share what their tests prepare. In the order of
+# tests/conftest.py, which knows what takes long.
+SPREAD := -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 CROSS := aarch64-linux-gnu-gcc qemu-aarch64 arm-none-eabi-gcc qemu-system-arm
 
 .PHONY: help run test test-full test-deep bench lint clean

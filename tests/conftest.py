@@ -7,20 +7,41 @@ import os
 import shutil
 import struct
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
-import xxhash
+# A process a core: more threads of BLAS or OpenMP would wait for each other, at full load. Tests
+# of threads name their own number. Libraries read these when they are loaded, so: before numpy.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import xxhash  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 MakeModel = Callable[..., Path]
 
+LONG = (
+    "tests/compile/test_networks.py",
+    "tests/compile/tune/test_tune.py",
+    "tests/compile/test_zoo.py",
+    "tests/compile/test_random_networks.py",
+    "tests/training/train/faces/test_loop.py",
+    "tests/training/evaluate/faces/test_lfw.py",
+    "tests/firmware/test_counts.py",
+    "tests/training/quantize/test_quantize.py",
+)
+"""Files of few tests that take long, the longest first: where processes share whole files, none of
+these may be the last that one of them works on alone."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip, with the reason, what this machine cannot run, and long tests that -m does not name."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turns(items))
     named = str(config.option.markexpr)
     data = os.environ.get("POCKETVISION_DATA", "")
     tools = ("aarch64-linux-gnu-gcc", "qemu-aarch64")
@@ -33,6 +54,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="long; run by make test-full"))
         if item.get_closest_marker("qemu") and absent:
             item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(absent)}"))
+
+
+def _turns(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[int, int, str]]:
+    """The order in which processes take files: ``LONG``, then those of most tests."""
+    counts = Counter(item.nodeid.partition("::")[0] for item in items)
+
+    def turn(item: pytest.Item) -> tuple[int, int, str]:
+        file = item.nodeid.partition("::")[0]
+        return LONG.index(file) if file in LONG else len(LONG), -counts[file], file
+
+    return turn
 
 
 @pytest.fixture(scope="session")

@@ -22,14 +22,15 @@ def write_object(program: Program, target: Target, path: Path) -> None:
     for index, shape in enumerate(program.kernels):
         name = program.kernel_name(index)
         functions[name] = families.build(name, program.isa, shape)
-    path.write_bytes(_object(build(functions, target)))
+    path.write_bytes(object_code(functions, target))
 
 
-def _object(module: Any) -> bytes:
-    """The code generator's relocatable object.
+def object_code(functions: dict[str, tirx.PrimFunc], target: Target) -> bytes:
+    """The code generator's relocatable object for functions of flat buffers.
 
     LLVM ends the process where it cannot write all of a file; a file in memory has room.
     """
+    module = build(functions, target)
     descriptor = os.memfd_create("kernels.o", os.MFD_CLOEXEC)
     with open(descriptor, "rb") as file:
         module.write_to_file(f"/proc/self/fd/{descriptor}", "o")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from .objects import _objects  # noqa: F401
 from .runners import Machines
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision.compile import CompileError
 from pocketvision.compile.arithmetic import reference
-from pocketvision.compile.emit import sources
 from pocketvision.compile.graph import Graph
-from pocketvision.compile.machines import board
 from pocketvision.compile.machines.execute import rows_of
 from pocketvision.compile.pipeline import Compiled, compile_graph
 from pocketvision.compile.targets import ARCH_AARCH64, ARCH_X86_64, FAMILIES, HOSTS, TARGETS, Target
+
+from .boards import Boards, require_board
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "training" / "weights"
@@ -37,6 +34,7 @@ class Machines:
 
     def __init__(self, folder: Path, native: str) -> None:
         self.folder = folder
+        self.boards = Boards(folder)
         self.native = HOSTS.get(native, "")
         self._runners: dict[int, Path] = {}
         self._features: dict[int, int] = {}
@@ -95,7 +93,7 @@ class Machines:
         source, result = self.folder / "inputs.bin", self.folder / "outputs.bin"
         source.write_bytes(rows_of(inputs))
         if target.firmware:
-            self._on_board(path, target, source.name, result.name)
+            self.boards.run(path, target, source.name, result.name)
             return split(graph, result.read_bytes(), len(inputs[0]))
         done = self.start(target.arch, [str(path), str(source), str(result)])
         if done.returncode:
@@ -103,24 +101,6 @@ class Machines:
                 f"{target.name}: the runner ended with {done.returncode}: {done.stderr.strip()}"
             )
         return split(graph, result.read_bytes(), len(inputs[0]))
-
-    def _on_board(self, path: Path, target: Target, source: str, result: str) -> None:
-        """The library ``path`` in an image with the runner of csrc/tools."""
-        text = json.loads(path.with_suffix(".json").read_text())
-        sizes = [f"-DARENA_BYTES={text['bytes']['arena']}"]
-        for end in ("INPUT", "OUTPUT"):
-            tensors = text[f"{end.lower()}s"]
-            item = {"int8": 1, "float32": 4}
-            total = sum(math.prod(t["shape"]) * item[t["dtype"]] for t in tensors)
-            sizes += [f"-D{end}S={len(tensors)}", f"-D{end}_BYTES={total}"]
-        image = board.build(
-            target, self.folder, [sources.tools_directory() / "runner.c"],
-            [*sizes, f"-DMODEL={text['symbol']}"], [str(path)],
-        )  # fmt: skip
-        try:
-            board.run(target, image, (source, result), limit=3600)
-        except CompileError as error:
-            raise AssertionError(str(error)) from None
 
     def start(
         self, arch: int, arguments: list[str], cpu: str = ""
@@ -187,16 +167,6 @@ def expect_bytes(what: str, expected: np.ndarray, found: np.ndarray, graph: Grap
         f"(n, y, x, c) = {tuple(map(int, first))}: expected {expected[first]}, "
         f"got {found[first]}\n{describe(graph)}"
     )
-
-
-def require_board() -> None:
-    """Skips the calling test where no image for a Cortex-M can be built and run."""
-    for tool, package in (
-        ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
-        ("qemu-system-arm", "qemu-system-arm"),
-    ):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is absent; apt-get install {package}")
 
 
 def describe(graph: Graph) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,33 @@ FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-Wp
          "-ffp-contract=off", f"-I{ROOT / 'csrc' / 'include'}"]  # fmt: skip
 
 
-def build(cc: str, program: str, out: Path, *flags: str) -> Path:
-    """A test program, linked with every file of the runtime."""
-    test = ROOT / "tests" / "csrc" / f"{program}.c"
-    command = [cc, *FLAGS, f"-ffile-prefix-map={ROOT}/=", *flags, str(test), *map(str, SOURCES),
-               "-o", str(out), "-lm", "-ldl", "-pthread"]  # fmt: skip
-    subprocess.run(command, check=True)
-    return out
+Build = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """``build(cc, PROGRAM, out, *flags)``: a test program, linked with every file of the runtime.
+
+    The runtime is the same in every program: its objects are made once for each set of flags.
+    """
+    made: dict[tuple[str, ...], list[str]] = {}
+
+    def link(cc: str, program: str, out: Path, *flags: str) -> Path:
+        command = (cc, *FLAGS, f"-ffile-prefix-map={ROOT}/=", *flags)
+        if command not in made:
+            folder = tmp_path_factory.mktemp("runtime")
+            subprocess.run([*command, "-c", *map(str, SOURCES)], cwd=folder, check=True)
+            objects = sorted(map(str, folder.glob("*.o")))
+            assert len(objects) == len(SOURCES)
+            made[command] = objects
+        test = ROOT / "tests" / "csrc" / f"{program}.c"
+        libraries = ("-lm", "-ldl", "-pthread")
+        subprocess.run(
+            [*command, str(test), *made[command], "-o", str(out), *libraries], check=True
+        )
+        return out
+
+    return link
 
 
 def expect_silence(command: list[Any]) -> None:
@@ -39,7 +60,9 @@ def expect_silence(command: list[Any]) -> None:
         ("test_fork", "address,undefined"),
     ],
 )
-def test_under_sanitizers(tmp_path: Path, model_file: Path, program: str, sanitizers: str) -> None:
+def test_under_sanitizers(
+    build: Build, tmp_path: Path, model_file: Path, program: str, sanitizers: str
+) -> None:
     path = build("cc", program, tmp_path / "test", "-g", f"-fsanitize={sanitizers}",
                  "-fno-sanitize-recover=all")  # fmt: skip
     expect_silence([path, model_file])
@@ -47,7 +70,7 @@ def test_under_sanitizers(tmp_path: Path, model_file: Path, program: str, saniti
 
 @pytest.mark.qemu
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_on_aarch64(tmp_path: Path, make_model: Any, program: str) -> None:
+def test_on_aarch64(build: Build, tmp_path: Path, make_model: Any, program: str) -> None:
     path = build("aarch64-linux-gnu-gcc", program, tmp_path / "test")
     model = make_model(cc="aarch64-linux-gnu-gcc", name="cross")
     expect_silence(["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", path, model])

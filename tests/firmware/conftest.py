@@ -18,6 +18,7 @@ from pocketvision.compile.graph import Graph
 from pocketvision.compile.machines import board
 
 from ..compile.graphs import Builder, inputs
+from ..compile.objects import _objects  # noqa: F401
 from ..compile.runners import require_board
 
 CORES = FAMILIES["cortex-m"]

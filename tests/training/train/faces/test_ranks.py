@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,7 @@ from pocketvision.training.train.faces import read, train  # noqa: E402
 
 from . import test_loop  # noqa: E402
 from .test_loop import ARCFACE, log, recipe  # noqa: E402
+from .two_ranks import start  # noqa: E402
 
 tiny = test_loop.tiny
 PEOPLE = 13  # an odd number: the two shards differ in length
@@ -81,16 +79,7 @@ def data(tmp_path_factory) -> Path:
 
 def on_two_ranks(folder: Path, path: Path, data: Path, out: Path, *stops: int) -> list[dict]:
     """Runs ``path`` to each of ``stops``, then from there; returns what each rank saw."""
-    script = folder / "ranks.py"
-    script.write_text(RUN.format(here=str(Path(__file__).parent)))
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-        str(script), str(path), str(data), str(out), *map(str, stops),
-    ]  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
-    assert done.returncode == 0, done.stderr
+    start(folder, RUN.format(here=str(Path(__file__).parent)), [path, data, out, *stops])
     return [json.loads((out / f"rank-{rank}.json").read_text()) for rank in (0, 1)]
 
 
