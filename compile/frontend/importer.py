@@ -82,11 +82,18 @@ class Importer:
         kind = network.types.get(name)
         if kind in (2, 3):  # uint8, int8
             place = self.stored(name, where)
-        elif kind in (0, 1, None):
+        elif kind in (0, 1, None) or (kind in (6, 7) and self._chosen(name)):
             place = self.exact(name) or self.real(name, where)
         else:
             raise network.error(where, "expected float32, int8 or uint8; end the model before it")
         return self.arranged(place, *self._layout(name, shape)).tensor
+
+    def _chosen(self, name: str) -> bool:
+        """Whether integers are the places that an ArgMax chose, which leave as float32."""
+        node = self.network.writer.get(name)
+        while node is not None and operators.layout_of(node) is not None:
+            node = self.network.writer.get(node.inputs[0])
+        return node is not None and node.kind in ("ArgMax", "ArgMin")
 
     # -------------------------------------------------------------------------------- questions
 
@@ -167,7 +174,15 @@ class Importer:
             return self.quantised(node.inputs[0], Want(name, scale, zero), node)
         rule = operators.layout_of(node)
         if rule is None:
-            raise network.error(node, "computes with stored integers, expected a DequantizeLinear")
+            build = operators.ON_STORED.get(node.kind)
+            place = build(self, node) if build is not None else None
+            if place is not None:
+                return place
+            raise network.error(
+                node,
+                "computes with stored integers, expected a DequantizeLinear before it; quantise "
+                "in QDQ format",
+            )
         parts = [self.stored(value, node) for value in rule.data(node)]
         offset = STORED.get(np.dtype(network._stored_type(name)), 0)
         return rule.build(self, node, name, parts, lambda value: value - offset)
@@ -285,7 +300,9 @@ class Importer:
                 "float32: expected DequantizeLinear before it and QuantizeLinear behind it; "
                 "quantise every activation (QDQ format, all operators)",
             )
-        return build(self, node)
+        made = build(self, node)
+        assert made is not None, "a rule in float32 always gives a result"
+        return made
 
     def wants(self, value: str) -> set[object]:
         """The different forms that the readers of a float value want it in."""
