@@ -9,9 +9,9 @@ import numpy as np
 
 from ...arithmetic import scales
 from ...graph import INT8_MAX, INT8_MIN, Pool
-from ..ceil_mode import STATED
 from ..network import Node, Want
 from ..places import Axes, Place
+from ..rewrite.draft import STATED
 from . import reduce
 from .activation import rescaled
 from .layers.windows import Window, window_of

@@ -13,6 +13,7 @@ from ..network import Node
 from ..places import Axes, Place
 from . import pool
 from .activation import bounds, channels_of, check_repeats
+from .formula import Formula
 from .moves.select import broadcast
 
 if TYPE_CHECKING:
@@ -38,14 +39,21 @@ def binary(importer: Importer, node: Node) -> Place:
     found, shape = parts[0], shapes[0]
     for part, own in zip(parts[1:], shapes[1:], strict=True):
         after = tuple(np.broadcast_shapes(shape, own))
-        found = _pair(importer, node, [found, part], [shape, own], after)
+        kind = BINARY[node.kind]
+        found = _pair(importer, node, kind, [found, part], [shape, own], after)
         shape = after
     return found
 
 
 def _pair(
-    importer: Importer, node: Node, parts: list[Place], shapes: list[Axes], after: Axes
+    importer: Importer,
+    node: Node,
+    kind: str,
+    parts: list[Place],
+    shapes: list[Axes],
+    after: Axes,
 ) -> Place:
+    """One operation; its operands are repeated to the shape ``after``."""
     whole = next((i for i in (0, 1) if shapes[i] == after), None)
     if whole is None:
         axes_of = places.map_place("", after) if len(after) == 4 else places.row_place("", after)
@@ -64,7 +72,7 @@ def _pair(
             name=importer.own_name(node),
             inputs=(names[0], names[1]),
             output=y,
-            kind=BINARY[node.kind],
+            kind=kind,
         )
     )
     return lead.on(y)
@@ -118,7 +126,7 @@ def unary(importer: Importer, node: Node) -> Place:
             x = importer.as_map(x, shape, node)
             found = channels_of(importer, x, shape, constant.real)
         if found is None:
-            raise importer.network.error(node, "its slope must be a constant, one per channel")
+            return _sloped(importer, node, x)
         slope = found.astype(np.float32)
     y = importer.tensor(importer.name(node.output), importer.tensors[x.tensor].shape, real=True)
     importer.emit(
@@ -133,6 +141,17 @@ def unary(importer: Importer, node: Node) -> Place:
         )
     )
     return x.on(y)
+
+
+def _sloped(importer: Importer, node: Node, x: Place) -> Place:
+    """A PRelu of any slopes: what is positive, and what is negative times its slope."""
+    network, f = importer.network, Formula(importer, node)
+    shape, own = (network.shape(name, node) for name in node.inputs)
+    below = x.on(f.clip(x.tensor, -np.inf, 0.0))
+    parts = [below, importer.real(node.inputs[1], node)]
+    product = _pair(importer, node, "multiply", parts, [shape, own], shape)
+    above = x.on(f.clip(x.tensor, 0.0, np.inf))
+    return _pair(importer, node, "add", [above, product], [shape, shape], shape)
 
 
 REAL: dict[str, Callable[[Importer, Node], Place]] = {

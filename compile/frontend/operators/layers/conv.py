@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....arithmetic import scales
-from ....graph import INT8_MAX, INT8_MIN, Conv, RealConv, Select
+from ....graph import INT8_MAX, INT8_MIN, Conv, Dequantise, Quantise, RealConv, Select
 from ...network import Node, Want
 from ...places import Axes, Place
 from . import weights as layer_weights
@@ -162,13 +162,19 @@ def emitted(
     network = importer.network
     if importer.tensors[source].real:
         return _real(importer, node, source, found, window, groups, sizes)
-    found = _followed(importer, node, found, sizes, want)
+    whole = found = _followed(importer, node, found, sizes, want)
+    first = source
     if found.values.dtype != np.int8:
         source, found = _in_parts(importer, node, source, found, groups)
     x = importer.tensors[source]
-    values, bias, scale = layer_weights.accumulated(
-        network, node, found, x.scale, x.zero_point, None if want is None else want.scale
-    )
+    step = None if want is None else want.scale
+    try:
+        values, bias, scale = layer_weights.accumulated(
+            network, node, found, x.scale, x.zero_point, step
+        )
+    except layer_weights.LostError:
+        assert want is not None, "only a step of the result is compared with"
+        return _through_float32(importer, node, first, whole, window, groups, sizes, want)
     if want is None:
         y = importer.tensor(importer.name(node.output), sizes, real=True)
         factor = np.float32(x.scale) * scale.astype(np.float32)
@@ -195,6 +201,33 @@ def emitted(
     return y
 
 
+def _through_float32(
+    importer: Importer,
+    node: Node,
+    source: str,
+    found: Weights,
+    window: Window,
+    groups: int,
+    sizes: tuple[int, int, int],
+    want: Want,
+) -> str:
+    """The layer between a dequantisation and a quantisation of its own."""
+    importer.notes.append(
+        f"node {node.name!r} ({node.kind}): a step of its accumulators is more than a step of its "
+        "result, so it is float32, which is slow; calibrate again, with inputs as the network will "
+        "see them"
+    )
+    x = importer.tensor(importer.name(f"{source}.real"), importer.tensors[source].shape, real=True)
+    name = importer.op_name(f"{node.name}.dequantise")
+    importer.emit(Dequantise(name=name, inputs=(source,), output=x))
+    real = _real(importer, node, x, found, window, groups, sizes)
+    y = importer.tensor(want.name, sizes, want.quantisation)
+    name = importer.op_name(f"{node.name}.quantise")
+    low, high = want.low, want.high
+    importer.emit(Quantise(name=name, inputs=(real,), output=y, low=low, high=high))
+    return y
+
+
 def _real(
     importer: Importer,
     node: Node,
@@ -206,7 +239,7 @@ def _real(
 ) -> str:
     """The same in float32."""
     y = importer.tensor(importer.name(node.output), sizes, real=True)
-    scale = found.scale.reshape(-1, *[1] * (found.values.ndim - 1))
+    scale = np.reshape(found.scale, (-1, *[1] * (found.values.ndim - 1)))
     importer.emit(
         RealConv(
             name=node.name,

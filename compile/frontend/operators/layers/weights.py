@@ -19,6 +19,10 @@ MOST_BIAS = 2**30
 """Largest bias in accumulators' units; a channel whose weights are too fine for it gets others."""
 
 
+class LostError(Exception):
+    """A step of a layer's accumulators is so much of its result's that its bias is lost."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """Weights less their zero point (O, ...), float64 scales (O) and a real bias float64 (O).
@@ -160,8 +164,9 @@ def accumulated(
     coarser until it fits, which is far below a step of any int8 output.
 
     Raises:
-        CompileError: a bias that accumulators cannot hold to a quarter of ``y_scale``, a step of
-            the result, or sums beyond int32.
+        LostError: a bias that accumulators cannot hold to a quarter of ``y_scale``, a step of the
+            result.
+        CompileError: sums beyond int32.
     """
     values, scale = weights.values.astype(np.int8), weights.scale.copy()
     bias = np.zeros(len(scale), np.int64)
@@ -185,11 +190,7 @@ def accumulated(
         bias[channel] = round(real / (x_scale * wanted))
     rounded = np.abs(weights.bias - bias * (x_scale * scale))
     if y_scale is not None and (rounded > y_scale / 4).any():
-        raise network.error(
-            node,
-            "a step of its accumulators is more than a step of its result, so that its bias is "
-            "lost between them; calibrate again, with inputs as the network will see them",
-        )
+        raise LostError
     least, largest = scales.extremes(values, bias, zero_point)
     if max(-least, largest) > scales.INT32_MAX:
         raise network.error(

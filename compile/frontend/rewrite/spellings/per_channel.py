@@ -78,8 +78,12 @@ class _Rewriter:
 
     def quantised(self, node: onnx.NodeProto, parts: np.ndarray) -> None:
         """A Mul by ``1 / parts`` before the QuantizeLinear, above an activation if it may."""
-        node = self._above(node, parts)
-        value = node.input[0]
+        above = self._above(node, parts)
+        if above is not node:
+            # Its result has the factor now, so that the file's value is another one.
+            inner = self.draft.fresh(f"{node.input[0]}_scaled")
+            above.output[0] = node.input[0] = inner
+        node, value = above, above.input[0]
         by = self.factor(f"{value}_factor", 1 / parts, self.ranks[value])
         product = self.draft.fresh(f"{value}_scaled")
         made = helper.make_node("Mul", [value, by], [product], f"{product}_node")
@@ -134,25 +138,23 @@ class _Rewriter:
         self._below(node, node.output[0], parts)
 
     def _below(self, node: onnx.NodeProto, value: str, parts: np.ndarray) -> None:
+        """``value``, which ``node`` writes, is from here on without the factor, by another name."""
+        inner = self.draft.fresh(f"{value}_of_one_scale")
+        self.ranks[inner] = self.ranks[value]
         left = []
         for reader in self.readers[value]:
             if self._weighted(reader, value, parts):
-                continue
-            if self._passes(reader, value):
+                reader.input[0] = inner
+            elif self._passes(reader, value):
+                reader.input[0] = inner
                 self._below(reader, reader.output[0], parts)
             else:
                 left.append(reader)
-        if not left and value not in self.ends:
-            return
-        # The node itself keeps the name that others know, where an output has it.
-        inner = self.draft.fresh(f"{value}_of_one_scale")
-        by = self.factor(f"{value}_factor", parts, self.ranks[value])
-        made = helper.make_node("Mul", [inner, by], [value], f"{inner}_mul")
-        node.output[0] = inner
-        self.behind[id(node)].append(made)
-        for reader in self.readers[value]:
-            if not any(reader is other for other in left):
-                reader.input[:] = [inner if name == value else name for name in reader.input]
+        node.output[:] = [inner if name == value else name for name in node.output]
+        if left or value in self.ends:
+            by = self.factor(f"{value}_factor", parts, self.ranks[value])
+            made = helper.make_node("Mul", [inner, by], [value], f"{inner}_mul")
+            self.behind[id(node)].append(made)
 
     def _passes(self, reader: onnx.NodeProto, value: str) -> bool:
         """Whether a factor may stand behind the reader as well as before it."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from pocketvision.compile.frontend.load import load
 
@@ -120,7 +121,44 @@ def test_a_layer_in_float32_is_noted(tmp_path: Path) -> None:
     assert any("guilty" in note and "slow" in note for note in graph.notes)
 
 
+def test_a_bias_that_accumulators_would_lose(tmp_path: Path) -> None:
+    """Their step is 300 of the result's, so half of it would be 150 steps off."""
+
+    def make(net: Qdq) -> str:
+        weight = net.weight((5, 6, 3, 3), typical=6.0)
+        bias = net.constant(net.random.normal(0, 0.1, 5).astype(np.float32))
+        return net.quantised(guilty(net, "Conv", net.x, weight, bias), 0.001, 3)
+
+    agrees(make, tmp_path)
+    graph = load(tmp_path / "case.onnx")
+    assert any("guilty" in note and "accumulators" in note for note in graph.notes)
+
+
+# ------------------------------------------------------------------------------------------- ends
+
+
+def test_an_input_that_leaves_as_it_is_and_is_quantised(tmp_path: Path) -> None:
+    """Each half of it is read otherwise."""
+
+    def make(net: Qdq) -> list[str]:
+        halves = ["first half", "second half"]
+        sizes = net.constant(np.array([2, 4], np.int64))
+        net.nodes = [helper.make_node("Split", ["x", sizes], halves, "guilty", axis=1)]
+        return [halves[0], net.conv(net.quantised(halves[1]), 5, 4)]
+
+    agrees(make, tmp_path)
+
+
 # -------------------------------------------------------------------------------------- broadcasts
+
+
+@pytest.mark.parametrize("shape", [(8,), (8, 1), (6, 1, 8), (6, 8, 8)])
+def test_slopes_along_any_axis(shape: tuple[int, ...], tmp_path: Path) -> None:
+    def make(net: Qdq) -> str:
+        slopes = net.constant(net.random.uniform(-1, 2, shape).astype(np.float32))
+        return guilty(net, "PRelu", wide(net), slopes)
+
+    agrees(make, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,13 @@ def test_automatic_padding(kind: str, mode: str, stride: int, tmp_path: Path) ->
 
 
 AGREE: dict[str, Make] = {
+    "a view behind a pool that rounds up": lambda net: net.quantised(
+        net.node(
+            "Reshape",
+            guilty(net, "MaxPool", net.x, kernel_shape=[1, 1], strides=[3, 3], ceil_mode=1),
+            net.constant(np.array([0, -1], np.int64)),
+        )
+    ),
     "average without its own pair": lambda net: net.quantised(
         net.conv(guilty(net, "AveragePool", net.x, kernel_shape=[2, 2]), 5, 6), 0.2, 3
     ),
