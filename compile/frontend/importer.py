@@ -207,7 +207,12 @@ class Importer:
             one = want.plain and value in network.inputs and len(self._read_as(value)) == 1
             if not one or network.types[value] != 1:
                 return None
-            return self._entered(value, want.name, want.quantisation, "int8")
+            if (want.low, want.high) == (INT8_MIN, INT8_MAX):
+                return self._entered(value, want.name, want.quantisation, "int8")
+            # What comes in is all of int8; the clamp is an operator of its own.
+            name = self.name(f"{value}.stored")
+            entered = self._entered(value, name, want.quantisation, "int8")
+            return operators.requantised(self, network.readers[value][0], entered, want)
         if want.plain:
             exact = self.exact(value)
             if exact is not None:

@@ -149,6 +149,24 @@ def test_an_input_that_leaves_as_it_is_and_is_quantised(tmp_path: Path) -> None:
     agrees(make, tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["Relu", "Clip"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_an_activation_before_an_input_s_quantisation(
+    kind: str, moved: bool, tmp_path: Path
+) -> None:
+    """The stored input holds what the activation cuts off."""
+
+    def make(net: Qdq) -> str:
+        bounds = [np.float32(-0.5), np.float32(1)] if kind == "Clip" else []
+        net.nodes = []
+        y = guilty(net, kind, "x", *map(net.constant, bounds))
+        if moved:
+            y = net.node("Transpose", y, perm=[0, 2, 1, 3])
+        return net.quantised(y, 0.05, 3)
+
+    agrees(make, tmp_path)
+
+
 # -------------------------------------------------------------------------------------- broadcasts
 
 
