@@ -69,8 +69,6 @@ def select(net: Net) -> str:
     """Part of an axis: Slice or Gather."""
     x = net.pick()
     shape = net.samples[x].shape
-    if not shape:
-        raise UnfitError
     axis = int(np.argmax(shape)) if net.chance(0.5) else net.int(0, len(shape) - 1)
     size = shape[axis]
     if size < 2:
