@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import operators, places
-from .network import DEQUANTISE, QUANTISE, Network
+from .network import ACTIVATIONS, DEQUANTISE, QUANTISE, Network
 from .places import Axes
+
+if TYPE_CHECKING:
+    from .importer import Importer
 
 
 def layout(network: Network, value: str, shape: Axes) -> tuple[tuple[int, int, int], Axes, Axes]:
@@ -22,6 +27,29 @@ def chosen(network: Network, value: str) -> bool:
     while node is not None and operators.layout_of(node) is not None:
         node = network.writer.get(node.inputs[0])
     return node is not None and node.kind in ("ArgMax", "ArgMin")
+
+
+def read_as(importer: Importer, value: str) -> set[object]:
+    """The different forms that are wanted of an input and of all that is moved from it."""
+    network, found, seen = importer.network, set[object](), set[str]()
+    todo = [value]
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in network.outputs:
+            found.add("float")
+        for node in network.readers[name]:
+            if operators.layout_of(node) is not None:
+                todo.extend(node.outputs)
+            elif node.kind == QUANTISE:
+                found.add(network.quantisation(node)[:2])
+            elif node.kind in ACTIVATIONS:
+                found |= {(node.name, inner) for inner in importer.wants(node.output)}
+            else:
+                found.add(node.name)
+    return found
 
 
 def _is_map(network: Network, value: str, shape: Axes) -> bool:

@@ -200,7 +200,7 @@ class Importer:
         network = self.network
         node = network.writer.get(value)
         if node is None:
-            one = want.plain and value in network.inputs and len(self._read_as(value)) == 1
+            one = want.plain and value in network.inputs and len(ends.read_as(self, value)) == 1
             if not one or network.types[value] != 1:
                 return None
             if (want.low, want.high) == (INT8_MIN, INT8_MAX):
@@ -323,17 +323,6 @@ class Importer:
                     found.add(node.name)
             self._wants[value] = found
         return self._wants[value]
-
-    def _read_as(self, value: str) -> set[object]:
-        """``wants`` of a value and of all that is moved from it."""
-        network, found = self.network, set[object]()
-        for node in network.readers[value]:
-            if operators.layout_of(node) is None:
-                found |= self.wants(value)
-            else:
-                for output in node.outputs:
-                    found |= self._read_as(output)
-        return found | ({"float"} if value in network.outputs else set())
 
     # -------------------------------------------------------------------------------- what it makes
 
