@@ -85,43 +85,88 @@ def sigmoid(f: Formula, x: str, by: float = 1.0) -> str:
     return f.over(1.0, f.plus(f.exp(f.times(x, -by)), 1.0))
 
 
+def near_zero(
+    f: Formula, x: str, far: Callable[[str], str], reach: float, factors: tuple[float, ...]
+) -> str:
+    """A function that is 0 at 0, exact to its last bits there too.
+
+    ``far`` is within some 2^-22 of 1, which is much beside small results; within ``reach`` the
+    result is ``x`` times a polynomial of ``factors``, the highest power first. There both calls of
+    ``far`` have the same operand, and what they give is taken off.
+    """
+    inside = f.clip(x, -reach, reach)
+    total: Value = factors[0]
+    for factor in factors[1:]:
+        total = f.plus(f.times(inside, total), factor)
+    return f.plus(f.times(inside, total), f.minus(far(x), far(inside)))
+
+
+def odd(*factors: float) -> tuple[float, ...]:
+    """Factors of a polynomial of even powers alone."""
+    return tuple(one for factor in factors for one in (factor, 0.0))[:-1]
+
+
 def tanh(f: Formula, x: str) -> str:
-    return f.minus(f.over(2.0, f.plus(f.exp(f.times(x, -2.0)), 1.0)), 1.0)
+    def far(value: str) -> str:
+        return f.minus(f.over(2.0, f.plus(f.exp(f.times(value, -2.0)), 1.0)), 1.0)
+
+    return near_zero(f, x, far, 0.25, odd(-17 / 315, 2 / 15, -1 / 3, 1.0))
+
+
+def exp_less_one(f: Formula, x: str) -> str:
+    factors = (1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1.0)
+    return near_zero(f, x, lambda value: f.minus(f.exp(value), 1.0), 0.25, factors)
+
+
+def log_of_one_more(f: Formula, x: str) -> str:
+    factors = (-1 / 6, 1 / 5, -1 / 4, 1 / 3, -0.5, 1.0)
+    return near_zero(f, x, lambda value: f.log(f.plus(value, 1.0)), 1 / 16, factors)
 
 
 def softplus(f: Formula, x: str) -> str:
     """Without an exponential that could become infinite."""
-    small = f.log(f.plus(f.exp(f.times(f.magnitude(x), -1.0)), 1.0))
+    small = log_of_one_more(f, f.exp(f.times(f.magnitude(x), -1.0)))
     return f.plus(f.clip(x, 0.0, math.inf), small)
 
 
-ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)
-"""Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: 1.5e-7 off at most."""
+ERFC = (
+    0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418,
+    0.37409196, 1.00002368, -1.26551223,
+)  # fmt: skip
+"""Press and others, Numerical Recipes, erfc by Chebyshev: 1.2e-7 of the result off at most."""
+
+
+def erfc(f: Formula, magnitude: str) -> str:
+    """One less erf, of what is not negative: exact in its tail too."""
+    t = f.over(1.0, f.plus(f.times(magnitude, 0.5), 1.0))
+    total: Value = ERFC[0]
+    for factor in ERFC[1:]:
+        total = f.plus(f.times(t, total), factor)
+    return f.times(t, f.exp(f.minus(total, f.times(magnitude, magnitude))))
 
 
 def erf(f: Formula, x: str) -> str:
-    """By its magnitude, whose sign comes back last."""
-    magnitude = f.magnitude(x)
-    t = f.over(1.0, f.plus(f.times(magnitude, 0.3275911), 1.0))
-    total: Value = ERF[0]
-    for factor in ERF[1:]:
-        total = f.plus(f.times(t, total), factor)
-    tail = f.times(f.times(total, t), f.exp(f.times(f.times(x, x), -1.0)))
-    sign = f.clip(f.times(x, 1e30), -1.0, 1.0)
-    return f.times(f.minus(1.0, tail), sign)
+    def far(value: str) -> str:
+        sign = f.clip(f.times(value, 1e30), -1.0, 1.0)
+        return f.times(f.minus(1.0, erfc(f, f.magnitude(value))), sign)
+
+    series = odd(*(2 / math.sqrt(math.pi) * part for part in (-1 / 42, 1 / 10, -1 / 3, 1.0)))
+    return near_zero(f, x, far, 0.25, series)
 
 
 def exponential(f: Formula, x: str, alpha: float, steep: float = 1.0) -> str:
     """``x`` where positive, else ``alpha * (exp(steep * x) - 1)``: Elu, Celu and Selu."""
     below = f.clip(x, -math.inf, 0.0)
-    curve = f.minus(f.exp(below if steep == 1.0 else f.times(below, steep)), 1.0)
+    curve = exp_less_one(f, below if steep == 1.0 else f.times(below, steep))
     return f.plus(f.clip(x, 0.0, math.inf), curve if alpha == 1.0 else f.times(curve, alpha))
 
 
 def gelu(f: Formula, x: str, approximate: bool) -> str:
-    half = f.times(x, 0.5)
     if not approximate:
-        return f.times(half, f.plus(erf(f, f.times(x, math.sqrt(0.5))), 1.0))
+        magnitude = f.magnitude(x)
+        tail = erfc(f, f.times(magnitude, math.sqrt(0.5)))
+        return f.minus(f.clip(x, 0.0, math.inf), f.times(f.times(magnitude, 0.5), tail))
+    half = f.times(x, 0.5)
     cube = f.times(f.times(f.times(x, x), x), 0.044715)
     inner = f.times(f.plus(x, cube), math.sqrt(2 / math.pi))
     return f.times(half, f.plus(tanh(f, inner), 1.0))
