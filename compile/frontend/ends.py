@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from . import operators, places
 from .network import ACTIVATIONS, DEQUANTISE, QUANTISE, Network
 from .places import Axes
-
-if TYPE_CHECKING:
-    from .importer import Importer
 
 
 def layout(network: Network, value: str, shape: Axes) -> tuple[tuple[int, int, int], Axes, Axes]:
@@ -29,10 +24,17 @@ def chosen(network: Network, value: str) -> bool:
     return node is not None and node.kind in ("ArgMax", "ArgMin")
 
 
-def read_as(importer: Importer, value: str) -> set[object]:
-    """The different forms that are wanted of an input and of all that is moved from it."""
-    network, found, seen = importer.network, set[object](), set[str]()
-    todo = [value]
+def read_as(
+    network: Network, value: str, known: dict[str, set[object]] | None = None
+) -> set[object]:
+    """The different forms that are wanted of an input and of all that is moved from it.
+
+    ``known``: what was found of other values.
+    """
+    known = {} if known is None else known
+    if value in known:
+        return known[value]
+    found, seen, todo = known.setdefault(value, set()), set[str](), [value]
     while todo:
         name = todo.pop()
         if name in seen:
@@ -46,7 +48,8 @@ def read_as(importer: Importer, value: str) -> set[object]:
             elif node.kind == QUANTISE:
                 found.add(network.quantisation(node)[:2])
             elif node.kind in ACTIVATIONS:
-                found |= {(node.name, inner) for inner in importer.wants(node.output)}
+                inner = read_as(network, node.output, known)
+                found.update((node.name, form) for form in inner)
             else:
                 found.add(node.name)
     return found

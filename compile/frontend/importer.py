@@ -200,7 +200,7 @@ class Importer:
         network = self.network
         node = network.writer.get(value)
         if node is None:
-            one = want.plain and value in network.inputs and len(ends.read_as(self, value)) == 1
+            one = want.plain and value in network.inputs and len(ends.read_as(network, value)) == 1
             if not one or network.types[value] != 1:
                 return None
             if (want.low, want.high) == (INT8_MIN, INT8_MAX):

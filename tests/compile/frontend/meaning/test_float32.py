@@ -155,13 +155,17 @@ def test_a_bias_that_accumulators_would_lose(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------- ends
 
 
-def test_an_input_that_leaves_as_it_is_and_is_quantised(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [[], ["Relu"], ["Relu", "Identity", "Relu"]], ids=str)
+def test_an_input_that_leaves_as_it_is_and_is_quantised(before: list[str], tmp_path: Path) -> None:
     """Each half of it is read otherwise."""
 
     def make(net: Qdq) -> list[str]:
+        net.nodes, x = [], "x"
+        for kind in before:
+            x = net.node(kind, x)
         halves = ["first half", "second half"]
         sizes = net.constant(np.array([2, 4], np.int64))
-        net.nodes = [helper.make_node("Split", ["x", sizes], halves, "guilty", axis=1)]
+        net.nodes.append(helper.make_node("Split", [x, sizes], halves, "guilty", axis=1))
         return [halves[0], net.conv(net.quantised(halves[1]), 5, 4)]
 
     agrees(make, tmp_path)
