@@ -10,16 +10,19 @@ import numpy as np
 from ..graph import (
     INT8_MAX,
     INT8_MIN,
+    ArgMax,
     Dequantise,
     Interpolate,
     Op,
     Pool,
     Quantise,
     RealBinary,
+    RealConv,
     RealUnary,
     Softmax,
     Tensor,
 )
+from . import curves
 
 
 def larger(a: np.ndarray, b: np.ndarray | np.float32) -> np.ndarray:
@@ -31,6 +34,13 @@ def smaller(a: np.ndarray, b: np.ndarray | np.float32) -> np.ndarray:
     """The same for the lesser one."""
     return np.where((b < a) | np.isnan(b), b, a)
 
+
+UNARY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "abs": np.abs,
+    "sqrt": np.sqrt,
+    "exp": curves.exp,
+    "log": curves.log,
+}
 
 BINARY: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "add": np.add,
@@ -92,7 +102,7 @@ def _unary(
     if op.kind == "clip":
         return smaller(larger(x, np.asarray(op.least, np.float32)), np.asarray(op.most, np.float32))
     with np.errstate(invalid="ignore"):
-        return {"abs": np.abs, "sqrt": np.sqrt}[op.kind](x)
+        return UNARY[op.kind](x)
 
 
 def _binary(
@@ -100,6 +110,37 @@ def _binary(
 ) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return BINARY[op.kind](*inputs)
+
+
+def _conv(
+    op: RealConv, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+) -> np.ndarray:
+    top, left, bottom, right = (max(pad, 0) for pad in op.pads)
+    x = np.pad(inputs[0], ((0, 0), (top, bottom), (left, right), (0, 0)))
+    x = x[:, max(-op.pads[0], 0) :, max(-op.pads[1], 0) :]
+    outputs, per_group = op.weight.shape[:2]
+    first = np.repeat(np.arange(op.groups) * per_group, outputs // op.groups)
+    found = np.zeros((len(x), y.height, y.width, outputs), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for ky in range(op.kernel[0]):
+            for kx in range(op.kernel[1]):
+                window = x[:, ky :: op.stride[0], kx :: op.stride[1]][:, : y.height, : y.width]
+                for channel in range(per_group):
+                    found += window[..., first + channel] * op.weight[:, channel, ky, kx]
+        return found + op.bias.astype(np.float32)
+
+
+def _argmax(
+    op: ArgMax, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+) -> np.ndarray:
+    x = inputs[0]
+    best, at = x[..., :1], np.zeros((*x.shape[:3], 1), np.float32)
+    for channel in range(1, x.shape[3]):
+        value = x[..., channel : channel + 1]
+        better = value >= best if op.last else value > best
+        best = np.where(better, value, best)
+        at = np.where(better, np.float32(channel), at)
+    return at
 
 
 def _softmax(
@@ -136,6 +177,8 @@ RULES = {
     Dequantise: _dequantise,
     RealUnary: _unary,
     RealBinary: _binary,
+    RealConv: _conv,
+    ArgMax: _argmax,
     Softmax: _softmax,
     Interpolate: _interpolate,
 }

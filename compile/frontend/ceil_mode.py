@@ -7,36 +7,48 @@ from __future__ import annotations
 
 from typing import Any
 
-import onnx
+from onnx import helper
 
-STATED = "stated_pads"
-"""Attribute with the padding that a rewritten pool had in the file."""
+from .rewrite.draft import STATED, Draft, attributes, static
+
+COUNTED = "counts_what_is_added"
+"""Attribute of averages that count what ceil_mode adds too, as QLinearAveragePool does."""
 
 POOLS = ("MaxPool", "AveragePool", "LpPool")
 
 
-def run(model: onnx.ModelProto) -> bool:
-    """Rewrites such pools in place; returns whether there was one, so that shapes are other ones.
+def run(draft: Draft) -> None:
+    """Rewrites such pools, before anything else measures shapes.
 
     Averages that count their padding find the file's own in ``STATED``. Pools whose attributes do
-    not fit are left for the importer to refuse.
+    not fit are left for the importer to refuse. What the file says of shapes is forgotten: who
+    wrote it may have counted those windows or not.
     """
-    left = [n for n in model.graph.node if n.op_type in POOLS and _of(n).get("ceil_mode", 0)]
-    changed = bool(left)
-    while left:
-        node = left.pop(0)
-        # Anew each time: the pools before it have other sizes now.
-        size = _size(model, node.input[0])
-        pads = _pads(_of(node), size) if size is not None else None
-        if pads is None:
+    changed = False
+    for node in draft.nodes:
+        if node.op_type not in POOLS:
             continue
-        stated = _of(node).get("pads", [0] * len(pads))
-        kept = [a for a in node.attribute if a.name not in ("ceil_mode", "pads")]
+        given = attributes(node)
+        whole = given.pop(COUNTED, 0)
+        pads = None
+        if given.get("ceil_mode", 0):
+            # Anew each time: the pools before it have other sizes now.
+            size = static(draft.infer()[0].get(node.input[0]))
+            pads = _pads(given, list(size[2:])) if size is not None and len(size) > 2 else None
+        gone = {COUNTED} if pads is None else {COUNTED, "ceil_mode", "pads"}
+        kept = [a for a in node.attribute if a.name not in gone]
         del node.attribute[:]
         node.attribute.extend(kept)
-        node.attribute.append(onnx.helper.make_attribute("pads", pads))
-        node.attribute.append(onnx.helper.make_attribute(STATED, list(stated)))
-    return changed
+        if pads is not None:
+            changed = True
+            stated = pads if whole else list(given.get("pads", [0] * len(pads)))
+            node.attribute.append(helper.make_attribute("pads", pads))
+            if given.get("count_include_pad", 0) and stated != pads:
+                node.attribute.append(helper.make_attribute(STATED, stated))
+    if changed:
+        draft.value_info = []
+        for value in draft.outputs:
+            value.type.tensor_type.ClearField("shape")
 
 
 def _pads(given: dict[str, Any], size: list[int]) -> list[int] | None:
@@ -59,23 +71,3 @@ def _pads(given: dict[str, Any], size: list[int]) -> list[int] | None:
         reach = (count - 1) * strides[axis] + long
         behind.append(max(reach - size[axis] - pads[axis], 0))
     return [*pads[:rank], *behind]
-
-
-def _size(model: onnx.ModelProto, value: str) -> list[int] | None:
-    """Sizes behind batch and channels, as far as inference comes."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    del copy.graph.value_info[:]
-    try:
-        graph = onnx.shape_inference.infer_shapes(copy, data_prop=True).graph
-    except Exception:  # what is wrong is said by the strict inference that follows
-        return None
-    for known in (*graph.value_info, *graph.input):
-        if known.name == value:
-            sizes = [d.dim_value for d in known.type.tensor_type.shape.dim]
-            return sizes[2:] if len(sizes) > 2 and min(sizes) > 0 else None
-    return None
-
-
-def _of(node: onnx.NodeProto) -> dict[str, Any]:
-    return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}

@@ -26,7 +26,7 @@ from ..graph import (
     Tensor,
     unused,
 )
-from . import operators, places
+from . import ends, operators, places
 from .network import ACTIVATIONS, DEQUANTISE, MOVES, QUANTISE, STORED, Network, Node, Want
 from .places import Axes, Place
 
@@ -52,6 +52,7 @@ class Importer:
         self.notes: list[str] = []
         self.origins: dict[str, Origin] = {}
         self.inputs: dict[str, str] = {}
+        self._entries: dict[str, Place] = {}
         self._taken = {name for node in network.nodes for name in (*node.inputs, *node.outputs)}
         self._op_names: set[str] = {node.name for node in network.nodes}
         self._emitted: set[str] = set()
@@ -71,6 +72,8 @@ class Importer:
             if node.kind == QUANTISE:
                 self.stored(node.output, node)
         outputs = tuple(self._end(name) for name in network.outputs)
+        for name, place in self._entries.items():
+            self._origin(name, place)  # if no QuantizeLinear's result is its origin
         missing = [name for name in network.inputs if name not in self.inputs]
         if missing:
             raise network.error(f"input {missing[0]!r}", "nothing reads it; remove it")
@@ -82,11 +85,11 @@ class Importer:
         kind = network.types.get(name)
         if kind in (2, 3):  # uint8, int8
             place = self.stored(name, where)
-        elif kind in (0, 1, None):
+        elif kind in (0, 1, None) or (kind in (6, 7) and ends.chosen(network, name)):
             place = self.exact(name) or self.real(name, where)
         else:
             raise network.error(where, "expected float32, int8 or uint8; end the model before it")
-        return self.arranged(place, *self._layout(name, shape)).tensor
+        return self.arranged(place, *ends.layout(network, name, shape)).tensor
 
     # -------------------------------------------------------------------------------- questions
 
@@ -167,7 +170,15 @@ class Importer:
             return self.quantised(node.inputs[0], Want(name, scale, zero), node)
         rule = operators.layout_of(node)
         if rule is None:
-            raise network.error(node, "computes with stored integers, expected a DequantizeLinear")
+            build = operators.ON_STORED.get(node.kind)
+            place = build(self, node) if build is not None else None
+            if place is not None:
+                return place
+            raise network.error(
+                node,
+                "computes with stored integers, expected a DequantizeLinear before it; quantise "
+                "in QDQ format",
+            )
         parts = [self.stored(value, node) for value in rule.data(node)]
         offset = STORED.get(np.dtype(network._stored_type(name)), 0)
         return rule.build(self, node, name, parts, lambda value: value - offset)
@@ -189,10 +200,15 @@ class Importer:
         network = self.network
         node = network.writer.get(value)
         if node is None:
-            one = want.plain and value in network.inputs and len(self.wants(value)) == 1
+            one = want.plain and value in network.inputs and len(ends.read_as(network, value)) == 1
             if not one or network.types[value] != 1:
                 return None
-            return self._entered(value, want.name, want.quantisation, "int8")
+            if (want.low, want.high) == (INT8_MIN, INT8_MAX):
+                return self._entered(value, want.name, want.quantisation, "int8")
+            # What comes in is all of int8; the clamp is an operator of its own.
+            name = self.name(f"{value}.stored")
+            entered = self._entered(value, name, want.quantisation, "int8")
+            return operators.requantised(self, network.readers[value][0], entered, want)
         if want.plain:
             exact = self.exact(value)
             if exact is not None:
@@ -285,7 +301,9 @@ class Importer:
                 "float32: expected DequantizeLinear before it and QuantizeLinear behind it; "
                 "quantise every activation (QDQ format, all operators)",
             )
-        return build(self, node)
+        made = build(self, node)
+        assert made is not None, "a rule in float32 always gives a result"
+        return made
 
     def wants(self, value: str) -> set[object]:
         """The different forms that the readers of a float value want it in."""
@@ -423,38 +441,11 @@ class Importer:
                 f"input {value!r}", "is read in several types; quantise it once, before all readers"
             )
         shape = network.shape(value, f"input {value!r}")
-        sizes, axes, order = self._layout(value, shape)
+        sizes, axes, order = ends.layout(network, value, shape)
         self.inputs[value] = self.tensor(name, sizes, quantisation, dtype == "float32")
-        return Place(self.inputs[value], axes, order)
-
-    def _layout(self, value: str, shape: Axes) -> tuple[tuple[int, int, int], Axes, Axes]:
-        """(H, W, C) of an input or output and how its array stands in it: channels last."""
-        if self._is_map(value, shape):
-            place, sizes = places.map_place("", shape), places.map_sizes(shape)
-        else:
-            place, sizes = places.row_place("", shape), places.row_sizes(shape)
-        return sizes, place.shape, place.order
-
-    def _is_map(self, value: str, shape: Axes) -> bool:
-        network = self.network
-        if len(shape) not in (3, 4) or shape[0] != 1:
-            return False
-        convs = [n for n in network.nodes if "Conv" in n.kind]
-        if len(shape) == 3:
-            return any(len(network.shapes.get(n.output, ())) == 3 for n in convs)
-        # A file that brings its channels last says so by the Transpose at its end.
-        writer = network.writer.get(value)
-        while writer is not None and writer.kind in (QUANTISE, DEQUANTISE):
-            writer = network.writer.get(writer.inputs[0])
-        if writer is not None and writer.kind == "Transpose":
-            return tuple(writer.attributes.get("perm", ())) != (0, 2, 3, 1)
-        readers = list(network.readers[value])
-        for node in readers:
-            if node.kind in (QUANTISE, DEQUANTISE):
-                readers.extend(network.readers[node.output])
-            elif node.kind == "Transpose":
-                return tuple(node.attributes.get("perm", ())) != (0, 3, 1, 2)
-        return True
+        place = Place(self.inputs[value], axes, order)
+        self._entries[value] = place
+        return place
 
     def _origin(self, value: str, place: Place) -> None:
         self.origins.setdefault(place.tensor, Origin(value, place.shape, place.order))

@@ -10,7 +10,7 @@ import onnx
 
 from ..errors import CompileError
 from ..graph import Graph
-from . import ceil_mode, shapes
+from . import shapes
 from .importer import build
 from .network import DEQUANTISE, QUANTISE, Network
 from .normalise import normalise
@@ -28,9 +28,7 @@ def load(path: Path) -> Graph:
     """
     model, sha256 = normalise(path)
     _check_operators(path, model)
-    rounded = ceil_mode.run(model)
-    # Who wrote the file may have counted those windows or not.
-    known = shapes.infer(model, path.name, claims=not rounded)
+    known = shapes.infer(model, path.name)
     network = Network(path.name, model, known)
     record = next((p.value for p in model.metadata_props if p.key == RECORD_KEY), "{}")
     try:

@@ -153,6 +153,15 @@ class Network:
             )
         return shape
 
+    def stored(self, value: str) -> bool:
+        """Whether a value is stored integers themselves: a quantisation's, or an input's, moved."""
+        node = self.writer.get(value)
+        while node is not None and node.kind not in (QUANTISE, DEQUANTISE) and node.inputs:
+            value, node = node.inputs[0], self.writer.get(node.inputs[0])
+        if node is None:
+            return value in self.inputs and self.types[value] in (2, 3)
+        return node.kind == QUANTISE
+
     def constant(self, value: str) -> Constant | None:
         """A constant as it stands or behind its DequantizeLinear; None for anything else."""
         if value in self.initializers:

@@ -13,9 +13,10 @@ from pathlib import Path
 import onnx
 
 from ..errors import CompileError
+from . import ceil_mode
 from .rewrite import batch, batch_norm, fold, gemm, moves, tidy, upgrade
 from .rewrite.draft import Draft, first_line
-from .rewrite.spellings import microsoft, pairs, qoperator
+from .rewrite.spellings import microsoft, pairs, per_channel, qoperator
 from .source.read import read
 
 UNFORESEEN = "holds what the compiler does not foresee"
@@ -49,7 +50,10 @@ def normalise(path: Path) -> tuple[onnx.ModelProto, str]:
 def _rewritten(draft: Draft) -> onnx.ModelProto:
     upgrade.run(draft)
     fold.run(draft, measure=False)
-    for rewrite in (pairs, microsoft, qoperator, batch, fold, batch_norm, moves, gemm, fold, tidy):
+    for rewrite in (
+        pairs, microsoft, qoperator, batch, ceil_mode, fold, batch_norm, moves, gemm, fold,
+        per_channel, tidy,
+    ):  # fmt: skip
         rewrite.run(draft)
     draft.check_nodes()
     return draft.model()

@@ -18,10 +18,10 @@ MOST_BYTES = 2**28
 Shape = tuple[int, ...]
 
 
-def infer(model: onnx.ModelProto, file: str, claims: bool = True) -> dict[str, Shape]:
+def infer(model: onnx.ModelProto, file: str) -> dict[str, Shape]:
     """The shape of every input, constant and result, by strict inference.
 
-    What the file itself says of shapes is no source: it is compared with the result, if ``claims``.
+    What the file itself says of shapes is no source: it is compared with the result.
 
     Raises:
         CompileError: a shape that is unknown, not static, contradicted by the file or out of all
@@ -36,8 +36,7 @@ def infer(model: onnx.ModelProto, file: str, claims: bool = True) -> dict[str, S
     for node in model.graph.node:
         for name in filter(None, node.output):
             shapes[name] = _static(file, label(node), found.get(name))
-    if claims:
-        _check_claims(model, file, shapes)
+    _check_claims(model, file, shapes)
     for node in model.graph.node:
         check_attributes(file, node, shapes)
     return shapes

@@ -254,7 +254,7 @@ class RealUnary(Op):
     """A float32 function of float32 values, with one rounding.
 
     ``kind``: "prelu" (``x * slope`` where x < 0, slope float32 (C) or (1)), "clip" (to
-    [``least``, ``most``]), "abs", "sqrt".
+    [``least``, ``most``]), "abs", "sqrt", "exp", "log"; the last two by arithmetic/curves.py.
     """
 
     kind: str
@@ -271,6 +271,35 @@ class RealBinary(Op):
     """
 
     kind: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RealConv(Op):
+    """Convolution in float32: weight (O, I / groups, kh, kw), bias (O); ``pads`` as of ``Conv``.
+
+    Products and sums are rounded one after the other: rows of the window, columns, channels, and
+    the bias last.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    stride: tuple[int, ...] = (1, 1)
+    pads: tuple[int, ...] = (0, 0, 0, 0)
+    groups: int = 1
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        return self.weight.shape[2], self.weight.shape[3]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArgMax(Op):
+    """Which channel of a pixel is the largest, as a whole number in float32.
+
+    Of equal ones the first, or the last if ``last``; what is no number is never larger.
+    """
+
+    last: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

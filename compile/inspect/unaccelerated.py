@@ -7,7 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..graph import Add, Concat, Conv, Graph, Op, Pool, RealBinary, RealUnary, Rescale, Table
+from ..graph import (
+    Add,
+    ArgMax,
+    Concat,
+    Conv,
+    Graph,
+    Op,
+    Pool,
+    RealBinary,
+    RealConv,
+    RealUnary,
+    Rescale,
+    Table,
+)
 from ..kernels import elementwise, families
 from ..kernels.conv.shape import ConvShape
 from ..kernels.depthwise.shape import DepthwiseShape
@@ -15,6 +28,7 @@ from ..lower.layout import CHANNEL_ALIGNMENT
 from ..lower.operators.conv import lines_of
 from ..lower.program import Border, Copy, Program, Served
 
+REAL = RealUnary | RealBinary | RealConv
 OWN_PASS = "{} as a pass of its own"
 
 
@@ -65,7 +79,9 @@ def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:
         yield "concatenation copied", _why_copied(graph, op)
     elif isinstance(op, Table):
         yield "table looked up value by value", "there is no vector kernel for it"
-    elif isinstance(op, RealUnary | RealBinary) or (isinstance(op, Pool) and _real(graph, op)):
+    elif isinstance(op, ArgMax):
+        yield "largest channel sought value by value", "there is no vector kernel for it"
+    elif isinstance(op, REAL) or (isinstance(op, Pool) and _real(graph, op)):
         yield "computed in float32", "the file has no quantisation around it"
     elif isinstance(op, Conv):
         yield from _of_conv(program, op, shape)

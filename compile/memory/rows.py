@@ -13,6 +13,7 @@ import numpy as np
 
 from ..graph import (
     Add,
+    ArgMax,
     Concat,
     Conv,
     Dequantise,
@@ -86,7 +87,8 @@ def _by_row(graph: Graph, op: Op) -> bool:
         return len({graph.tensors[name].shape for name in op.inputs}) == 1
     if isinstance(op, Concat):
         return op.axis == 2
-    return isinstance(op, Rescale | Add | Table | Quantise | Dequantise | RealUnary | Softmax)
+    row_by_row = Rescale | Add | Table | Quantise | Dequantise | RealUnary | Softmax | ArgMax
+    return isinstance(op, row_by_row)
 
 
 def chains(graph: Graph, between: frozenset[str]) -> dict[str, list[Op]]:

@@ -100,7 +100,7 @@ class Qdq:
 
     def model(self, *outputs: str, opset: int = 17) -> onnx.ModelProto:
         """The file; the shapes of ``outputs`` are inferred where that is possible."""
-        results = [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in outputs]
+        results = [onnx.ValueInfoProto(name=output) for output in outputs]
         graph = helper.make_graph(self.nodes, "small", self.inputs, results, self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
         model.ir_version = 10

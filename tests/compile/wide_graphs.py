@@ -8,6 +8,7 @@ import numpy as np
 
 from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import (
+    ArgMax,
     Concat,
     Constant,
     Conv,
@@ -19,6 +20,7 @@ from pocketvision.compile.graph import (
     Pool,
     Quantise,
     RealBinary,
+    RealConv,
     RealUnary,
     Select,
     Softmax,
@@ -154,6 +156,27 @@ class WideBuilder(Builder):
             options = {"least": float(least), "most": float(most)}
         op = RealUnary(name=f"{kind}_{y}", inputs=(x,), output=y, kind=kind, **options)  # type: ignore[arg-type]
         return self._append(op)
+
+    def float_conv(
+        self, x: str, outputs: int, kernel: Pair, *, stride: Pair = (1, 1), pads: Pads = NO_PADS,
+        groups: int = 1,
+    ) -> str:  # fmt: skip
+        """A convolution of float32."""
+        source = self.tensors[x]
+        size = (outputs, source.channels // groups, *kernel)
+        y = self.real_tensor((*windows(source, kernel, stride, pads), outputs))
+        return self._append(
+            RealConv(
+                name=f"float_conv_{y}", inputs=(x,), output=y, stride=stride, pads=pads,
+                weight=self.random.normal(0, 1, size).astype(np.float32),
+                bias=self.random.normal(0, 1, outputs).astype(np.float32), groups=groups,
+            )
+        )  # fmt: skip
+
+    def argmax(self, x: str, *, last: bool = False) -> str:
+        """Which channel is the largest."""
+        y = self.real_tensor((*self.tensors[x].shape[:2], 1))
+        return self._append(ArgMax(name=f"argmax_{y}", inputs=(x,), output=y, last=last))
 
     def binary(self, a: str, b: str, kind: str) -> str:
         """An operation; an axis of 1 is repeated."""

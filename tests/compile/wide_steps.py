@@ -116,7 +116,23 @@ def shares(build: WideBuilder, x: str) -> str:
     return build.tables(build.softmax(x))
 
 
+def convolved(build: WideBuilder, x: str) -> str:
+    """A convolution whose operands are float32: dense, or of every channel by itself."""
+    count = build.tensors[x].channels
+    outputs, groups = (int(build.random.integers(1, 20)), 1)
+    if build.random.random() < 0.4:
+        outputs = groups = count
+    real = build.float_conv(build.dequantise(x), outputs, (3, 2), pads=(1, 1, 1, 0), groups=groups)
+    return build.quantise(real)
+
+
+def curved(build: WideBuilder, x: str) -> str:
+    """The logarithm of twice an exponential."""
+    powers = build.unary(build.unary(build.dequantise(x), "clip"), "exp")
+    return build.quantise(build.unary(build.binary(powers, powers, "add"), "log"))
+
+
 FAMILIES: dict[str, tuple[Step, ...]] = {
     "nest": (turned, shuffled, cut, padded, side_by_side, enlarged, constants),
-    "real": (island, gated, unrounded, largest, shares),
+    "real": (island, gated, unrounded, largest, shares, convolved, curved),
 }

@@ -28,7 +28,7 @@ from .quantisers.table import QUANTISERS
 from .zoo import NETWORKS
 
 HERE = Path(__file__).resolve().parent
-COLOURS = {"ok": "green", "far": "yellow", "refused": "red", "no file": "dim"}
+COLOURS = {"ok": "green", "far": "yellow", "bytes": "red", "refused": "red", "no file": "dim"}
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def digest() -> str:
 def table(found: list[Outcome], quantisers: list[str]) -> Table:
     """One row a network, one column a quantiser."""
     cells = {(one.network, one.quantiser): one for one in found}
-    result = Table(title="networks by quantiser: largest difference in steps (or % of a float)")
+    result = Table(title="networks by quantiser: what whole runs differ by, in steps (or %)")
     result.add_column("network", no_wrap=True)
     for quantiser in quantisers:
         result.add_column(quantiser, no_wrap=True)
@@ -77,7 +77,7 @@ def table(found: list[Outcome], quantisers: list[str]) -> Table:
 
 def cell(one: Outcome) -> str:
     """The verdict with its figure."""
-    figures = [f"{one.steps:.1f}"] if one.steps is not None else []
+    figures = [f"{one.end:.0f}"] if one.end is not None else []
     figures += [f"{100 * one.share:.1f}%"] if one.share is not None else []
     text = " ".join([one.verdict, *figures])
     return f"[{COLOURS.get(one.verdict, 'magenta')}]{text}[/]"

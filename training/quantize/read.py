@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
@@ -96,6 +96,8 @@ def read(
         onnx.save(fold_norms(model), file)
         normal = normalise(file)[0]
     found = shapes(normal)
+    # A fixed batch is 1 by now, where the network does not mix its pictures.
+    inputs = tuple(replace(into, shape=found.get(into.name, into.shape)) for into in inputs)
     outputs = tuple(found.get(value.name, ()) for value in normal.graph.output)
     return Floating(path, own, normal, inputs, outputs)
 

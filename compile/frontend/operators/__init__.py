@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..network import ACTIVATIONS, MOVES, Node, Want
 from ..places import Place
-from . import activation, elementwise, pool, real, softmax
+from . import activation, elementwise, formula, pool, real, reduce, softmax
 from .activation import activated, clamped, requantised
 from .function import FUNCTIONS, looked_up
 from .layers import conv, matmul
@@ -43,6 +43,8 @@ INTEGER: dict[str, Callable[[Importer, Node, Want], Place | None]] = {
     "GlobalMaxPool": pool.maximum,
     "ReduceMean": pool.average,
     "ReduceMax": pool.maximum,
+    "ReduceMin": reduce.least,
+    "ReduceSum": reduce.total,
     "Softmax": softmax.softmax,
     "Resize": resize.linear,
 }
@@ -53,15 +55,29 @@ EXACT: dict[str, Callable[[Importer, Node], Place | None]] = {
     "MaxPool": pool.exact,
     "GlobalMaxPool": pool.exact,
     "ReduceMax": pool.exact,
+    "ReduceMin": reduce.least_exact,
 }
 """Operators whose result is exact in the quantisation of their input."""
 
-REAL: dict[str, Callable[[Importer, Node], Place]] = {
+ON_STORED: dict[str, Callable[[Importer, Node], Place | None]] = {
+    "MaxPool": pool.on_stored,
+    "Resize": resize.on_stored,
+}
+"""Operators that files have on stored integers themselves."""
+
+REAL: dict[str, Callable[[Importer, Node], Place | None]] = {
     "Conv": conv.conv,
     "ConvTranspose": conv.conv_transpose,
     "Gemm": matmul.gemm,
     "MatMul": matmul.gemm,
     "Softmax": softmax.softmax_real,
+    "LogSoftmax": softmax.log_softmax,
+    "ArgMax": softmax.argmax,
+    "ArgMin": softmax.argmax,
+    "Pow": formula.power,
+    "Resize": resize.linear_real,
+    **dict.fromkeys(formula.FORMULAS, formula.applied),
+    **dict.fromkeys(reduce.REAL, reduce.real),
     **real.REAL,
 }
 """Operators with a rule in float32."""
@@ -73,6 +89,7 @@ __all__ = [
     "EXACT",
     "INTEGER",
     "LAYOUTS",
+    "ON_STORED",
     "REAL",
     "SUPPORTED",
     "Layout",

@@ -9,12 +9,12 @@ import numpy as np
 
 from ...arithmetic import scales
 from ...graph import INT8_MAX, INT8_MIN, Pool
-from ..ceil_mode import STATED
 from ..network import Node, Want
 from ..places import Axes, Place
+from ..rewrite.draft import STATED
+from . import reduce
 from .activation import rescaled
 from .layers.windows import Window, window_of
-from .moves.select import numbers
 
 if TYPE_CHECKING:
     from ..importer import Importer
@@ -45,8 +45,16 @@ def _inner(importer: Importer, want: Want) -> Want:
 def exact(importer: Importer, node: Node) -> Place | None:
     """The maximum of an int8 tensor in its own quantisation, which no QuantizeLinear asks for."""
     x = importer.exact(node.inputs[0])
-    if x is None:
-        return None
+    return None if x is None else stored(importer, node, x)
+
+
+def on_stored(importer: Importer, node: Node) -> Place:
+    """The maximum that a file takes of stored integers themselves."""
+    return stored(importer, node, importer.stored(node.inputs[0], node))
+
+
+def stored(importer: Importer, node: Node, x: Place) -> Place:
+    """The maximum of stored values."""
     source = importer.tensors[x.tensor]
     want = Want(importer.name(node.output), *source.quantisation)
     return _pooled(importer, node, x, want, "max")
@@ -72,6 +80,8 @@ def average_real(importer: Importer, node: Node) -> Place:
 
 def _pooled(importer: Importer, node: Node, place: Place, want: Want | None, kind: str) -> Place:
     network = importer.network
+    if node.kind.startswith("Reduce") and not reduce.spatial(importer, node):
+        return reduce.pooled(importer, node, place, want, kind)
     shape = network.shape(node.inputs[0], node)
     after = network.shape(node.output, node)
     if any(network.readers[name] or name in network.outputs for name in node.outputs[1:]):
@@ -114,10 +124,7 @@ def _window(
     """The window of a node and (H, W) of its result."""
     network = importer.network
     size = (1, *shape[2:]) if len(shape) == 3 else shape[2:]
-    if node.kind.startswith("Global"):
-        return Window(size, (1, 1), (0, 0, 0, 0), (1, 1)), (1, 1)
-    if node.kind.startswith("Reduce"):
-        _spatial(importer, node, shape)
+    if node.kind.startswith(("Global", "Reduce")):
         return Window(size, (1, 1), (0, 0, 0, 0), (1, 1)), (1, 1)
     kernel = tuple(node.attributes.get("kernel_shape", ()))
     window = window_of(network, node, shape, kernel)
@@ -138,17 +145,6 @@ def _window(
     ]
     pads = (*window.pads[:2], behind[0], behind[1])
     return Window(window.kernel, window.strides, pads, window.dilations), out
-
-
-def _spatial(importer: Importer, node: Node, shape: Axes) -> None:
-    """Raises CompileError unless a Reduce goes over all but the batch and the channels."""
-    axes = node.attributes.get("axes") or numbers(importer, node, 1, "axes")
-    rank = len(shape)
-    wanted = list(range(2, rank))
-    if axes is None or sorted(axis % rank for axis in axes) != wanted:
-        raise importer.network.error(
-            node, f"over axes {axes} of {shape} is not supported, expected {wanted}"
-        )
 
 
 def _counts(node: Node, size: tuple[int, int], out: tuple[int, int], window: Window) -> np.ndarray:

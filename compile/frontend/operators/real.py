@@ -10,9 +10,11 @@ import numpy as np
 from ...graph import RealBinary, RealUnary
 from .. import places
 from ..network import Node
-from ..places import Place
+from ..places import Axes, Place
 from . import pool
 from .activation import bounds, channels_of, check_repeats
+from .formula import Formula
+from .moves.select import broadcast
 
 if TYPE_CHECKING:
     from ..importer import Importer
@@ -28,13 +30,30 @@ BINARY = {
 
 
 def binary(importer: Importer, node: Node) -> Place:
-    """An operation on two float32 tensors, of which one may be repeated along axes."""
+    """An operation on float32 tensors, one after the other; each may be repeated along axes."""
     network = importer.network
-    if len(node.inputs) != 2:
-        raise network.error(node, f"{len(node.inputs)} operands in float32, expected 2")
-    after = network.shape(node.output, node)
+    if len(node.inputs) < 2:
+        raise network.error(node, "has one operand, expected 2; export the network anew")
     shapes = [network.shape(name, node) for name in node.inputs]
     parts = [importer.real(name, node) for name in node.inputs]
+    found, shape = parts[0], shapes[0]
+    for part, own in zip(parts[1:], shapes[1:], strict=True):
+        after = tuple(np.broadcast_shapes(shape, own))
+        kind = BINARY[node.kind]
+        found = _pair(importer, node, kind, [found, part], [shape, own], after)
+        shape = after
+    return found
+
+
+def _pair(
+    importer: Importer,
+    node: Node,
+    kind: str,
+    parts: list[Place],
+    shapes: list[Axes],
+    after: Axes,
+) -> Place:
+    """One operation; its operands are repeated to the shape ``after``."""
     whole = next((i for i in (0, 1) if shapes[i] == after), None)
     if whole is None:
         axes_of = places.map_place("", after) if len(after) == 4 else places.row_place("", after)
@@ -49,7 +68,12 @@ def binary(importer: Importer, node: Node) -> Place:
         names.append(_repeated(importer, node, part, own, after, axes, lead, sizes))
     y = importer.tensor(importer.name(node.output), sizes, real=True)
     importer.emit(
-        RealBinary(name=node.name, inputs=(names[0], names[1]), output=y, kind=BINARY[node.kind])
+        RealBinary(
+            name=importer.own_name(node),
+            inputs=(names[0], names[1]),
+            output=y,
+            kind=kind,
+        )
     )
     return lead.on(y)
 
@@ -58,23 +82,22 @@ def _repeated(
     importer: Importer,
     node: Node,
     part: Place,
-    own: places.Axes,
-    after: places.Axes,
-    axes: tuple[places.Axes, ...] | None,
+    own: Axes,
+    after: Axes,
+    axes: tuple[Axes, ...] | None,
     lead: Place,
     sizes: tuple[int, int, int],
 ) -> str:
     """A tensor that has height, width and channels of the result, or 1 of them."""
+    kinds = [{own[axis] == after[axis] for axis in group} for group in axes or ()]
+    if own != after and (axes is None or any(len(kind) > 1 for kind in kinds)):
+        # Of an axis of the tensor a part is repeated and a part is not: written out.
+        name = importer.name(f"{node.output}.whole")
+        part, own = broadcast(importer, node, name, part, own, after), after
     if own == after:
         return importer.arranged(part, sizes, lead.shape, lead.order).tensor
-    if axes is None:
-        raise importer.network.error(node, f"{own} with {after} is not supported in float32")
-    small = []
-    for size, group in zip(sizes, axes, strict=True):
-        kinds = {own[axis] == after[axis] for axis in group}
-        if len(kinds) > 1:
-            raise importer.network.error(node, f"{own} with {after} is not supported in float32")
-        small.append(size if kinds == {True} else 1)
+    assert axes is not None
+    small = [size if kind == {True} else 1 for size, kind in zip(sizes, kinds, strict=True)]
     order = [axis for group in axes for axis in group]
     rest = [axis for axis in range(len(after)) if axis not in order]
     wanted = Place.of("", own, [*rest, *order])
@@ -103,7 +126,7 @@ def unary(importer: Importer, node: Node) -> Place:
             x = importer.as_map(x, shape, node)
             found = channels_of(importer, x, shape, constant.real)
         if found is None:
-            raise importer.network.error(node, "its slope must be a constant, one per channel")
+            return _sloped(importer, node, x)
         slope = found.astype(np.float32)
     y = importer.tensor(importer.name(node.output), importer.tensors[x.tensor].shape, real=True)
     importer.emit(
@@ -118,6 +141,17 @@ def unary(importer: Importer, node: Node) -> Place:
         )
     )
     return x.on(y)
+
+
+def _sloped(importer: Importer, node: Node, x: Place) -> Place:
+    """A PRelu of any slopes: what is positive, and what is negative times its slope."""
+    network, f = importer.network, Formula(importer, node)
+    shape, own = (network.shape(name, node) for name in node.inputs)
+    below = x.on(f.clip(x.tensor, -np.inf, 0.0))
+    parts = [below, importer.real(node.inputs[1], node)]
+    product = _pair(importer, node, "multiply", parts, [shape, own], shape)
+    above = x.on(f.clip(x.tensor, 0.0, np.inf))
+    return _pair(importer, node, "add", [above, product], [shape, shape], shape)
 
 
 REAL: dict[str, Callable[[Importer, Node], Place]] = {

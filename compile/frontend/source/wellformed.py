@@ -20,13 +20,27 @@ def check_text(file: str, model: onnx.ModelProto) -> None:
     """
     todo: list[Any] = [model]
     while todo:
-        for field, value in todo.pop().ListFields():
+        one = todo.pop()
+        if isinstance(one, onnx.NodeProto):
+            _check_attributes(file, one)
+        for field, value in one.ListFields():
             single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
             values = [value] if single else value
             if field.type == field.TYPE_MESSAGE:
                 todo.extend(values)
             elif field.type == field.TYPE_STRING and any(isinstance(v, bytes) for v in values):
                 raise _error(file, f"its {field.full_name}", f"is no text ({value!r})")
+
+
+def _check_attributes(file: str, node: onnx.NodeProto) -> None:
+    """Texts of attributes are bytes to protobuf, and to who reads them names of modes."""
+    for attribute in node.attribute:
+        for text in (attribute.s, *attribute.strings):
+            try:
+                text.decode()
+            except UnicodeDecodeError:
+                where = f"{label(node)}: its {attribute.name}"
+                raise _error(file, where, f"is no text ({text[:40]!r})") from None
 
 
 def check_names(file: str, model: onnx.ModelProto) -> None:

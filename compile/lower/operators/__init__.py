@@ -7,6 +7,7 @@ from typing import Any
 
 from ...graph import (
     Add,
+    ArgMax,
     Concat,
     Constant,
     Conv,
@@ -18,6 +19,7 @@ from ...graph import (
     Pool,
     Quantise,
     RealBinary,
+    RealConv,
     RealUnary,
     Rescale,
     Rows,
@@ -31,7 +33,14 @@ from .conv import lower_conv
 from .elementwise import lower_add, lower_multiply
 from .moves import lower_concat, lower_constant, lower_move, lower_select
 from .pool import lower_pool
-from .real import lower_binary, lower_dequantise, lower_quantise, lower_unary
+from .real import (
+    lower_argmax,
+    lower_binary,
+    lower_dequantise,
+    lower_quantise,
+    lower_real_conv,
+    lower_unary,
+)
 from .rescale import lower_rescale
 from .tables import lower_interpolate, lower_softmax, lower_table
 
@@ -55,6 +64,8 @@ LOWERINGS: dict[type[Op], Callable[[Program, Any], None]] = {
     Dequantise: lower_dequantise,
     RealUnary: lower_unary,
     RealBinary: lower_binary,
+    RealConv: lower_real_conv,
+    ArgMax: lower_argmax,
     Softmax: lower_softmax,
     Interpolate: lower_interpolate,
     Rows: _nothing,

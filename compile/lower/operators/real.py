@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph import Dequantise, Pool, Quantise, RealBinary, RealUnary
-from ...kernels.real import elementwise, pool
+from ...arithmetic import curves
+from ...graph import ArgMax, Dequantise, Pool, Quantise, RealBinary, RealConv, RealUnary
+from ...kernels.real import argmax, conv, elementwise, pool
+from ...kernels.real.curves import CurveShape
 from ..constants import numbers
 from ..program import Program
+
+TABLES = {"exp": curves.exp_table, "log": curves.log_table}
 
 
 def lower_quantise(program: Program, op: Quantise) -> None:
@@ -33,6 +37,11 @@ def lower_dequantise(program: Program, op: Dequantise) -> None:
 def lower_unary(program: Program, op: RealUnary) -> None:
     """Appends the call of a function."""
     x, y = program.view(op.inputs[0]), program.view(op.output)
+    if op.kind in TABLES:
+        table = program.constant(TABLES[op.kind]())
+        places = program.pointer(op.inputs[0]), table, program.pointer(op.output)
+        program.call(op.ref, CurveShape(x, y, op.kind), *places)
+        return
     constants = np.array([op.least, op.most], np.float32)
     apart = op.slope is not None and len(op.slope) > 1
     if op.slope is not None:
@@ -65,3 +74,26 @@ def lower_real_pool(program: Program, op: Pool) -> None:
         program.constant(scale.astype(np.float32)),
         program.pointer(op.output),
     )
+
+
+def lower_real_conv(program: Program, op: RealConv) -> None:
+    """Appends the call of a convolution of float32."""
+    x, y = program.view(op.inputs[0]), program.view(op.output)
+    shape = conv.RealConvShape(x, y, op.kernel, op.stride, (op.pads[0], op.pads[1]), op.groups)
+    program.call(
+        op.ref,
+        shape,
+        program.pointer(op.inputs[0]),
+        program.constant(np.ascontiguousarray(op.weight.transpose(2, 3, 1, 0), np.float32)),
+        program.constant(op.bias.astype(np.float32)),
+        program.constant(np.full(1, -1, np.int32)),
+        program.pointer(op.output),
+    )
+
+
+def lower_argmax(program: Program, op: ArgMax) -> None:
+    """Appends the call of an ArgMax."""
+    x, y = program.view(op.inputs[0]), program.view(op.output)
+    real = program.graph.tensors[op.inputs[0]].real
+    pointers = program.pointer(op.inputs[0]), program.pointer(op.output)
+    program.call(op.ref, argmax.ArgMaxShape(x, y, real, op.last), *pointers)

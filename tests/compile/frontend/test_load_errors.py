@@ -83,8 +83,9 @@ def dilated_pool(net: Qdq) -> str:
     return net.quantised(y, 0.05, 3)
 
 
-def float_weight(net: Qdq) -> str:
-    weight = net.constant(np.ones((4, 6, 1, 1), np.float32))
+def integer_weight(net: Qdq) -> str:
+    stored = net.constant(np.ones((4, 6, 1, 1), np.int32))
+    weight = net.node("DequantizeLinear", stored, net.constant(np.float32(1)))
     return net.quantised(net.node("Conv", net.x, weight, name="guilty"))
 
 
@@ -97,7 +98,7 @@ def weight_of_the_input(net: Qdq) -> str:
     "make, word",
     [
         (dilated_pool, "dilated"),
-        (float_weight, "quantise the weights"),
+        (integer_weight, "quantise the weights"),
         (weight_of_the_input, "constant"),
     ],
 )

@@ -17,7 +17,9 @@ HELD_OUT = 32
 
 def quantise(model: onnx.ModelProto, inputs: list[Feed]) -> onnx.ModelProto:
     """int8 file of a float one."""
-    samples = [*inputs, *feeds(session(model), HELD_OUT, seed=4)]
+    batches = [*inputs, *feeds(session(model), HELD_OUT, seed=4)]
+    # One picture of each batch, where the file has a fixed one.
+    samples = [{name: values[:1] for name, values in batch.items()} for batch in batches]
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "network.onnx", Path(folder) / "network.int8.onnx"
         onnx.save(model, source)

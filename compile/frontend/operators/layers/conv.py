@@ -1,4 +1,4 @@
-"""Conv and ConvTranspose in one or two dimensions, with int8 weights."""
+"""Conv and ConvTranspose in one or two dimensions, in int8, or in float32 where the file is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ....arithmetic import scales
-from ....graph import INT8_MAX, INT8_MIN, Conv, Select
+from ....graph import INT8_MAX, INT8_MIN, Conv, Dequantise, Quantise, RealConv, Select
 from ...network import Node, Want
 from ...places import Axes, Place
 from . import weights as layer_weights
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from ...importer import Importer
 
 
-def conv(importer: Importer, node: Node, want: Want | None = None) -> Place:
-    """A convolution, quantised as it is wanted, or float32."""
+def conv(importer: Importer, node: Node, want: Want | None = None) -> Place | None:
+    """A convolution, quantised as it is wanted, or float32; None: only float32 gives it."""
     network = importer.network
     shape = network.shape(node.inputs[0], node)
-    x = importer.as_map(importer.place(node.inputs[0], node), shape, node)
+    operand = layer_weights.operand(importer, node, want)
+    if operand is None:
+        return None
+    x = importer.as_map(operand, shape, node)
     tensor = importer.tensors[x.tensor]
-    found = layer_weights.read(network, node, node.inputs[1], 0, tensor.scale)
+    found = layer_weights.read(network, node, node.inputs[1], 0, tensor.scale, tensor.real)
     groups = node.attributes.get("group", 1)
     values = found.values if found.values.ndim == 4 else found.values[:, :, None]
     if found.values.ndim != len(shape):
@@ -39,19 +42,22 @@ def conv(importer: Importer, node: Node, want: Want | None = None) -> Place:
     return layer(importer, node, x.tensor, replaced(found, values), window, groups, after, want)
 
 
-def conv_transpose(importer: Importer, node: Node, want: Want | None = None) -> Place:
+def conv_transpose(importer: Importer, node: Node, want: Want | None = None) -> Place | None:
     """A convolution of the map with zeros between its rows and columns, its kernel turned."""
     network = importer.network
     shape = network.shape(node.inputs[0], node)
     after = network.shape(node.output, node)
     if len(shape) != 4:
         raise network.error(node, f"of {shape} is not supported, expected (1, C, H, W)")
-    x = importer.as_map(importer.place(node.inputs[0], node), shape, node)
-    tensor = importer.tensors[x.tensor]
     groups = node.attributes.get("group", 1)
     if groups != 1:
         raise network.error(node, f"{groups} groups are not supported, expected 1")
-    found = layer_weights.read(network, node, node.inputs[1], 1, tensor.scale)
+    operand = layer_weights.operand(importer, node, want)
+    if operand is None:
+        return None
+    x = importer.as_map(operand, shape, node)
+    tensor = importer.tensors[x.tensor]
+    found = layer_weights.read(network, node, node.inputs[1], 1, tensor.scale, tensor.real)
     values = np.ascontiguousarray(found.values[:, :, ::-1, ::-1])
     if values.shape[1] != shape[1]:
         raise network.error(node, f"weight {values.shape} does not fit {shape[1]} channels")
@@ -72,6 +78,7 @@ def conv_transpose(importer: Importer, node: Node, want: Want | None = None) -> 
             importer.name(f"{node.output}.spread"),
             (spread[0], spread[1], shape[1]),
             tensor.quantisation,
+            tensor.real,
         )
         importer.emit(
             Select(
@@ -153,13 +160,21 @@ def emitted(
 ) -> str:
     """Emits the convolution of a tensor to one of ``sizes`` (H, W, C); returns its name."""
     network = importer.network
-    found = _followed(importer, node, found, sizes, want)
+    if importer.tensors[source].real:
+        return _real(importer, node, source, found, window, groups, sizes)
+    whole = found = _followed(importer, node, found, sizes, want)
+    first = source
     if found.values.dtype != np.int8:
         source, found = _in_parts(importer, node, source, found, groups)
     x = importer.tensors[source]
-    values, bias, scale = layer_weights.accumulated(
-        network, node, found, x.scale, x.zero_point, None if want is None else want.scale
-    )
+    step = None if want is None else want.scale
+    try:
+        values, bias, scale = layer_weights.accumulated(
+            network, node, found, x.scale, x.zero_point, step
+        )
+    except layer_weights.LostError:
+        assert want is not None, "only a step of the result is compared with"
+        return _through_float32(importer, node, first, whole, window, groups, sizes, want)
     if want is None:
         y = importer.tensor(importer.name(node.output), sizes, real=True)
         factor = np.float32(x.scale) * scale.astype(np.float32)
@@ -181,6 +196,60 @@ def emitted(
             groups=groups,
             low=INT8_MIN if want is None else want.low,
             high=INT8_MAX if want is None else want.high,
+        )
+    )
+    return y
+
+
+def _through_float32(
+    importer: Importer,
+    node: Node,
+    source: str,
+    found: Weights,
+    window: Window,
+    groups: int,
+    sizes: tuple[int, int, int],
+    want: Want,
+) -> str:
+    """The layer between a dequantisation and a quantisation of its own."""
+    importer.notes.append(
+        f"node {node.name!r} ({node.kind}): a step of its accumulators is more than a step of its "
+        "result, so it is float32, which is slow; calibrate again, with inputs as the network will "
+        "see them"
+    )
+    x = importer.tensor(importer.name(f"{source}.real"), importer.tensors[source].shape, real=True)
+    name = importer.op_name(f"{node.name}.dequantise")
+    importer.emit(Dequantise(name=name, inputs=(source,), output=x))
+    real = _real(importer, node, x, found, window, groups, sizes)
+    y = importer.tensor(want.name, sizes, want.quantisation)
+    name = importer.op_name(f"{node.name}.quantise")
+    low, high = want.low, want.high
+    importer.emit(Quantise(name=name, inputs=(real,), output=y, low=low, high=high))
+    return y
+
+
+def _real(
+    importer: Importer,
+    node: Node,
+    source: str,
+    found: Weights,
+    window: Window,
+    groups: int,
+    sizes: tuple[int, int, int],
+) -> str:
+    """The same in float32."""
+    y = importer.tensor(importer.name(node.output), sizes, real=True)
+    scale = np.reshape(found.scale, (-1, *[1] * (found.values.ndim - 1)))
+    importer.emit(
+        RealConv(
+            name=node.name,
+            inputs=(source,),
+            output=y,
+            weight=(found.values * scale).astype(np.float32),
+            bias=found.bias.astype(np.float32),
+            stride=window.strides,
+            pads=window.pads,
+            groups=groups,
         )
     )
     return y

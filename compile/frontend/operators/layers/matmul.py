@@ -1,4 +1,4 @@
-"""Gemm and MatMul with int8 weights: convolutions of one pixel, or of a row of them."""
+"""Gemm and MatMul with constant weights: convolutions of one pixel, or of a row of them."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ def _scaled(network: Network, node: Node, found: Weights) -> Weights:
     if not (math.isfinite(alpha) and math.isfinite(beta)):
         raise network.error(node, f"alpha {alpha} and beta {beta} must be finite")
     values = found.values
+    if values.dtype == np.float32:
+        values = values * np.float32(alpha)
+        return Weights(values, found.scale, found.bias * beta, None)
     if alpha < 0:
         values = -values.astype(np.int16)
         values = values.astype(np.int8) if values.max() <= INT8_MAX else values
     return Weights(values, found.scale * abs(alpha), found.bias * beta, None)
 
 
-def gemm(importer: Importer, node: Node, want: Want | None = None) -> Place:
-    """A product with a weight matrix, quantised as it is wanted, or float32."""
+def gemm(importer: Importer, node: Node, want: Want | None = None) -> Place | None:
+    """A product with a weight matrix, as ``conv`` gives it."""
     network = importer.network
     attributes = node.attributes
     if attributes.get("transA", 0):
@@ -47,13 +50,16 @@ def gemm(importer: Importer, node: Node, want: Want | None = None) -> Place:
         raise network.error(
             node, f"its second operand {node.inputs[1]!r} must be a constant weight matrix"
         )
-    x = importer.place(node.inputs[0], node)
+    x = layer_weights.operand(importer, node, want)
+    if x is None:
+        return None
     tensor = importer.tensors[x.tensor]
     weight_shape = network.shape(node.inputs[1], node)
     transposed = bool(attributes.get("transB", 0))
     if len(weight_shape) != 2 or weight_shape[1 if transposed else 0] != shape[-1]:
         raise network.error(node, f"weight {weight_shape} does not fit an input of {shape}")
-    found = layer_weights.read(network, node, node.inputs[1], 0 if transposed else 1, tensor.scale)
+    outputs = 0 if transposed else 1
+    found = layer_weights.read(network, node, node.inputs[1], outputs, tensor.scale, tensor.real)
     found = _scaled(network, node, found)
     if math.prod(shape[:-1]) == 1:
         # The tensor stays as it stands, and the weights follow its order.

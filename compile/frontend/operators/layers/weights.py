@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....arithmetic import scales
 from ....graph import INT8_MAX, INT8_MIN
-from ...network import Network, Node
+from ...network import Constant, Network, Node, Want
+from ...places import Place
+
+if TYPE_CHECKING:
+    from ...importer import Importer
 
 MOST_BIAS = 2**30
 """Largest bias in accumulators' units; a channel whose weights are too fine for it gets others."""
+
+
+class LostError(Exception):
+    """A step of a layer's accumulators is so much of its result's that its bias is lost."""
 
 
 @dataclass(frozen=True)
 class Weights:
     """Weights less their zero point (O, ...), float64 scales (O) and a real bias float64 (O).
 
-    ``values`` are int8, or int16 where an asymmetric file reaches further.
+    ``values`` are int8, or int16 where an asymmetric file reaches further; float32 of a layer in
+    float32, whose scales are 1.
     """
 
     values: np.ndarray
@@ -28,22 +38,59 @@ class Weights:
     """int32 (O) where the file has it in units of input scale times weight scale."""
 
 
-def read(network: Network, node: Node, value: str, outputs: int, x_scale: float) -> Weights:
-    """The weights of a layer whose axis ``outputs`` is that of its outputs, moved to the front.
+def operand(importer: Importer, node: Node, want: Want | None) -> Place | None:
+    """A layer's input: int8 where its weights are too, else float32; None where int8 is wanted.
 
-    Raises:
-        CompileError: they are float, of another type, or scaled along another axis.
+    A layer with an operand of float32 is computed in float32, and is noted as slow.
     """
+    network, weight = importer.network, node.inputs[1]
+    exact = importer.exact(node.inputs[0])
+    stored = _constant(network, node, weight).scale is not None
+    if exact is not None and stored:
+        return exact
+    if want is not None:
+        return None
+    lacking = f"its weight {weight!r}" if not stored else f"its input {node.inputs[0]!r}"
+    importer.notes.append(
+        f"node {node.name!r} ({node.kind}): {lacking} is float32, and so is its arithmetic, which "
+        "is slow; quantise it for int8"
+    )
+    return importer.real(node.inputs[0], node)
+
+
+def _constant(network: Network, node: Node, value: str) -> Constant:
     constant = network.constant(value)
     if constant is None:
         raise network.error(node, f"weight {value!r} must be a constant")
-    if constant.scale is None or constant.values.dtype not in (np.int8, np.uint8):
+    kinds = (np.float32,) if constant.scale is None else (np.int8, np.uint8)
+    if constant.values.dtype not in kinds:
         raise network.error(
             node,
             f"weight {value!r} is {constant.values.dtype}, expected int8 behind a "
             "DequantizeLinear; quantise the weights",
         )
+    return constant
+
+
+def read(
+    network: Network, node: Node, value: str, outputs: int, x_scale: float, real: bool = False
+) -> Weights:
+    """The weights of a layer whose axis ``outputs`` is that of its outputs, moved to the front.
+
+    ``real``: as float32, however they are stored.
+
+    Raises:
+        CompileError: they are of another type, or scaled along another axis.
+    """
+    constant = _constant(network, node, value)
     count = constant.values.shape[outputs]
+    if real:
+        values = np.moveaxis(constant.real, outputs, 0)
+        if not np.isfinite(values).all():
+            raise network.error(node, f"weight {value!r} is not finite; export the network anew")
+        bias, _ = _bias(network, node, count, np.ones(count, np.float32))
+        return Weights(np.ascontiguousarray(values), np.ones(count), bias, None)
+    assert constant.scale is not None
     scale = constant.scale
     if scale.size != 1:
         if scale.shape[outputs] != count or scale.size != count:
@@ -117,8 +164,9 @@ def accumulated(
     coarser until it fits, which is far below a step of any int8 output.
 
     Raises:
-        CompileError: a bias that accumulators cannot hold to a quarter of ``y_scale``, a step of
-            the result, or sums beyond int32.
+        LostError: a bias that accumulators cannot hold to a quarter of ``y_scale``, a step of the
+            result.
+        CompileError: sums beyond int32.
     """
     values, scale = weights.values.astype(np.int8), weights.scale.copy()
     bias = np.zeros(len(scale), np.int64)
@@ -142,11 +190,7 @@ def accumulated(
         bias[channel] = round(real / (x_scale * wanted))
     rounded = np.abs(weights.bias - bias * (x_scale * scale))
     if y_scale is not None and (rounded > y_scale / 4).any():
-        raise network.error(
-            node,
-            "a step of its accumulators is more than a step of its result, so that its bias is "
-            "lost between them; calibrate again, with inputs as the network will see them",
-        )
+        raise LostError
     least, largest = scales.extremes(values, bias, zero_point)
     if max(-least, largest) > scales.INT32_MAX:
         raise network.error(

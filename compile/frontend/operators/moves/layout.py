@@ -64,7 +64,10 @@ def depth_to_space(
     if block < 1 or c % block**2:
         raise network.error(node, f"blocksize {block} does not divide {c} channels")
     inner = c // block**2
-    if node.attributes.get("mode", b"DCR") == b"DCR":
+    mode = node.attributes.get("mode", b"DCR")
+    if mode not in (b"DCR", b"CRD"):
+        raise network.error(node, f"mode {mode.decode()!r} is not known, expected DCR or CRD")
+    if mode == b"DCR":
         fine, order = (n, block, block, inner, h, w), (0, 3, 4, 1, 5, 2)
     else:
         fine, order = (n, inner, block, block, h, w), (0, 1, 4, 2, 5, 3)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ....graph import Interpolate
+from ....graph import Interpolate, Select
 from ...network import Network, Node, Want
 from ...places import Axes, Place
+from ..formula import Formula
 
 if TYPE_CHECKING:
     from ...importer import Importer
@@ -82,15 +83,75 @@ def nearest(network: Network, node: Node, shape: Axes, after: Axes) -> dict[int,
 
 def linear(importer: Importer, node: Node, want: Want) -> Place | None:
     """Between four neighbours of a map; None where the input is no int8 tensor."""
+    x = importer.exact(node.inputs[0])
+    return None if x is None or not want.plain else interpolated(importer, node, x, want)
+
+
+def linear_real(importer: Importer, node: Node) -> Place:
+    """Of a float32 map: columns of rows, each the sum of two neighbours by their weights."""
     network = importer.network
+    shape, after = (network.shape(name, node) for name in (node.inputs[0], node.output))
+    _check_linear(network, node, shape, after)
+    x = importer.as_map(importer.real(node.inputs[0], node), shape, node)
+    f, y = Formula(importer, node), x.tensor
+    for axis in (-1, -2)[: len(shape) - 2]:
+        size, new = shape[axis], after[axis]
+        at = np.clip(positions(network, node, len(shape) + axis, size, new), 0, size - 1)
+        first = np.floor(at).astype(np.int32)
+        second = np.minimum(first + 1, size - 1)
+        share = (at - first).astype(np.float32)
+        along = (1, new, 1) if axis == -1 else (new, 1, 1)
+        parts = [
+            f.times(
+                _chosen(importer, node, y, axis, index),
+                importer.constant(f"{node.output}.weights", weight.reshape(along)).tensor,
+            )
+            for index, weight in ((first, np.float32(1) - share), (second, share))
+        ]
+        y = f.plus(*parts)
+    return Place.of(y, after, [0, *range(2, len(after)), 1])
+
+
+def _chosen(importer: Importer, node: Node, x: str, axis: int, index: np.ndarray) -> str:
+    """Rows (-2) or columns (-1) of a float32 map."""
+    sizes = list(importer.tensors[x].shape)
+    chosen = [np.arange(size, dtype=np.int32) for size in sizes]
+    chosen[axis + 2], sizes[axis + 2] = index, len(index)
+    y = importer.tensor(
+        importer.name(f"{node.output}.chosen"), (sizes[0], sizes[1], sizes[2]), real=True
+    )
+    importer.emit(
+        Select(
+            name=importer.own_name(node),
+            inputs=(x,),
+            output=y,
+            rows=chosen[0],
+            columns=chosen[1],
+            channels=chosen[2],
+        )
+    )
+    return y
+
+
+def _check_linear(network: Network, node: Node, shape: Axes, after: Axes) -> None:
     if mode(node) != "linear":
         raise network.error(node, f"mode {mode(node)!r} is not supported, expected nearest, linear")
-    shape, after = (network.shape(name, node) for name in (node.inputs[0], node.output))
-    x = importer.exact(node.inputs[0])
-    if x is None or not want.plain:
-        return None
     if len(shape) not in (3, 4) or shape[:2] != after[:2]:
         raise network.error(node, f"from {shape} to {after}: expected maps of the same channels")
+
+
+def on_stored(importer: Importer, node: Node) -> Place | None:
+    """Of stored integers themselves; their runtime cuts off what this rounds."""
+    x = importer.stored(node.inputs[0], node)
+    want = Want(importer.name(node.output), *importer.tensors[x.tensor].quantisation)
+    return interpolated(importer, node, x, want)
+
+
+def interpolated(importer: Importer, node: Node, x: Place, want: Want) -> Place:
+    """Between four neighbours of an int8 map."""
+    network = importer.network
+    shape, after = (network.shape(name, node) for name in (node.inputs[0], node.output))
+    _check_linear(network, node, shape, after)
     x = importer.as_map(x, shape, node)
     tensor = importer.tensors[x.tensor]
     found = []

@@ -51,16 +51,10 @@ def by_axis(
         place = _standing(importer, place, shape, needed)
         tensor = importer.tensors[place.tensor]
         axes = places.physical_axes(place, tensor.shape, shape)
-    if axes is None or not all(_alone(axes, shape, a) for a in needed):
-        raise importer.network.error(
-            node,
-            f"along axes {sorted(needed)} of {shape} is not supported",
-        )
+    standing = axes is not None and all(_alone(axes, shape, a) for a in needed)
+    if axes is None or not standing or _homes(axes, shape, needed).keys() != needed:
+        return _one_by_one(importer, node, value, place, shape, indices, fill)
     homes = _homes(axes, shape, needed)
-    if homes.keys() != needed:
-        raise importer.network.error(
-            node, f"along axes {sorted(needed)} of {shape} is not supported: more than three"
-        )
     chosen = [np.arange(size, dtype=np.int32) for size in tensor.shape]
     for axis in needed:
         own = indices[axis].astype(np.int32)
@@ -81,6 +75,26 @@ def by_axis(
     order = [axis for home in range(3) for axis in _members(axes, homes, home)]
     rest = [axis for axis in range(len(shape)) if axis not in order]
     return Place.of(y, after, [*rest, *order])
+
+
+def _one_by_one(
+    importer: Importer,
+    node: Node,
+    value: str,
+    place: Place,
+    shape: Axes,
+    indices: dict[int, np.ndarray],
+    fill: float,
+) -> Place:
+    """The same axis by axis, each on a copy in which it stands alone, or free, as the width."""
+    needed = [axis for axis, own in indices.items() if shape[axis] != 1 or len(own) != 1]
+    for number, axis in enumerate(needed):
+        last = number == len(needed) - 1
+        name = value if last else importer.name(f"{value}.axis{axis}")
+        place = around(importer, place, shape, axis)
+        place = by_axis(importer, node, name, place, shape, {axis: indices[axis]}, fill)
+        shape = (*shape[:axis], len(indices[axis]), *shape[axis + 1 :])
+    return place
 
 
 def _alone(axes: tuple[Axes, ...], shape: Axes, axis: int) -> bool:
@@ -107,7 +121,7 @@ def _standing(importer: Importer, place: Place, shape: Axes, needed: set[int]) -
         return importer.arranged(place, places.map_sizes(shape), wanted.shape, wanted.order)
     if len(needed) == 1:
         (axis,) = needed
-        return _around(importer, place, shape, axis)
+        return around(importer, place, shape, axis)
     return importer.as_rows(place, shape)
 
 
@@ -216,7 +230,7 @@ def concat(importer: Importer, node: Node, value: str, parts: Sequence[Place], f
         parts = [importer.as_map(p, s, node) for p, s in zip(parts, shapes, strict=True)]
         home, order = {1: 2, 2: 0, 3: 1}[axis], [2, 3, 1]
     else:
-        parts = [_around(importer, p, s, axis) for p, s in zip(parts, shapes, strict=True)]
+        parts = [around(importer, p, s, axis) for p, s in zip(parts, shapes, strict=True)]
         home, order = 1, list(range(len(after)))
     sizes = [importer.tensors[part.tensor].shape for part in parts]
     joined = list(sizes[0])
@@ -240,7 +254,7 @@ def _alike(
     return found.pop() if len(found) == 1 else None
 
 
-def _around(importer: Importer, place: Place, shape: Axes, axis: int) -> Place:
+def around(importer: Importer, place: Place, shape: Axes, axis: int) -> Place:
     """An array in its own order with ``axis`` as its width."""
     before, behind = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     wanted = places.row_place("", shape)

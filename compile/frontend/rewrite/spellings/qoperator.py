@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from ...ceil_mode import COUNTED
 from ..draft import DEFAULT, Draft, attribute, like
 from .pairs import MICROSOFT
 
@@ -150,7 +151,10 @@ def _unary(kind: str) -> Callable[[Writer], None]:
         if axes:
             values = np.asarray(axes, np.int64)
             inputs.append(w.draft.constant(f"{w.node.output[0]}_axes", values))
-        w.end(w.operator(kind, inputs, "channels_last", "axes"), 3)
+        value = w.operator(kind, inputs, "channels_last", "axes")
+        if kind == "AveragePool":
+            w.nodes[-1].attribute.append(helper.make_attribute(COUNTED, 1))
+        w.end(value, 3)
 
     return rule
 

@@ -68,7 +68,10 @@ def _try(net: Net, operator: Callable[[Net], str]) -> None:
 
 
 def _join(net: Net) -> None:
-    """Adds up ends until no more than ``MOST_ENDS`` are left."""
-    while len(ends := net.ends()) > MOST_ENDS:
-        flat = [net.node("Reshape", name, net.whole(1, -1)) for name in ends[:2]]
-        net.node("Concat", *flat, axis=1)
+    """Adds up ends until no more than ``MOST_ENDS`` are left, or what is left is too large."""
+    while len(ends := [n for n in net.ends() if n not in net.inner]) > MOST_ENDS:
+        try:
+            flat = [net.node("Reshape", name, net.whole(1, -1)) for name in ends[:2]]
+            net.node("Concat", *flat, axis=1)
+        except UnfitError:
+            return

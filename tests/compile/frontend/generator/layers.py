@@ -7,6 +7,11 @@ import numpy as np
 from .net import Net, UnfitError
 
 
+def _stored(net: Net) -> bool:
+    """Whether a layer's input is surely stored; now and then the style decides."""
+    return net.chance(0.9)
+
+
 def _weight(net: Net, x: str, shape: tuple[int, ...], inputs: int, axis: int) -> str:
     """A weight that brings ``x`` to a drawn magnitude; channels differ by up to eight times."""
     present = float(np.abs(net.samples[x]).mean()) or 1.0
@@ -68,7 +73,7 @@ def convolution(net: Net) -> str:
     if group > 1:
         options["group"] = group
     bias = _bias(net, _size(net, x, weight), outputs, x, weight)
-    return net.node("Conv", x, weight, *bias, exact=True, **options)
+    return net.node("Conv", x, weight, *bias, exact=_stored(net), **options)
 
 
 def transposed_convolution(net: Net) -> str:
@@ -82,7 +87,7 @@ def transposed_convolution(net: Net) -> str:
     if net.chance(0.4):
         options["pads"] = [net.int(0, side - 1) for _ in range(4)]
     bias = _bias(net, _size(net, x, weight), outputs, x, weight)
-    return net.node("ConvTranspose", x, weight, *bias, exact=True, **options)
+    return net.node("ConvTranspose", x, weight, *bias, exact=_stored(net), **options)
 
 
 def gemm(net: Net) -> str:
@@ -100,7 +105,7 @@ def gemm(net: Net) -> str:
         options |= {"alpha": float(net.random.uniform(0.2, 2))}
     if bias and net.chance(0.15):
         options |= {"beta": float(net.random.uniform(0.2, 2))}
-    return net.node("Gemm", x, weight, *bias, exact=True, **options)
+    return net.node("Gemm", x, weight, *bias, exact=_stored(net), **options)
 
 
 def matmul(net: Net) -> str:
@@ -108,7 +113,7 @@ def matmul(net: Net) -> str:
     inputs = net.samples[x].shape[-1]
     outputs = net.int(1, 16)
     weight = _weight(net, x, (inputs, outputs), inputs, 1)
-    y = net.node("MatMul", x, weight, exact=True)
+    y = net.node("MatMul", x, weight, exact=_stored(net))
     if net.chance(0.5):
         bias = net.constant(net.random.normal(0, 1, outputs) * _size(net, x, weight))
         y = net.node("Add", *([y, bias] if net.chance(0.5) else [bias, y]))

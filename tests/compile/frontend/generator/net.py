@@ -61,9 +61,9 @@ class Net:
         return float(10 ** self.random.uniform(-5, 5))
 
     def pick(self, *ranks: int, where: Sequence[str] | None = None) -> str:
-        """A value of one of ``ranks``, mostly one of the last."""
+        """A value of one of ``ranks``, or of any from 1 on; mostly one of the last."""
         names = [n for n in (self.samples if where is None else where) if n not in self.inner]
-        found = [n for n in names if not ranks or self.samples[n].ndim in ranks]
+        found = [n for n in names if self.samples[n].ndim in (ranks or range(1, 6))]
         if not found:
             raise UnfitError
         if self.chance(0.7):

@@ -21,7 +21,8 @@ class Style:
     ``stored``: types of activations. ``everywhere``: share of values that have a pair without need.
     ``own``: whether each reader has a pair of its own. ``by_channel``: weights with a scale for
     each output. ``symmetric``: zero points of activations in the middle. ``operators``: written as
-    operators on integers (QLinearConv) where there are such.
+    operators on integers (QLinearConv) where there are such. ``channels``: a scale for each channel
+    of what depthwise convolutions read. ``real``: share of weights that stay float32.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Style:
     by_channel: bool = True
     symmetric: bool = False
     operators: bool = False
+    channels: bool = False
+    real: float = 0.0
 
 
 STYLES = (
@@ -44,6 +47,8 @@ STYLES = (
     Style("before multiplications, one a reader", (np.uint8,), 0.0, own=True),
     Style("here and there", (np.int8, np.uint8), 0.5),
     Style("here and there, one a reader", (np.int8,), 0.5, own=True),
+    Style("channels", (np.int8, np.uint8), 0.3, symmetric=True, channels=True, real=0.1),
+    Style("some weights", (np.int8, np.uint8), 0.9, real=0.3),
 )
 
 
@@ -51,7 +56,7 @@ STYLES = (
 class Pair:
     """Scale, zero point and type of a stored value."""
 
-    scale: np.float32
+    scale: np.float32 | np.ndarray
     zero: np.ndarray
 
 
@@ -91,8 +96,30 @@ def _passes(net: Net, name: str) -> bool:
     return net.chance(share)
 
 
+def _by_channel(net: Net, name: str) -> bool:
+    """Whether a value is read by depthwise convolutions alone."""
+    channels = net.samples[name].shape[1:2]
+
+    def depthwise(node: onnx.NodeProto) -> bool:
+        groups = [a.i for a in node.attribute if a.name == "group"]
+        return node.op_type == "Conv" and tuple(groups) == channels
+
+    readers = net.readers(name)
+    return bool(readers) and all(depthwise(node) for node in readers)
+
+
 def quantisation(net: Net, name: str, style: Style) -> Pair:
     """Scale and zero point of a value: of its range, or now and then of another one."""
+    pair = _of_range(net, name, style)
+    if not style.channels or not _by_channel(net, name) or net.chance(0.1):
+        return pair
+    sample = net.samples[name]
+    reach = np.abs(sample).max(axis=(0, *range(2, sample.ndim)))
+    scales = np.clip(np.maximum(reach, reach.max() / 50) / 127, 1e-8, 1e4).astype(np.float32)
+    return Pair(scales, np.full(scales.shape, pair.zero))
+
+
+def _of_range(net: Net, name: str, style: Style) -> Pair:
     sample = net.samples[name]
     low, high = min(float(sample.min()), 0.0), max(float(sample.max()), 0.0)
     if high == low:

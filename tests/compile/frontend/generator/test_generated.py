@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 from pathlib import Path
 
@@ -25,14 +24,8 @@ QUICK, CHUNK = 60, 10
 DEEP, DEEP_CHUNK = 2000, 100
 COMPILED = 10
 ON_AARCH64, ON_CORTEX = 100, 50
-LIMITS = (
-    r"\(Reduce\w+\): over axes .* is not supported",
-    r"along axes .* is not supported: more than three",
-    r"is not supported in float32$",
-    r"is read in several types",
-)
-"""What the importer refuses by name, as its messages say; nothing else may be refused."""
-MOST_REFUSED = 0.2
+MOST_UNJUDGED = 0.02
+"""Of files: onnxruntime's own inference, or its lack of a kernel, refuses one now and then."""
 
 SEED = int(os.environ.get("POCKETVISION_SEED", secrets.randbits(30)))
 """Of what is drawn anew in every deep run."""
@@ -48,24 +41,23 @@ def file_of(seed: int, folder: Path) -> Path:
 
 def judged(seeds: range, folder: Path) -> None:
     """Every file of ``seeds`` imports and agrees with onnxruntime; all that do not are named."""
-    wrong, refused = [], 0
+    wrong, unjudged = [], []
     for seed in seeds:
         path = file_of(seed, folder)
         try:
             oracle.check(path, load(path), count=2)
+        except oracle.IncomparableError as error:
+            unjudged.append(f"seed {seed}: {error}")
         except Exception as error:  # whatever is raised, the seed belongs to it
             text = str(error).strip().splitlines()[0] if str(error) else ""
-            limited = isinstance(error, CompileError) and any(re.search(o, text) for o in LIMITS)
-            # onnxruntime's own inference refuses a file now and then: there is nothing to judge.
-            if limited or isinstance(error, oracle.IncomparableError):
-                refused += 1
-                continue
             style = STYLES[seed % len(STYLES)].name
             wrong.append(f"seed {seed} ({style}): {type(error).__name__}: {text}")
         else:
             path.unlink()
     assert not wrong, "\n".join([f"{len(wrong)} of {len(seeds)} in {folder}:", *wrong])
-    assert refused <= MOST_REFUSED * len(seeds)
+    if unjudged:
+        print("\n".join(unjudged))
+    assert len(unjudged) <= max(1, MOST_UNJUDGED * len(seeds)), "\n".join(unjudged)
 
 
 @pytest.mark.parametrize("first", range(0, QUICK, CHUNK))
@@ -106,19 +98,39 @@ def run(machines: Machines, target: str, seed: int, folder: Path) -> None:
         raise AssertionError(f"seed {seed}: {error}") from None
 
 
-@pytest.mark.parametrize("seed", range(COMPILED))
-def test_compiled(seed: int, machines: Machines, tmp_path: Path) -> None:
-    """Each seed on a member of this machine's family in turn, of those that run here."""
-    able = []
+def able(machines: Machines) -> list[str]:
+    """The members of this machine's family that run here."""
+    found = []
     for name in FAMILIES[machines.native]:
         try:
             machines.require(TARGETS[name])
         except pytest.skip.Exception:
             continue
-        able.append(name)
-    if not able:
+        found.append(name)
+    if not found:
         pytest.skip("no target for this machine")
-    run(machines, able[seed % len(able)], seed, tmp_path)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(COMPILED))
+def test_compiled(seed: int, machines: Machines, tmp_path: Path) -> None:
+    """Each seed on a member of this machine's family in turn."""
+    members = able(machines)
+    run(machines, members[seed % len(members)], seed, tmp_path)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("first", range(0, DEEP, DEEP_CHUNK))
+def test_many_compiled(first: int, machines: Machines, tmp_path: Path) -> None:
+    """The same files as ``test_many_drawn``; seeds whose bytes are wrong are all named."""
+    members, wrong = able(machines), []
+    for seed in range(SEED + first, SEED + first + DEEP_CHUNK):
+        target = members[seed % len(members)]
+        try:
+            run(machines, target, seed, tmp_path)
+        except AssertionError as error:
+            wrong.append(f"{target}: {error}")
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.deep

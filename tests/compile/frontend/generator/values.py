@@ -6,10 +6,15 @@ import numpy as np
 
 from .net import Net, UnfitError
 
-TABLES = (
-    "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Elu", "Softplus", "Erf", "Neg", "Exp",
+CURVES = (
+    "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Elu", "Celu", "Selu", "Softplus", "Softsign",
+    "Erf", "Neg", "Exp", "Mish", "Gelu",
 )  # fmt: skip
-"""Functions that have a table and no rule in float32."""
+"""Functions of any number, with a table and a rule in float32."""
+STEPS = ("Ceil", "Floor", "Round", "Sign", "ThresholdedRelu")
+"""Functions that jump: a table, and no rule in float32."""
+SINCE = {"Mish": 18, "Gelu": 20, "HardSwish": 14}
+"""Opsets below which a function is not known."""
 
 
 def _reach(net: Net, x: str) -> float:
@@ -45,13 +50,43 @@ def _along(net: Net, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def function(net: Net) -> str:
-    """A table of one stored value."""
+    """A function of one value: a table of one stored value, or float32."""
     x = net.pick()
     if _reach(net, x) > 30 or _reach(net, x) < 0.01:
         raise UnfitError
-    kind = str(net.one(*TABLES))
-    more = {"alpha": float(net.random.uniform(0.1, 2))} if kind == "Elu" else {}
-    return net.node(kind, x, exact=True, behind=True, **more)
+    if net.chance(0.15):
+        return net.node(str(net.one(*STEPS)), x, exact=True, behind=True)
+    kind = str(net.one(*CURVES))
+    if net.opset < SINCE.get(kind, 0):
+        raise UnfitError
+    more: dict[str, object] = {}
+    if kind in ("Elu", "Celu"):
+        more = {"alpha": float(net.random.uniform(0.1, 2))}
+    if kind == "Gelu" and net.chance(0.5):
+        more = {"approximate": "tanh"}
+    stored = net.chance(0.6)
+    if kind == "Gelu" and not stored:
+        # In its tail onnxruntime takes an erf of nearly -1 off 1, which leaves few right digits.
+        x = net.node("Abs", x, inner=True)
+    return net.node(kind, x, exact=stored, behind=stored, **more)
+
+
+def of_positive(net: Net) -> str:
+    """A function of positive numbers only, and powers."""
+    x = net.pick()
+    reach = _reach(net, x)
+    if reach > 30 or reach < 0.01:
+        raise UnfitError
+    kind = str(net.one("Log", "Sqrt", "Reciprocal", "Pow", "Pow"))
+    stored = net.chance(0.6)
+    if stored:
+        net.exact.add(x)
+    if kind == "Pow":
+        exponent = net.constant(np.float32(net.one(1.0, 2.0, 3.0)))
+        return net.node(kind, x, exponent, behind=stored)
+    y = net.node("Abs", x, inner=True)
+    y = net.node("Add", y, net.constant(np.float32(reach * net.random.uniform(0.1, 1))), inner=True)
+    return net.node(kind, y, behind=stored)
 
 
 def composed(net: Net) -> str:
@@ -59,21 +94,33 @@ def composed(net: Net) -> str:
     x = net.pick()
     if _reach(net, x) > 30 or _reach(net, x) < 0.01:
         raise UnfitError
-    net.exact.add(x)
-    form = net.one("swish", "hard", "gelu")
+    stored = net.chance(0.7)
+    if stored:
+        net.exact.add(x)
+    form = net.one("swish", "hard", "gelu", "length")
+    if form == "length":
+        return _length(net, x)
     if form == "swish":
-        return net.node("Mul", x, net.node("Sigmoid", x, inner=True), behind=True)
+        return net.node("Mul", x, net.node("Sigmoid", x, inner=True), behind=stored)
     if form == "hard":
         y = net.node("Add", x, net.constant(np.float32(3)), inner=True)
         y = net.node(
             "Clip", y, net.constant(np.float32(0)), net.constant(np.float32(6)), inner=True
         )
         y = net.node("Mul", x, y, inner=True)
-        return net.node("Div", y, net.constant(np.float32(6)), behind=True)
+        return net.node("Div", y, net.constant(np.float32(6)), behind=stored)
     y = net.node("Div", x, net.constant(np.float32(2**0.5)), inner=True)
     y = net.node("Add", net.node("Erf", y, inner=True), net.constant(np.float32(1)), inner=True)
     y = net.node("Mul", x, y, inner=True)
-    return net.node("Mul", y, net.constant(np.float32(0.5)), behind=True)
+    return net.node("Mul", y, net.constant(np.float32(0.5)), behind=stored)
+
+
+def _length(net: Net, x: str) -> str:
+    """A norm as exporters write it: over one axis, at least a little."""
+    axis = net.int(0, net.samples[x].ndim - 1)
+    y = _reduced(net, "ReduceL2", x, [axis], 1, inner=True)
+    y = net.node("Clip", y, net.constant(np.float32(1e-3)), inner=True)
+    return net.node("Div", x, y)
 
 
 def with_constant(net: Net) -> str:
@@ -107,16 +154,42 @@ def gate(net: Net, a: str, kind: str) -> str:
     axes = [[2, 3], [2, 3], [2], [3], [1]][net.int(0, 4)]
     b = _reduced(net, "ReduceMax", a, axes, 1)
     if axes == [2, 3] and net.chance(0.5):
-        b = net.node("HardSigmoid", b, exact=True, behind=True)
+        b = net.node("HardSigmoid", b)
     return net.node(kind, *([a, b] if net.chance(0.6) else [b, a]))
 
 
-def _reduced(net: Net, kind: str, x: str, axes: list[int], keep: int) -> str:
+REDUCTIONS = (
+    "ReduceMean", "ReduceMax", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum", "ReduceL1",
+    "ReduceL2", "ReduceSumSquare",
+)  # fmt: skip
+
+
+def _reduced(net: Net, kind: str, x: str, axes: list[int], keep: int, inner: bool = False) -> str:
     rank = net.samples[x].ndim
     axes = [axis - rank if net.chance(0.3) else axis for axis in axes]
-    if net.opset >= 18:
-        return net.node(kind, x, net.whole(*axes), keepdims=keep)
-    return net.node(kind, x, axes=axes, keepdims=keep)
+    if net.opset >= 18 or kind == "ReduceSum":
+        return net.node(kind, x, net.whole(*axes), keepdims=keep, inner=inner)
+    return net.node(kind, x, axes=axes, keepdims=keep, inner=inner)
+
+
+def reduction(net: Net) -> str:
+    """Over any axes of any rank."""
+    x = net.pick()
+    rank = net.samples[x].ndim
+    axes = [axis for axis in range(rank) if net.chance(0.4)] or [net.int(0, rank - 1)]
+    if len(axes) == rank and rank > 1 and net.chance(0.8):
+        axes = axes[1:]
+    keep = 1 if len(axes) == rank else net.int(0, 1)
+    return _reduced(net, str(net.one(*REDUCTIONS)), x, axes, keep)
+
+
+def largest(net: Net) -> str:
+    """Where an axis is largest: int64, which nothing but an output reads."""
+    x = net.pick(2, 3, 4)
+    axis = net.int(0, net.samples[x].ndim - 1)
+    more = {"select_last_index": 1} if net.chance(0.3) else {}
+    kind = str(net.one("ArgMax", "ArgMax", "ArgMin"))
+    return net.node(kind, x, axis=axis, keepdims=net.int(0, 1), inner=True, **more)
 
 
 def pool(net: Net) -> str:
@@ -156,7 +229,8 @@ def softmax(net: Net) -> str:
         raise UnfitError
     rank = net.samples[x].ndim
     axis = int(net.one(1, -1, rank - 1))
-    return net.node("Softmax", x, axis=axis, exact=True)
+    stored = net.chance(0.6)
+    return net.node(str(net.one("Softmax", "Softmax", "LogSoftmax")), x, axis=axis, exact=stored)
 
 
 def resize(net: Net) -> str:
@@ -168,14 +242,15 @@ def resize(net: Net) -> str:
     mode = str(net.one("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"))
     scale = float(net.one(2.0, 2.0, 1.5, 3.0, 0.5))
     more: dict[str, object] = {"mode": "linear", "coordinate_transformation_mode": mode}
+    stored = net.chance(0.7)
     if net.chance(0.5):
         scales = net.constant(np.float32([1, 1, scale, scale]))
-        return net.node("Resize", x, "", scales, exact=True, behind=True, **more)
+        return net.node("Resize", x, "", scales, exact=stored, behind=stored, **more)
     sizes = net.whole(1, channels, max(int(height * scale), 1), width + net.int(0, 5))
-    return net.node("Resize", x, "", "", sizes, exact=True, behind=True, **more)
+    return net.node("Resize", x, "", "", sizes, exact=stored, behind=stored, **more)
 
 
 VALUES = (
-    activation, activation, activation, function, composed, with_constant, pair, pair, pool, pool,
-    softmax, resize,
+    activation, activation, activation, function, function, of_positive, composed, with_constant,
+    pair, pair, pool, pool, reduction, softmax, resize, largest,
 )  # fmt: skip

@@ -42,7 +42,9 @@ class Writer:
         for name in net.ends():
             end = self._read(name)
             shape = list(net.samples[name].shape)
-            if name in self.stored and end != name and net.chance(0.15):
+            if net.samples[name].dtype == np.int64:
+                kind = TensorProto.INT64
+            elif name in self.stored and end != name and net.chance(0.15):
                 end = next(n.input[0] for n in self.nodes if end in n.output)
                 kind = helper.np_dtype_to_tensor_dtype(self.pairs[name].zero.dtype)
             else:
@@ -78,8 +80,9 @@ class Writer:
     def _pair(self, name: str, pair: Pair, suffix: str) -> str:
         numbers = self._numbers(f"{name}{suffix}", pair.scale, pair.zero)
         stored, real = f"{name}.q{suffix}", f"{name}.dq{suffix}"
-        self._add("QuantizeLinear", [name, *numbers], stored)
-        self._add("DequantizeLinear", [stored, *numbers], real)
+        more = {"axis": 1} if pair.zero.ndim else {}
+        self._add("QuantizeLinear", [name, *numbers], stored, **more)
+        self._add("DequantizeLinear", [stored, *numbers], real, **more)
         return real
 
     def _numbers(self, name: str, scale: np.ndarray, zero: np.ndarray) -> list[str]:
@@ -114,6 +117,8 @@ class Writer:
         """int8 behind a DequantizeLinear; uint8 or a zero point of its own now and then."""
         net, axis = self.net, self.net.weights[name]
         values = net.constants[name]
+        if net.chance(self.style.real):
+            return self._constant(name, values)
         others = tuple(index for index in range(values.ndim) if index != axis)
         by_channel = self.style.by_channel and net.chance(0.9)
         reach = np.abs(values).max(axis=others) if by_channel else np.abs(values).max()
@@ -138,7 +143,8 @@ class Writer:
         x, weight = net.biases[name]
         values = net.constants[name]
         pair = self._pair_of(x)
-        if pair is None or values.ndim != 1 or net.chance(0.2):
+        known = pair is not None and not pair.zero.ndim and weight in self.weight_scales
+        if pair is None or not known or values.ndim != 1 or net.chance(0.2):
             return self._constant(name, values)
         scale = np.float32(pair.scale) * self.weight_scales[weight]
         steps = np.rint(values.astype(np.float64) / scale)

@@ -61,6 +61,22 @@ def test_automatic_padding(kind: str, mode: str, stride: int, tmp_path: Path) ->
 
 
 AGREE: dict[str, Make] = {
+    "a view behind a pool that rounds up": lambda net: net.quantised(
+        net.node(
+            "Reshape",
+            guilty(net, "MaxPool", net.x, kernel_shape=[1, 1], strides=[3, 3], ceil_mode=1),
+            net.constant(np.array([0, -1], np.int64)),
+        )
+    ),
+    "average without its own pair": lambda net: net.quantised(
+        net.conv(guilty(net, "AveragePool", net.x, kernel_shape=[2, 2]), 5, 6), 0.2, 3
+    ),
+    "maximum of stored values": lambda net: net.node(
+        "DequantizeLinear",
+        guilty(net, "MaxPool", next(n.input[0] for n in net.nodes if net.x in n.output),
+               kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        *next(n.input[1:3] for n in net.nodes if net.x in n.output),
+    ),
     "strides left out": pool("MaxPool"),
     "average of strides left out": pool("AveragePool"),
     "flat": pool("MaxPool", kernel_shape=[1, 4], strides=[1, 2]),
@@ -96,9 +112,6 @@ EITHER: dict[str, Make] = {
     "dilated average": pool("AveragePool", dilations=[2, 2]),
     "dilated, padded, up": pool("MaxPool", dilations=[2, 1], pads=[2, 1, 2, 1], ceil_mode=1),
     "LpPool": pool("LpPool", p=2),
-    "average without its own pair": lambda net: net.quantised(
-        net.conv(guilty(net, "AveragePool", net.x, kernel_shape=[2, 2]), 5, 6, name=GUILTY), 0.2, 3
-    ),
     "pads as wide as the kernel": pool("MaxPool", pads=[3, 3, 3, 3]),
     "negative pads": pool("AveragePool", pads=[-1, -1, 0, 0]),
     "larger than the map": pool("AveragePool", kernel_shape=[9, 9], pads=[1, 1, 1, 1]),

@@ -11,6 +11,8 @@ import pytest
 from onnx import TensorProto
 
 from pocketvision.compile import CompileError
+from pocketvision.compile.frontend import oracle
+from pocketvision.compile.frontend.load import load
 from pocketvision.compile.frontend.normalise import normalise
 
 from ...small import MICROSOFT, constants, kinds, model, node, same, saved
@@ -131,6 +133,15 @@ def test_mean(tmp_path: Path) -> None:
     after, _ = normalise(saved(tmp_path, quantised([mean], np.uint8)))
     assert kinds(after) == ["QuantizeLinear", "DequantizeLinear", "ReduceMean", "QuantizeLinear"]
     assert constants(after)[after.graph.node[2].input[1]].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("counted", [0, 1])
+def test_an_average_counts_what_rounding_up_adds(tmp_path: Path, counted: int) -> None:
+    """Where it counts its padding; the standard's own does not."""
+    pool = node("QLinearAveragePool", [*Q, *END], ["y"], "pool", kernel_shape=[3, 2], ceil_mode=1,
+                strides=[2, 3], count_include_pad=counted, pads=[1, 0, 0, 1], **OWN)  # fmt: skip
+    path = saved(tmp_path, quantised([pool], np.uint8))
+    assert max(row.steps for row in oracle.check(path, load(path))) <= 1
 
 
 def test_channels_last_stays(tmp_path: Path) -> None:
