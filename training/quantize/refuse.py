@@ -38,8 +38,15 @@ def check(model: onnx.ModelProto, path: Path) -> None:
     check_operators(model, path)
     names = [*(value.name for value in model.graph.input), *calibrate.activations(model)]
     ranges = calibrate.share(model, dict.fromkeys(names, (0.0, 1.0)))
+    made = qdq.quantize(model, ranges)
+    if not any(node.op_type == "QuantizeLinear" for node in made.graph.node):
+        nodes = ", ".join(f"{node.name} ({node.op_type})" for node in model.graph.node[:8])
+        raise ValueError(
+            f"{path}: none of its operators has an int8 form ({nodes}); quantise the network that "
+            "they belong to; nothing was calibrated"
+        )
     try:
-        check_file(qdq.quantize(model, ranges), path)
+        check_file(made, path)
     except ValueError as error:
         raise ValueError(f"{error}. The compiler would refuse it: nothing was calibrated") from None
 

@@ -84,7 +84,8 @@ def test_what_does_not_fit_is_said(model: Path) -> None:
 def test_what_fits_in_strips_is_analysed_in_strips(model: Path) -> None:
     require_board()
     whole = analyze(model, "cortex-m33", run=False)
-    found = analyze(model, "cortex-m33", ram=[whole.ram_bytes - 64], run=False)
+    # Maps of eight rows spare no more than this beside what a kernel needs for itself.
+    found = analyze(model, "cortex-m33", ram=[whole.ram_bytes - 48], run=False)
     assert found.fits and found.ram_bytes < whole.ram_bytes
     assert {layer.name for layer in found.layers} == {layer.name for layer in whole.layers}
     (remark,) = (text for text in found.remarks if "strips of rows" in text)

@@ -53,8 +53,10 @@ def test_operators_that_are_not_known(tmp_path: Path) -> None:
 
 
 def test_shapes_that_the_importer_has_no_rule_for(tmp_path: Path) -> None:
-    mean = node("ReduceMean", ["x"], ["y"], "mean", axes=[1])
-    refused(tmp_path, [mean], r"net\.onnx: node 'mean'.*axes.*nothing was calibrated")
+    wide = node("Resize", ["x", "", "sizes"], ["y"], "wide", mode="cubic")
+    sizes = {"sizes": np.array([1, 1, 2, 2], np.float32)}
+    told = r"net\.onnx: none of .*wide \(Resize\).*nothing was calibrated"
+    refused(tmp_path, [wide], told, sizes)
     product = node("MatMul", ["x", "x"], ["y"], "product")
     refused(tmp_path, [product], r"net\.onnx: node 'product'.*nothing was calibrated")
 

@@ -9,18 +9,23 @@ of the file.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
 
-from pocketvision.compile.arithmetic import fixedpoint, scales
+from pocketvision.compile.arithmetic import file_rule, fixedpoint, scales
 from pocketvision.compile.frontend.network import ACTIVATIONS, MOVES
+from pocketvision.compile.graph import Tensor
 
 from ..graph import Graph
 
 ULPS = 512
 """How far a scale may move: 512 units in the last place are 61 millionths at most."""
+
+TIE = 2.0**-23
+"""Share of the largest operands within which float32 sums near a tie may round either way."""
 
 BETWEEN = (*MOVES, *ACTIVATIONS)
 """Operators after which a layer's result may be quantised; none of them changes values in it."""
@@ -53,8 +58,14 @@ class Layer:
 
 
 def exact(model: onnx.ModelProto) -> onnx.ModelProto:
-    """``model`` (QDQ) with weight scales that have factors, as far as such are near."""
+    """``model`` (QDQ) with scales that have factors, as far as such are near.
+
+    Sums first: the scales of their operands are those that layers end in.
+    """
     graph = Graph.open(model)
+    for node in graph.nodes:
+        if node.op_type == "Add":
+            _move_sum(graph, node)
     for node in graph.nodes:
         layer = layer_of(graph, node) if node.op_type in ("Conv", "Gemm") else None
         if layer is None:
@@ -64,6 +75,55 @@ def exact(model: onnx.ModelProto) -> onnx.ModelProto:
         if len(node.input) > 2:
             graph.weights[_scale_of(graph, node.input[2])] = layer.into * moved
     return graph.build()
+
+
+def _move_sum(graph: Graph, node: onnx.NodeProto) -> None:
+    """Moves an operand's scale until the sum is the file's however it is computed.
+
+    That is: no sum of two stored values lies so near a tie that float32 may round it either way
+    (onnxruntime's fused sum does), and the compiler's integers miss none. The scale of the result
+    stays: others share it where they are concatenated.
+    """
+    out, pairs = _quantiser(graph, node), [graph.producer(name) for name in node.input]
+    if out is None or any(pair is None or pair.op_type != "DequantizeLinear" for pair in pairs):
+        return
+    y = _tensor(graph, out.input)
+    operands = [_tensor(graph, pair.input) for pair in pairs]  # type: ignore[union-attr]
+    if _agreed(operands, y):
+        return
+    for place, pair in enumerate(pairs):
+        assert pair is not None
+        name, quantiser = pair.input[1], graph.producer(pair.input[0])
+        own = [n for n in graph.nodes if name in n.input]
+        if len(graph.consumers(pair.output[0])) > 1 or own != [quantiser, pair]:
+            continue
+        scale = graph.weights[name]
+        for ulps in sorted(range(-ULPS, ULPS + 1), key=abs):
+            moved = scale + np.float32(ulps) * np.spacing(scale)
+            trial = list(operands)
+            trial[place] = replace(operands[place], scale=float(moved.item()))
+            if _agreed(trial, y):
+                graph.weights[name] = moved
+                return
+
+
+def _agreed(operands: Sequence[Tensor], y: Tensor) -> bool:
+    """Whether no pair of stored operands is near a tie, and the compiler's sum misses none."""
+    a, b = (t.scale * np.arange(-128 - t.zero_point, 128 - t.zero_point) for t in operands)
+    steps = (a[:, None] + b) / y.scale + y.zero_point
+    inside = steps[(steps > -129) & (steps < 128)]
+    reach = (np.abs(a).max() + np.abs(b).max()) / y.scale
+    if (np.abs(inside - np.floor(inside) - 0.5) < TIE * reach).any():
+        return False
+    return file_rule.sum_factors(*operands, y)[1] == 0
+
+
+def _tensor(graph: Graph, names: Sequence[str]) -> Tensor:
+    """Of a pair's operands (value, scale, zero point) what the rule of sums reads."""
+    zero_point = graph.weights[names[2]]
+    offset = 128 if zero_point.dtype == np.uint8 else 0
+    scale = float(graph.weights[names[1]].item())
+    return Tensor(names[0], 1, 1, 1, scale, int(zero_point.item()) - offset)
 
 
 def layer_of(graph: Graph, node: onnx.NodeProto) -> Layer | None:

@@ -11,7 +11,9 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import save_file  # noqa: E402
 
 from pocketvision import cli  # noqa: E402
+from pocketvision.compile.pipeline import compile_model  # noqa: E402
 from pocketvision.record import METADATA_KEY, FaceEmbedding, Record  # noqa: E402
+from pocketvision.runtime.shipped import host_targets  # noqa: E402
 from pocketvision.training import restate, ship  # noqa: E402
 from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
 from pocketvision.training.models.describe import digest  # noqa: E402
@@ -153,7 +155,8 @@ def test_ship_writes_everything_the_package_needs(mobilefacenet, people, crops, 
     for entry in inside.thresholds:
         assert entry["interval"][0] <= entry["threshold"] <= entry["interval"][1]
     assert inside.sha256["float_weights"] == floating.sha256["float_weights"]
-    assert lfw.evaluate(str(out / "mobilefacenet.int8.onnx"), *people) == after
+    (compiled,) = compile_model(out / "mobilefacenet.int8.onnx", host_targets()[0], tmp_path)
+    assert lfw.evaluate(str(compiled.path), *people) == after
     assert before.accuracy > 0.9
     again(out, people)
 

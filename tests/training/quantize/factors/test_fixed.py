@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 
-from pocketvision.compile.arithmetic import fixedpoint
+from pocketvision.compile.arithmetic import file_rule, fixedpoint
 from pocketvision.training.export import export
 from pocketvision.training.quantize import calibrate, qdq
 from pocketvision.training.quantize.factors import fixed
@@ -74,3 +75,73 @@ def test_factors_are_those_of_the_rule() -> None:
     reach = np.full(2, 255 * 300 + 5)
     whole = np.float32([1 / 512, 1 / 1024])
     assert np.array_equal(found.factors(), fixedpoint.factors(whole, reach, -125, 130))
+
+
+def summed(scales: tuple[float, float, float], shared: bool = False) -> onnx.ModelProto:
+    """x + x of two scales; ``shared``: both operands have the result's scale in common with it."""
+    nodes, weights = [], [onnx.numpy_helper.from_array(np.array(0, np.int8), "zero")]
+    for name, scale in zip("aby", scales, strict=True):
+        weights.append(onnx.numpy_helper.from_array(np.array(scale, np.float32), f"s{name}"))
+
+    def pair(source: str, name: str, scale: str) -> None:
+        given = [scale, "zero"]
+        nodes.append(onnx.helper.make_node("QuantizeLinear", [source, *given], [f"{name}_q"]))
+        nodes.append(onnx.helper.make_node("DequantizeLinear", [f"{name}_q", *given], [name]))
+
+    pair("x", "a", "sy" if shared else "sa")
+    pair("x", "b", "sy" if shared else "sb")
+    nodes.append(onnx.helper.make_node("Add", ["a", "b"], ["sum"], "sum"))
+    pair("sum", "y", "sy")
+    value = onnx.helper.make_tensor_value_info
+    ends = ([value(name, onnx.TensorProto.FLOAT, [1, 65536])] for name in "xy")
+    graph = onnx.helper.make_graph(nodes, "sums", *ends, weights)
+    return onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8
+    )
+
+
+def of_pairs(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same sum with an input for each operand, so that all 65,536 pairs can be given."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    copy.graph.node[2].input[0] = "z"
+    value = onnx.helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, [1, 65536])
+    copy.graph.input.append(value)
+    return copy
+
+
+def results(model: onnx.ModelProto, optimise: bool) -> np.ndarray:
+    """onnxruntime's sums of all pairs of stored operands, in float32 and fused."""
+    scales = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+    stored = np.arange(-128, 128, dtype=np.float32)
+    first, second = (v.ravel() for v in np.meshgrid(stored, stored, indexing="ij"))
+    options = onnxruntime.SessionOptions()
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(
+        of_pairs(model).SerializeToString(), options, ["CPUExecutionProvider"]
+    )
+    given = {"x": first[None] * scales["sa"], "z": second[None] * scales["sb"]}
+    return np.rint(session.run(None, given)[0] / scales["sy"]).ravel()
+
+
+def test_sums_are_the_same_fused_and_in_float32_and_as_integers() -> None:
+    random, other = np.random.default_rng(5), 0
+    for _ in range(12):
+        scales = tuple(np.float32(random.uniform(0.01, 0.05, 3)).tolist())
+        before, after = summed(scales), fixed.exact(summed(scales))
+        other += (results(before, True) != results(before, False)).any()
+        np.testing.assert_array_equal(results(after, True), results(after, False))
+        weights = Graph.open(after).weights
+        assert weights["sy"] == np.float32(scales[2]), "others may share the result's scale"
+        for name, scale in zip(("sa", "sb"), scales, strict=False):
+            assert abs(weights[name] / scale - 1) < 1e-4
+        tensors = (fixed._tensor(Graph.open(after), [n, f"s{n}", "zero"]) for n in "aby")
+        assert file_rule.sum_factors(*tensors)[1] == 0
+    assert other >= 2, "the draws hold no sum that is rounded either way"
+
+
+def test_scales_that_others_have_too_stay() -> None:
+    for scale in np.float32(np.random.default_rng(5).uniform(0.01, 0.05, 8)):
+        model = summed((scale, scale, scale), shared=True)
+        assert Graph.open(fixed.exact(model)).weights["sy"] == scale
