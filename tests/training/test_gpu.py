@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,9 +20,12 @@ from PIL import Image  # noqa: E402
 
 from pocketvision.training import models  # noqa: E402
 from pocketvision.training.data import pack  # noqa: E402
+from pocketvision.training.data.aside import aside  # noqa: E402
 from pocketvision.training.data.folder import Folder  # noqa: E402
+from pocketvision.training.data.shards import Shards  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
 from pocketvision.training.run.state import save_weights  # noqa: E402
+from pocketvision.training.train.faces import read  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "training" / "gpu.sh"
@@ -99,6 +103,36 @@ def run_once(data: Path, out: Path, *recipes: Path, **environment: str) -> list[
     return found
 
 
+def test_packed_parts_are_what_a_recipe_reads(parts: Path, tmp_path: Path) -> None:
+    """Sources as the data folder has them; the parts hold all but what is kept aside."""
+    data, random = tmp_path / "data", np.random.default_rng(4)
+    for source, listed, columns in (
+        ("train_112", "train_list", ("path", "identity")),
+        ("faces_more", "faces_more_list", ("path", "source", "origin")),
+        ("faces_extra", "faces_extra_list", ("path", "source", "origin")),
+    ):
+        (data / source).mkdir(parents=True)
+        rows = []
+        for index in range(30):
+            coarse = Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=np.uint8))
+            coarse.resize((112, 112), Image.Resampling.BICUBIC).save(data / source / f"{index}.png")
+            rows.append([f"{index}.png", *(f"p{index % 3}" for _ in columns[1:])])
+        with open(data / f"{listed}.csv", "w", newline="") as file:
+            csv.writer(file).writerows([columns, *rows])
+    (data / "models").mkdir()
+    shutil.copy(parts / "mobileface_v2.onnx", data / "models")
+    done = run("pack", data, tmp_path / "packed")
+    assert done.returncode == 0, done.stderr
+    assert "train_112.tar: 30 pictures" in done.stdout and "kept aside" in done.stdout
+    assert run("unpack", tmp_path / "packed", tmp_path / "there").returncode == 0
+    found = Shards(sorted((tmp_path / "there" / "parts").glob("*.tar")))
+    kept = sum(aside(f"{index}.png") for index in range(30))
+    assert len(found) == 90 - 2 * kept < 90
+    there = {path.name for path in (tmp_path / "there").iterdir()}
+    assert {"mobileface_v2.onnx", "mobileface-v2-128.directions.npy"} <= there
+    assert {read(recipe).start for recipe in RECIPES} - {None} <= there
+
+
 def test_a_run_that_fails_says_why_and_brings_back_what_there_is(parts: Path, tmp_path: Path):
     recipe = tmp_path / "broken.toml"
     recipe.write_text('model = "facechain_25m"\nminutes = 0\n')
@@ -117,8 +151,6 @@ def test_a_call_that_is_none_shows_the_verbs(arguments: tuple[str, ...]) -> None
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipes_that_travel_find_what_travels(recipe: Path) -> None:
-    from pocketvision.training.train.faces import read
-
     known = read(recipe)
     assert known.minutes and known.data.kind == "shards" and known.data.resident
     if known.start:
