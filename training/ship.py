@@ -18,7 +18,7 @@ from typing import Any
 
 import onnx
 
-from pocketvision.compile.pipeline import compile_model
+from pocketvision.compile import compile_file
 from pocketvision.files import write_text
 from pocketvision.record import Threshold
 from pocketvision.runtime.shipped import host_targets
@@ -98,10 +98,10 @@ def ship(
             floating, images, int8, count=count, report=picture, progress=sys.stderr.isatty()
         )
         # What people run is the compiled form, and onnxruntime takes ten times as long.
-        (compiled,) = compile_model(int8, host_targets()[0], Path(folder), compare=False)
+        (compiled,) = compile_file(int8, host_targets()[0], Path(folder))
         forms: dict[str, Embed] = {
             "float32": OnnxEmbedder(floating),
-            "int8": CompiledEmbedder(compiled.path),
+            "int8": CompiledEmbedder(compiled),
         }
         runs = {
             precision: _evaluate(embed, precision, faces, listed)
