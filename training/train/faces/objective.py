@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -162,29 +163,27 @@ def labeller(
         return lambda batch, whole, draws, step: staged(_pixels(whole), int(step / per_epoch))
     compiled = recipe.compiled and not options.cached
     teachers = [teacher.open_teacher(name, data, device, compiled) for name in options.teachers]
-    directions, targets = None, None
+    directions: np.ndarray | None = None
     wide = teacher.width(teachers)
     if options.directions:
-        directions = torch.from_numpy(
-            teacher.directions(data / options.directions, wide, embedding)
-        ).to(device)
-    elif options.cached or wide != embedding:
+        directions = teacher.directions(data / options.directions, wide, embedding)
+    if options.cached or (directions is None and wide != embedding):
         cache = out / "teacher.npy"
         ranks.once(cache, lambda: parts.embed(teachers, faces.crops(), cache))
         known = teacher.embedded(cache, len(faces.labels))
         parts.check(teachers, faces.crops(), known, cache)
-        directions = torch.from_numpy(teacher.basis(known, embedding))
-        targets = teacher.project(torch.from_numpy(known), directions)
-        directions = directions.to(device)
-    if options.cached and targets is not None:
-        plain = targets
-        return lambda batch, whole, draws, step: plain[
-            views.mirrored(draws, recipe.views).long(), batch.indices
-        ]
+        if directions is None:
+            directions = teacher.basis(known, embedding)
+        if options.cached:
+            plain = teacher.project(torch.from_numpy(known), torch.from_numpy(directions))
+            return lambda batch, whole, draws, step: plain[
+                views.mirrored(draws, recipe.views).long(), batch.indices
+            ]
+    along = None if directions is None else torch.from_numpy(directions).to(device)
 
     def live(batch: Batch, whole: Tensor, draws: Tensor, step: int) -> Tensor:
         found = teacher.ensemble(teachers, _pixels(whole))
-        return found if directions is None else teacher.project(found.to(device), directions)
+        return found if along is None else teacher.project(found.to(device), along)
 
     return live
 

@@ -223,6 +223,22 @@ def test_an_interrupted_teacher_goes_on_where_it_was(data: Path, tmp_path: Path,
     np.testing.assert_array_equal(found, wanted)
 
 
+def test_a_cached_teacher_is_seen_along_given_directions(data: Path, tmp_path: Path) -> None:
+    plain = read(recipe(tmp_path, METHODS["template, cached"], steps=2))
+    train(plain, data, tmp_path / "own")
+    known = np.load(tmp_path / "own" / "teacher.npy")
+    own = teacher.basis(known, registry._ENTRIES["tiny"].embedding)
+    assert plain.embedding is not None
+    for name, directions in (("same", own), ("mirrored", -own)):
+        np.save(tmp_path / f"{name}.npy", directions)
+        given = dataclasses.replace(plain.embedding, directions=str(tmp_path / f"{name}.npy"))
+        train(dataclasses.replace(plain, embedding=given), data, tmp_path / name)
+    assert log(tmp_path / "same") == log(tmp_path / "own")
+    assert log(tmp_path / "mirrored")[0]["agreement"] == pytest.approx(
+        -log(tmp_path / "own")[0]["agreement"], abs=1e-5
+    )
+
+
 def test_a_resume_point_of_another_recipe_is_named(data: Path, tmp_path: Path) -> None:
     train(read(recipe(tmp_path, ARCFACE, steps=4)), data, tmp_path / "run", 2)
     other = dataclasses.replace(read(recipe(tmp_path, ARCFACE, steps=4)), model="facechain_25m")
