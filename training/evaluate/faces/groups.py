@@ -113,16 +113,15 @@ def measure(
     unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
     cosine = unit @ unit.T
     upper = cosine[np.triu_indices(count, 1)]
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws).T
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws)
+    drawn = drawn.T.astype(np.float32)
     # A person drawn w times makes pairs with all others, and none with itself.
-    ways = (
-        drawn.sum(axis=0).astype(np.float64) ** 2 - (drawn.astype(np.float64) ** 2).sum(axis=0)
-    ) / 2
+    ways = (count**2 - np.square(drawn).sum(axis=0, dtype=np.float64)) / 2
     rates = []
     for far, threshold in thresholds:
         matched = (cosine >= threshold).astype(np.float32)
         np.fill_diagonal(matched, 0)
-        hits = (drawn * (matched @ drawn.astype(np.float32))).sum(axis=0) / 2
+        hits = (drawn * (matched @ drawn)).sum(axis=0, dtype=np.float64) / 2
         low, high = np.quantile(hits / ways, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         rate = float((upper >= threshold).mean())
         if rate == 0:
