@@ -7,11 +7,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .errors import InputError, shown
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL import Image
 
 MOST_PIXELS = 1 << 28

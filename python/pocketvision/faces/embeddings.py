@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from ..record import Record
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 _JOINS = (np.concatenate, np.stack, np.vstack)
 """Functions of numpy that make rows of one array of a sequence of arrays."""
