@@ -15,7 +15,7 @@ from ... import models
 from ...data.folder import Landmarks
 from ...distill import views
 from ...distill.multi_step import snapshot
-from ...models import shipped
+from ...models.checkpoint import shipped
 from ...run import ranks, schedule, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
@@ -69,7 +69,7 @@ def train(
 def _start(recipe: Recipe, data: Path) -> Path | None:
     """The weights that the first generation starts from."""
     if recipe.start == SHIPPED:
-        return shipped.weights(recipe.model)
+        return shipped(recipe.model)
     return data / recipe.start if recipe.start else None
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from pocketvision.files import rename, write_text
 
 from ... import models
-from ...models import shipped
+from ...models.checkpoint import shipped_record
 from ...models.describe import describe
 from ...run import state
 from .pictures import Pictures
@@ -35,7 +35,7 @@ def write(
     learnt = f"{name}: {len(faces.labels):,} pictures of {faces.classes:,} people"
     licence = UNKNOWN
     if recipe.start == SHIPPED:
-        before = shipped.record(recipe.model)
+        before = shipped_record(recipe.model)
         learnt += f"; from {before.full_name} ({before.data})"
         licence += f"; of the weights it started from: {before.licence}"
     record = describe(

@@ -73,7 +73,9 @@ def _learns(recipe: Recipe, out: Path) -> str:
     if recipe.embedding is not None:
         names = ", ".join(recipe.embedding.teachers) or f"snapshots of {recipe.embedding.snapshots}"
         cached = recipe.embedding.cached
-        how = f"its embeddings are kept in {out / 'teacher.npy'}" if cached else "asked step by step"
+        how = (
+            f"its embeddings are kept in {out / 'teacher.npy'}" if cached else "asked step by step"
+        )
         parts.append(f"a teacher's embeddings ({names}; {how})")
     if recipe.margin is not None:
         parts.append(f"who is who ({recipe.margin.kind} margin)")
@@ -112,7 +114,9 @@ class Clock:
             return None
         each = (self.marks[-1] - self.marks[WARM]) / TIMED
         if self.steps is None:
-            return f"time:     {_seconds(each)} a step; ends by the clock after {self.minutes:g} min"
+            return (
+                f"time:     {_seconds(each)} a step; ends by the clock after {self.minutes:g} min"
+            )
         left = self.steps - step
         return f"time:     {_seconds(each)} a step, about {_seconds(each * left)} for {left} more"
 
