@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pocketvision.cli.folders import LITTER
 from pocketvision.errors import InputError
 from pocketvision.faces.alignment import align
 from pocketvision.files import PICTURES
@@ -107,8 +108,12 @@ class Folder(EncodedSet):
 
 
 def _shown(folder: Path) -> list[Path]:
-    """What is in ``folder``, by name, but hidden files."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    """What is in ``folder``, by name, but hidden files and what systems leave."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if not path.name.startswith(".") and path.name.lower() not in LITTER
+    )
 
 
 def read_list(path: Path) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ from .registry import canonical, create
 
 SHOWN = 8
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
-"""Float weights that the installation brings: all in a checkout, those of one network in a wheel."""
+"""Float weights that the installation brings: all in a checkout, one network's in a wheel."""
 
 
 def load(name: str, path: Path) -> nn.Module:

@@ -1,4 +1,4 @@
-"""``pocketvision doctor``: a line a check, exit code 1 where something that should work does not."""
+"""``pocketvision doctor``: a line a check; exit code 1 where what should work does not."""
 
 from __future__ import annotations
 

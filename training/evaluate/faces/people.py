@@ -89,7 +89,7 @@ def evaluate(
     cosine = (views[first] * views[second]).sum(axis=1)
     impostors = int((~same).sum())
     points = [
-        bootstrap.operating_point(cosine, same, labels[first], labels[second], far)
+        bootstrap.operating_point(cosine, same, list(labels[first]), list(labels[second]), far)
         for far in FARS
         if far * impostors >= 3 - 1e-9
     ]
@@ -129,7 +129,8 @@ def _embedded(
     if not rows:
         reason = f", the first: {bad[0]}" if bad else ""
         raise ValueError(f"{faces.root}: no picture that can be read, NAME/1.jpg{reason}")
-    return protocol.unit(np.concatenate(rows)), faces.labels[kept], bad
+    unit = protocol.unit(np.concatenate(rows)).astype(np.float64)
+    return unit, faces.labels[kept], bad
 
 
 def _pairs(

@@ -47,8 +47,8 @@ class Margin:
 
 @dataclass(frozen=True)
 class Embedding:
-    """Embedding distillation: from ``teachers`` (ONNX files, ``model:weights.safetensors``, or names
-    of shipped models, whose compiled form teaches).
+    """Embedding distillation: from ``teachers`` (ONNX files, ``model:weights.safetensors``, or
+    names of shipped models, whose compiled form teaches).
 
     ``loss``: ``regression`` (direction and batch geometry), ``template`` (PocketNet's), ``angular``
     (VarGFaceNet's). Several teachers are an ensemble. ``snapshots`` names the model and the run

@@ -1,4 +1,4 @@
-"""``pocketvision doctor``: what works on this machine, with a known answer of each shipped model."""
+"""``pocketvision doctor``: what works on this machine, each shipped model by a known answer."""
 
 from __future__ import annotations
 
