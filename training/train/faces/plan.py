@@ -118,6 +118,8 @@ class Clock:
                 f"time:     {_seconds(each)} a step; ends by the clock after {self.minutes:g} min"
             )
         left = self.steps - step
+        if left <= 0:
+            return None
         return f"time:     {_seconds(each)} a step, about {_seconds(each * left)} for {left} more"
 
 
