@@ -119,6 +119,7 @@ class Recipe:
 
 CHOICES = {
     ("Data", "kind"): ("folder", "shards", "record"),
+    ("Source", "kind"): ("folder", "shards", "record"),
     ("Optimiser", "schedule"): ("cosine", "steps"),
     ("Margin", "kind"): ("arcface", "cosface", "combined", "softmax"),
     ("Embedding", "loss"): ("regression", "template", "angular"),
@@ -226,6 +227,11 @@ def _check(recipe: Recipe) -> None:
             "minutes, embedding.snapshots: a run by the clock has no known number of epochs; "
             "give steps or epochs"
         )
+    for source in recipe.data.sources:
+        if source.weight <= 0:
+            raise ValueError(f"data.sources.weight: expected above 0, got {source.weight}")
+        if source.aside and source.kind != "folder":
+            raise ValueError("data.sources.aside: only folders have names to choose by")
     if recipe.data.resident and (not recipe.data.cache or recipe.degrade.active):
         raise ValueError(
             "data.resident: needs data.cache = true and no [degrade] table, which works on "
