@@ -52,6 +52,9 @@ def train(
     if stop_at is not None and stop_at < 1:
         raise ValueError(f"the step to stop after: expected at least 1, got {stop_at}")
     weights = out / "model.safetensors"
+    last = out / f"generation-{recipe.generations}" / weights.name
+    if (weights if recipe.generations == 1 else last).exists():
+        plan.show(iter([f"{out}: this run is through; give --out another folder to train anew"]))
     for generation in range(1, recipe.generations + 1):
         folder = out if recipe.generations == 1 else out / f"generation-{generation}"
         start = weights if generation > 1 else _start(recipe, data)
