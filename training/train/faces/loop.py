@@ -21,6 +21,7 @@ from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
 from ...run.length import Length
+from ...run.norms import keep_statistics
 from . import batches, outcome, pictures, plan, validate
 from .objective import Objective, labeller
 from .recipe import SHIPPED, Recipe
@@ -114,6 +115,8 @@ def _run(
         model = ranks.synchronised(model, device)
     # Drawn on the host and moved: a seed starts from the same weights and centres on any device.
     model = accelerate(model.to(device)).train()
+    if recipe.keep_statistics:
+        keep_statistics(model)
     plan.show(plan.plan(recipe, faces, model, out, total, device))
     teachers = labeller(recipe, entry.embedding, data, out, faces, total, device)
     objective = Objective(recipe, entry.embedding, faces.classes, teachers).to(device)

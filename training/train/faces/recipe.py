@@ -104,6 +104,7 @@ class Recipe:
     ``device``: ``auto`` is ``cuda`` (under torchrun the rank's own GPU) where there is one.
     ``compiled``: student and ONNX teachers through TorchInductor, which fuses what lies between
     convolutions; it takes a minute or two before the first step.
+    ``keep_statistics``: batch norms keep those of ``start``, for small sets (run/norms.py).
     ``start``: weights to start from, a file below --data or ``shipped`` for those of the model that
     the installation brings.
     """
@@ -128,6 +129,7 @@ class Recipe:
     validate: Validate | None = None
     sync_batch_norm: bool = False
     start: str | None = None
+    keep_statistics: bool = False
     generations: int = 1
     checkpoint_steps: int = 100
     log_steps: int = 10
@@ -206,6 +208,8 @@ def _check(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if value is not None and value <= 0:
             raise ValueError(f"{name}: expected more than 0, got {value}")
+    if recipe.keep_statistics and recipe.start is None:
+        raise ValueError("keep_statistics: random weights have none; give start, or set it false")
     if recipe.optimiser.learning_rate <= 0:
         raise ValueError("optimiser.learning_rate: expected more than 0")
     if not (recipe.margin or recipe.embedding):
