@@ -181,7 +181,7 @@ def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packe
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
-    """``name(x, w, bias, scale, negative, floats, ints, other, y, [two of a prologue,] scratch)``."""
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, [prologue's two,] scratch)``."""
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     patch = patch_of(shape)

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from pocketvision.record import Record
 
+from ..registry import canonical, create
 from .published import renamed
-from .registry import canonical, create
 
 SHOWN = 8
-FOLDER = Path(__file__).resolve().parents[1] / "weights"
+FOLDER = Path(__file__).resolve().parents[2] / "weights"
 """Float weights that the installation brings: all in a checkout, one network's in a wheel."""
 
 
