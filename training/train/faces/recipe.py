@@ -85,7 +85,7 @@ class Recipe:
     ``device``: ``auto`` is ``cuda`` (under torchrun the rank's own GPU) where there is one.
     ``compiled``: student and ONNX teachers through TorchInductor, which fuses what lies between
     convolutions; it takes a minute or two before the first step.
-    ``keep_statistics``: batch norms keep those of ``start``, for small sets (run/norms.py).
+    ``keep_statistics``: batch norms keep those of ``start``, for small sets (models/layers.py).
     ``start``: weights to start from, a file below --data or ``shipped`` for those of the model that
     the installation brings.
     """

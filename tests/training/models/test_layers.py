@@ -1,4 +1,4 @@
-"""Batch norms that keep their statistics: through ``train()`` calls, while weights still learn."""
+"""Layers: batch norms that keep their statistics through ``train()``, while weights learn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from pocketvision.training.run.norms import keep_statistics  # noqa: E402
+from pocketvision.training.models.layers import keep_statistics  # noqa: E402
 
 
 def test_statistics_stay_and_weights_learn() -> None:
