@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ... import models
+from ...data import joined
 from ...data.folder import Landmarks
 from ...distill import views
 from ...distill.multi_step import snapshot
@@ -91,13 +92,13 @@ def _run(
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     faces = pictures.open_set(recipe.data, data, out, landmarks)
-    length = len(faces.labels)
+    length = joined.length(faces.weights)
     if recipe.margin and faces.classes == 1:
         raise ValueError(
             "margin: the set has one person only, and nobody to tell that one from; add a folder "
             "of another person, or give an [embedding] table alone"
         )
-    if recipe.margin and faces.classes == length:
+    if recipe.margin and faces.classes == len(faces.labels):
         raise ValueError(
             "margin: every picture of the set is a person of its own, so there is nobody to tell "
             "apart; give a list with a column identity, or an [embedding] table alone"

@@ -79,6 +79,8 @@ class Validate:
 class Recipe:
     """One run. ``batch`` counts all ranks; one of ``steps``, ``epochs``, ``minutes`` is given.
 
+    ``model``: a registered name, or the ``.json`` file of an architecture that a search found.
+
     ``phases``: (share of the run at which the phase ends, input size in pixels). ``keep``:
     ``last``, or ``epochs`` to keep a snapshot after each epoch. ``generations`` > 1 repeats the
     run from its own result with a fresh optimiser and the next ``seed`` (recursive KD).
@@ -119,6 +121,7 @@ class Recipe:
 
 CHOICES = {
     ("Data", "kind"): ("folder", "shards", "record"),
+    ("Source", "kind"): ("folder", "shards", "record"),
     ("Optimiser", "schedule"): ("cosine", "steps"),
     ("Margin", "kind"): ("arcface", "cosface", "combined", "softmax"),
     ("Embedding", "loss"): ("regression", "template", "angular"),
@@ -228,6 +231,11 @@ def _check(recipe: Recipe) -> None:
             "minutes, embedding.snapshots: a run by the clock has no known number of epochs; "
             "give steps or epochs"
         )
+    for source in recipe.data.sources:
+        if source.weight <= 0:
+            raise ValueError(f"data.sources.weight: expected above 0, got {source.weight}")
+        if source.aside and source.kind != "folder":
+            raise ValueError("data.sources.aside: only folders have names to choose by")
     if recipe.data.resident and (not recipe.data.cache or recipe.degrade.active):
         raise ValueError(
             "data.resident: needs data.cache = true and no [degrade] table, which works on "

@@ -170,7 +170,9 @@ def test_generations_stop_and_go_on(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "generation-2").exists()
     weights = train(path, data, tmp_path / "run")
     assert weights.name == "model.safetensors" and weights.is_file()
-    order = [batches.order(30, 4, seed, 0).tolist() for seed in (path.seed, path.seed + 1)]
+    order = [
+        batches.Order(np.ones(30), seed).rows(4, 0).tolist() for seed in (path.seed, path.seed + 1)
+    ]
     assert order[0] != order[1]
 
 
@@ -239,6 +241,29 @@ def test_a_cached_teacher_is_seen_along_given_directions(data: Path, tmp_path: P
     assert log(tmp_path / "mirrored")[0]["agreement"] == pytest.approx(
         -log(tmp_path / "own")[0]["agreement"], abs=1e-5
     )
+
+
+def test_sources_with_weights(data: Path, tmp_path: Path) -> None:
+    (data / "few.csv").write_text("path\np0/0.png\np1/1.png\np2/2.png\n")
+    two = (
+        'cache = {cache}\n[[data.sources]]\nroot = "faces"\n[[data.sources]]\nroot = "faces"\n'
+        'list = "few.csv"\nweight = 2.0'
+    )
+    text = BASE.format(model="tiny", steps=6, rate=0.05, tables=METHODS["composed"], top="",
+                       cache="true")  # fmt: skip
+    for cache in ("true", "false"):
+        path = tmp_path / f"{cache}.toml"
+        path.write_text(
+            text.replace('root = "faces"\ncache = true', two.format(cache=cache)).replace(
+                "[embedding]", '[embedding]\ndirections = "eye.npy"'
+            )
+        )
+        np.save(data / "eye.npy", np.eye(16, dtype=np.float32))
+        weights = train(read(path), data, tmp_path / cache)
+        record = Record.from_json(weights.with_suffix(".json").read_text())
+        assert record.data == "faces + faces x 2: 27 pictures of 7 people"
+    same = [(tmp_path / cache / "model.safetensors").read_bytes() for cache in ("true", "false")]
+    assert same[0] == same[1]
 
 
 def test_a_resume_point_of_another_recipe_is_named(data: Path, tmp_path: Path) -> None:
