@@ -15,9 +15,10 @@ from ..files import workspace
 from ..machines.board import LIMIT
 from ..targets import TARGETS, Target
 from . import kernels
-from .keys import parse
 from .kernels import Block
+from .keys import parse
 from .table import COMPILER, Row, Table, read, record
+
 
 def price(
     path: Path,
@@ -45,9 +46,7 @@ def price(
             version of the compiler, an absent tool, a runner that fails.
     """
     if target not in TARGETS:
-        raise CompileError(
-            f"target {target!r}: a table is for one target: {', '.join(TARGETS)}"
-        )
+        raise CompileError(f"target {target!r}: a table is for one target: {', '.join(TARGETS)}")
     for key in keys:
         parse(key)
     words = shlex.split(runner) if runner is not None else []

@@ -1,4 +1,4 @@
-"""Blocks by their keys: what they are made of, and that they compile as our quantiser's files do."""
+"""Blocks by their keys: what they are made of, and that they compile as the quantiser's files."""
 
 from __future__ import annotations
 
@@ -84,9 +84,7 @@ def test_the_committed_space_is_of_keys_each_once() -> None:
 @pytest.mark.parametrize("activation", keys.ACTIVATIONS)
 @pytest.mark.parametrize("squeeze", ["0", "0.25"])
 @pytest.mark.parametrize("expansion", [1, 3])
-def test_every_form_compiles(
-    activation: str, squeeze: str, expansion: int, tmp_path: Path
-) -> None:
+def test_every_form_compiles(activation: str, squeeze: str, expansion: int, tmp_path: Path) -> None:
     layers = (
         f"stem/3-16/k3s2/32/{activation}",
         f"ir/16-16/k3e{expansion}s1/16/{activation}/{squeeze}",

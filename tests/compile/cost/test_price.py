@@ -101,9 +101,7 @@ def test_rows_stay_and_only_a_batch_is_lost(
     assert {k: done.rows[k] for k in kept} == kept
 
 
-def test_again_measures_what_the_table_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_again_measures_what_the_table_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "t.json"
     old = record(Table(path, "cortex-m4", COMPILER + 1), {SMALL[1]: Row(1, 2, {}, 3)})
     monkeypatch.setattr(kernels, "costs", costs_of_nothing)
