@@ -58,6 +58,15 @@ pv_status pv_embed_face(void *context, size_t thread, size_t index) {
     status = cut_out(faces, input, index, own->crop);
   }
   if (status != PV_OK) return status;
+  if (faces->qualities != NULL) {
+    const double *points = faces->crops != NULL ? NULL : faces->landmarks + index * LANDMARKS * 2;
+    status = input->shape[0] != input->shape[1]
+                 ? PV_ERR_TENSOR
+                 : pv_quality_of_face(crop, input->shape[0], points, faces->reference,
+                                      faces->picture.width, faces->picture.height,
+                                      &faces->qualities[index]);
+    if (status != PV_OK) return status;
+  }
   pv_pixels_to_input(faces->tables, crop, (size_t)input->shape[0] * input->shape[1], own->input);
   status = pv_session_run_one(&own->session, own->input, own->output);
   if (status != PV_OK) return status;

@@ -24,6 +24,7 @@ SHOWN: dict[str, Spoil] = {
     "bright": light.bright,
     "low contrast": light.low_contrast,
     "coloured light": light.coloured,
+    "grey": light.grey,
     "inverted": light.inverted,
     "noise": sensor.noise,
     "shot noise": sensor.shot_noise,

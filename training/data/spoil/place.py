@@ -41,9 +41,9 @@ def quarter_turns(picture: Picture, strength: float, random: np.random.Generator
 
 
 def shifted(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
-    """By 6 to 80 pixels in any direction."""
+    """By 2 to 80 pixels in any direction."""
     angle = random.uniform(0, 2 * np.pi)
-    reach = (6 + 74 * strength) * picture.shape[1] / 112
+    reach = (2 + 78 * strength) * picture.shape[1] / 112
     matrix = np.array([[1, 0, reach * np.cos(angle)], [0, 1, reach * np.sin(angle)]])
     return _framed(picture, matrix, random)
 

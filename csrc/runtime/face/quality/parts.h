@@ -41,23 +41,34 @@ int32_t pv_log16(uint64_t value);
 
 void pv_features_of(const pv_pixel_sums *sums, int8_t features[PV_QUALITY_FEATURES]);
 
-/* The two answers of the network on features, 0 to 100. */
-void pv_head_run(const int8_t features[PV_QUALITY_FEATURES], uint8_t answers[2]);
-
-/* Weights, which training/quality writes (weights.c). A value of a layer is
- * clamp((bias + sum of weight * value) * factor / 2^24, 0, 127), rounded half up. */
+/* Weights, which training/quality/ writes (weights.c). A value of a layer is
+ * clamp((bias + sum of weight * value) * factor / 2^24, 0, 127), rounded half up; those of the last
+ * may be negative. */
 #define PV_HEAD_FIRST 32
 #define PV_HEAD_SECOND 16
+#define PV_HEAD_REASONS 8 /* PV_QUALITY_BLURRED to PV_QUALITY_NO_FACE */
+#define PV_HEAD_LAST (2 + PV_HEAD_REASONS)
+
 typedef struct pv_head_weights {
   int8_t first[PV_HEAD_FIRST][PV_QUALITY_FEATURES];
   int8_t second[PV_HEAD_SECOND][PV_HEAD_FIRST];
-  int8_t last[2][PV_HEAD_SECOND];
+  int8_t last[PV_HEAD_LAST][PV_HEAD_SECOND];
   int32_t first_bias[PV_HEAD_FIRST], first_factor[PV_HEAD_FIRST];
   int32_t second_bias[PV_HEAD_SECOND], second_factor[PV_HEAD_SECOND];
-  int32_t last_bias[2], last_factor[2];
-  uint8_t answer[256]; /* of the last layer's value, -128 to 127: a logistic curve */
+  int32_t last_bias[PV_HEAD_LAST], last_factor[PV_HEAD_LAST];
+  uint8_t logistic[256]; /* of the last layer's value, -128 to 127, in hundredths */
 } pv_head_weights;
 
 extern const pv_head_weights pv_head;
+
+typedef struct pv_head_answers {
+  uint8_t score, face; /* 0 to 100 */
+  int8_t reasons[PV_HEAD_REASONS];
+} pv_head_answers;
+
+void pv_head_run(const int8_t features[PV_QUALITY_FEATURES], pv_head_answers *answers);
+
+/* Fills what landmarks say; those that fit no face have the largest residual. */
+void pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *quality);
 
 #endif

@@ -1,0 +1,2 @@
+#include "parts.h"
+const pv_head_weights pv_head = {0};

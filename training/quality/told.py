@@ -1,0 +1,79 @@
+"""What the quality's network is told of each sample: what is left, whether a face, and why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import spoil
+from .samples import NAMES, Samples
+
+REASONS = (
+    *("blurred", "dark", "bright", "faint", "noisy", "covered", "misplaced"),
+    "no face",
+)
+"""In the order of PV_QUALITY_BLURRED to PV_QUALITY_NO_FACE."""
+
+_REASON_OF = {
+    "background": "no face",
+    "blurred": "blurred",
+    "motion": "blurred",
+    "few pixels": "blurred",
+    "dark": "dark",
+    "bright": "bright",
+    "low contrast": "faint",
+    "coloured light": "dark",
+    "inverted": "no face",
+    "noise": "noisy",
+    "shot noise": "noisy",
+    "jpeg": "noisy",
+    "turned": "no face",
+    "quarter turns": "no face",
+    "shifted": "misplaced",
+    "scaled": "misplaced",
+    "squeezed": "misplaced",
+    "rectangle": "covered",
+    "half": "covered",
+    "patched": "covered",
+}
+
+_NO_FACE_FROM = {"turned": 0.22, "shifted": 0.4, "quarter turns": 0.0}
+"""Strength from which nobody would say that the crop shows an upright face."""
+
+FACE_LEFT = 0.3
+"""Below this nobody knows whether a spoilt picture still looks like a face: it is not told."""
+
+SPOILT = 0.6
+"""Reasons are told of samples of which less is left."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """``left`` and ``face``, float32 (N) 0 to 1; ``face_known`` float32 (N), 1 where ``face``
+    counts; ``reason`` int64 (N), index into ``REASONS`` or -1."""
+
+    left: NDArray[np.float32]
+    face: NDArray[np.float32]
+    face_known: NDArray[np.float32]
+    reason: NDArray[np.int64]
+
+
+def told(samples: Samples) -> Told:
+    names = np.array(NAMES)[samples.kinds]
+    nothing = np.isin(names, [*spoil.NO_FACE, "background"])
+    for kind, strength in _NO_FACE_FROM.items():
+        nothing |= (names == kind) & (samples.strengths >= strength)
+    known = nothing | (samples.left > FACE_LEFT)
+    number = {name: REASONS.index(_REASON_OF.get(name, "no face")) for name in NAMES}
+    reason = np.array([number[name] for name in names], np.int64)
+    reason[samples.left >= SPOILT] = -1
+    # A name may stand for what the picture is not: turned by a little it is misplaced.
+    reason[(names == "turned") & ~nothing & (reason >= 0)] = REASONS.index("misplaced")
+    return Told(
+        samples.left,
+        (~nothing).astype(np.float32),
+        known.astype(np.float32),
+        reason,
+    )
