@@ -20,11 +20,11 @@ static py::ssize_t checked_side(const py::array &crops) {
   require_array(crops, py::dtype::of<uint8_t>(), {kAny, kAny, kAny, 3}, "crops");
   const py::ssize_t side = crops.shape(1);
   if (side != crops.shape(2) || side < PV_QUALITY_LEAST_SIDE || side > PV_QUALITY_MOST_SIDE) {
-    throw Failure(PV_ERR_ARGUMENT,
-                  "crops: quality is measured on square crops of " +
-                      std::to_string(PV_QUALITY_LEAST_SIDE) + " to " +
-                      std::to_string(PV_QUALITY_MOST_SIDE) + " pixels a side, got " +
-                      std::to_string(side) + "x" + std::to_string(crops.shape(2)));
+    throw Failure(PV_ERR_ARGUMENT, "crops: quality is measured on square crops of " +
+                                       std::to_string(PV_QUALITY_LEAST_SIDE) + " to " +
+                                       std::to_string(PV_QUALITY_MOST_SIDE) +
+                                       " pixels a side, got " + std::to_string(side) + "x" +
+                                       std::to_string(crops.shape(2)));
   }
   return side;
 }
@@ -48,8 +48,8 @@ static py::array_t<pv_quality> qualities(const py::array &crops, const py::objec
     const Unlocked unlocked;
     for (size_t i = 0; i < count; i++) {
       check(pv_quality_of_face(pixels + i * side * side * 3, side,
-                               points == nullptr ? nullptr : points + i * 10, target, width,
-                               height, found + i),
+                               points == nullptr ? nullptr : points + i * 10, target, width, height,
+                               found + i),
             "landmarks of face " + std::to_string(i));
     }
   }

@@ -14,7 +14,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 QUALITY = tuple(
     f"face/quality/{part}"
-    for part in ("face", "features", "head", "pixels", "place", "quality", "weights")
+    for part in ("framed", "head", "inputs", "measure", "pixels", "place", "weights")
 )
 PARTS = ("core/session", "core/status", "face/face", "face/frame", "face/gallery", "face/placement",
          "face/recipe", "face/search", "face/template", *QUALITY)  # fmt: skip

@@ -135,8 +135,8 @@ def similarity(degrees: float, scale: float, shift: tuple[float, float]) -> np.n
 @pytest.mark.parametrize("scale", [0.2, 1, 7.3])
 def test_size_and_roll_of_any_similarity(degrees: float, scale: float) -> None:
     crop = np.zeros((112, 112, 3), np.uint8)
-    points = similarity(degrees, scale, (500, 400))
-    status, found = measure(crop, placed(points, (1200, 1000)))
+    points = similarity(degrees, scale, (700, 700))
+    status, found = measure(crop, placed(points, (1500, 1500)))
     assert status == STATUS["PV_OK"] and found.placed == 1
     eyes = np.linalg.norm(TEMPLATE[1] - TEMPLATE[0]) * scale
     assert abs(found.eye_distance / 256 - eyes) < 0.02

@@ -136,6 +136,19 @@ def make(
     )
 
 
+def save(path: Path, samples: Samples) -> None:
+    """For the next run; ``load`` refuses it where kinds were added since."""
+    np.savez(path, names=np.array(NAMES), **vars(samples))
+
+
+def load(path: Path) -> Samples:
+    with np.load(path) as held:
+        if held["names"].tolist() != list(NAMES):
+            raise ValueError(f"{path}: is of other kinds than training/data/spoil has; remove it")
+        names = ("features", "left", "kinds", "strengths")
+        return Samples(*(held[name] for name in names))
+
+
 def _spoilt(
     clean: Picture, kinds: Sequence[str], random: np.random.Generator
 ) -> tuple[Picture, list[str], list[float]]:

@@ -3,7 +3,8 @@
  * Integers only, so the same on every core and host; no libm, no memory but about 4 KB of stack. A
  * small int8 network reads a thumbnail of the crop, where there is detail, differences at four
  * scales in four directions, light and colour. It was trained to say how much of an embedding is
- * left of a picture that was spoilt (training/quality/). Landmarks are judged by the similarity fit.
+ * left of a picture that was spoilt (training/quality/). Landmarks are judged by the similarity
+ * fit.
  */
 #ifndef POCKETVISION_QUALITY_H
 #define POCKETVISION_QUALITY_H
@@ -39,18 +40,18 @@ extern "C" {
 
 /* What speaks against a face: bits of pv_quality.reasons. */
 enum {
-  PV_QUALITY_BLURRED = 1 << 0,   /* or of too few pixels */
-  PV_QUALITY_DARK = 1 << 1,      /* too dark */
-  PV_QUALITY_BRIGHT = 1 << 2,    /* too bright */
-  PV_QUALITY_FAINT = 1 << 3,     /* too little contrast */
-  PV_QUALITY_NOISY = 1 << 4,     /* or compressed too much */
-  PV_QUALITY_COVERED = 1 << 5,   /* something stands before the face */
-  PV_QUALITY_MISPLACED = 1 << 6, /* the face is not where the crop should have it */
-  PV_QUALITY_NO_FACE = 1 << 7,   /* does not look like an upright face */
-  PV_QUALITY_SMALL = 1 << 8,     /* eyes too few pixels apart */
-  PV_QUALITY_AWAY = 1 << 9,      /* turned away */
+  PV_QUALITY_BLURRED = 1 << 0,    /* or of too few pixels */
+  PV_QUALITY_DARK = 1 << 1,       /* too dark */
+  PV_QUALITY_BRIGHT = 1 << 2,     /* too bright */
+  PV_QUALITY_FAINT = 1 << 3,      /* too little contrast */
+  PV_QUALITY_NOISY = 1 << 4,      /* or compressed too much */
+  PV_QUALITY_COVERED = 1 << 5,    /* something stands before the face */
+  PV_QUALITY_MISPLACED = 1 << 6,  /* the face is not where the crop should have it */
+  PV_QUALITY_NO_FACE = 1 << 7,    /* does not look like an upright face */
+  PV_QUALITY_SMALL = 1 << 8,      /* eyes too few pixels apart */
+  PV_QUALITY_AWAY = 1 << 9,       /* turned away */
   PV_QUALITY_LANDMARKS = 1 << 10, /* landmarks that fit no face */
-  PV_QUALITY_OUTSIDE = 1 << 11   /* too much of it lies outside the picture */
+  PV_QUALITY_OUTSIDE = 1 << 11    /* too much of it lies outside the picture */
 };
 
 typedef struct pv_quality {
@@ -63,8 +64,8 @@ typedef struct pv_quality {
   uint8_t placed;     /* 1 where landmarks were given; else what follows is 0 but for reasons */
   uint8_t outside;    /* hundredths of the crop that lie outside the picture */
   int16_t residual;   /* root mean square of the fit, in 1/1024 eye distances; at most 32767 */
-  int16_t yaw;  /* the nose beside the middle of the eyes, in 1/1024 eye distances; right positive */
-  int16_t roll; /* of the eyes in the picture, in degrees, clockwise positive */
+  int16_t yaw; /* the nose beside the middle of the eyes, in 1/1024 eye distances; right positive */
+  int16_t roll;             /* of the eyes in the picture, in degrees, clockwise positive */
   uint16_t sharpness[3][2]; /* mean difference of neighbours across and down, in 1/64 grey level, of
                                the crop, of half and of quarter its size */
   uint32_t eye_distance;    /* in 1/256 pixel of the picture */
@@ -84,6 +85,10 @@ typedef struct pv_quality_place {
 pv_status pv_quality_measure(const uint8_t *crop, uint32_t side, const pv_quality_place *place,
                              pv_quality *quality);
 
+/* 1 for a face good enough to be enrolled: nothing speaks against it, and the score reaches
+ * PV_QUALITY_ENROL. */
+int pv_quality_enrols(const pv_quality *quality);
+
 /* What a bit of pv_quality.reasons means, such as "too dark", for people to read; of several bits
  * the lowest. Never null. */
 const char *pv_quality_reason(uint32_t reasons);
@@ -92,9 +97,8 @@ const char *pv_quality_reason(uint32_t reasons);
  * further memory is needed; `result` has the same bytes. PV_ERR_TENSOR also for an input that is
  * not square, or of another side than can be measured. */
 pv_status pv_face_template_quality(const pv_session *session, const pv_recipe *recipe,
-                                   const pv_frame *frame,
-                                   const int32_t landmarks[2 * PV_LANDMARKS], void *input,
-                                   int8_t *result, pv_quality *quality);
+                                   const pv_frame *frame, const int32_t landmarks[2 * PV_LANDMARKS],
+                                   void *input, int8_t *result, pv_quality *quality);
 
 /* What training/quality/ trains on: int8 (PV_QUALITY_FEATURES) of a crop; errors as above. */
 pv_status pv_quality_features(const uint8_t *crop, uint32_t side,

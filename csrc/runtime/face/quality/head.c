@@ -21,8 +21,7 @@ static int8_t scaled(int32_t sum, int32_t factor, int32_t low) {
 void pv_head_run(const int8_t features[PV_QUALITY_FEATURES], pv_head_answers *answers) {
   int8_t first[PV_HEAD_FIRST], second[PV_HEAD_SECOND], last[PV_HEAD_LAST];
   for (int i = 0; i < PV_HEAD_FIRST; i++) {
-    const int32_t sum =
-        dot(pv_head.first[i], features, PV_QUALITY_FEATURES, pv_head.first_bias[i]);
+    const int32_t sum = dot(pv_head.first[i], features, PV_QUALITY_FEATURES, pv_head.first_bias[i]);
     first[i] = scaled(sum, pv_head.first_factor[i], 0);
   }
   for (int i = 0; i < PV_HEAD_SECOND; i++) {

@@ -6,10 +6,10 @@
 
 #include "pocketvision/quality.h"
 
-#define PV_QUALITY_SIDE 112                         /* every crop is measured on so many pixels */
-#define PV_QUALITY_LEVELS 4                         /* 112, 56, 28 and 14 pixels a side */
-#define PV_QUALITY_GRID (PV_QUALITY_SIDE >> 3)      /* sides of the thumbnail */
-#define PV_QUALITY_TILES (PV_QUALITY_SIDE >> 4)     /* sides of the map of detail */
+#define PV_QUALITY_SIDE 112                     /* every crop is measured on so many pixels */
+#define PV_QUALITY_LEVELS 4                     /* 112, 56, 28 and 14 pixels a side */
+#define PV_QUALITY_GRID (PV_QUALITY_SIDE >> 3)  /* sides of the thumbnail */
+#define PV_QUALITY_TILES (PV_QUALITY_SIDE >> 4) /* sides of the map of detail */
 #define PV_QUALITY_CELLS (PV_QUALITY_GRID * PV_QUALITY_GRID)
 
 /* Where differences are taken: the face without what surrounds it, in pixels of 112. */
@@ -28,9 +28,9 @@ typedef struct pv_pixel_sums {
   uint32_t absolute[PV_QUALITY_LEVELS][PV_DIRECTIONS];     /* of differences in the window */
   uint64_t square[PV_QUALITY_LEVELS][2];                   /* across and down */
   uint32_t light;                                          /* of the thumbnail */
-  uint32_t spread; /* absolute deviations of the thumbnail from its mean, of CELLS^2 */
-  uint32_t dark, bright; /* pixels of the window that are clipped */
-  uint32_t colour[3];    /* of every fourth pixel of the window */
+  uint32_t spread;         /* absolute deviations of the thumbnail from its mean, of CELLS^2 */
+  uint32_t dark, bright;   /* pixels of the window that are clipped */
+  uint32_t colour[3];      /* of every fourth pixel of the window */
   uint32_t colour_gaps[2]; /* |r - g| and |g - b| of the same */
 } pv_pixel_sums;
 

@@ -3,7 +3,7 @@
 
 #include "parts.h"
 
-#define DARK (5 * 4) /* quarters of a grey level: at most this is black, */
+#define DARK (5 * 4)     /* quarters of a grey level: at most this is black, */
 #define BRIGHT (250 * 4) /* and from here on white */
 
 /* The last two rows of each level. A row of a level is the mean of two rows of the one before. */
@@ -27,10 +27,10 @@ static const uint8_t *row_of(const uint8_t *crop, uint32_t side, uint32_t y, uin
     const uint32_t across = columns < 128 ? 0 : columns - 128 > last ? last : columns - 128;
     const uint32_t left = (across >> 8) * 3, right = across >> 8 < side - 1 ? left + 3 : left;
     for (uint32_t channel = 0; channel < 3; channel++) {
-      const uint32_t high = above[left + channel] * (256 - (across & 255)) +
-                            above[right + channel] * (across & 255);
-      const uint32_t low = below[left + channel] * (256 - (across & 255)) +
-                           below[right + channel] * (across & 255);
+      const uint32_t high =
+          above[left + channel] * (256 - (across & 255)) + above[right + channel] * (across & 255);
+      const uint32_t low =
+          below[left + channel] * (256 - (across & 255)) + below[right + channel] * (across & 255);
       made[3 * x + channel] =
           (uint8_t)((high * (256 - (down & 255)) + low * (down & 255) + (1 << 15)) >> 16);
     }

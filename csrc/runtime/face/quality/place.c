@@ -109,15 +109,13 @@ void pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *qu
     const int64_t y = from[2 * i + 1] - step.y - shifted(placement.y, 24);
     errors += (uint64_t)(x * x + y * y);
   }
-  const uint64_t residual =
-      (uint64_t)root(errors / PV_LANDMARKS) * PV_QUALITY_EYES_UNIT / length;
+  const uint64_t residual = (uint64_t)root(errors / PV_LANDMARKS) * PV_QUALITY_EYES_UNIT / length;
   const int64_t nose_x = 2 * (int64_t)from[4] - from[0] - from[2];
   const int64_t nose_y = 2 * (int64_t)from[5] - from[1] - from[3];
-  const int64_t yaw =
-      (nose_x * eyes.x + nose_y * eyes.y) * PV_QUALITY_EYES_UNIT / (2 * square);
+  const int64_t yaw = (nose_x * eyes.x + nose_y * eyes.y) * PV_QUALITY_EYES_UNIT / (2 * square);
   quality->eye_distance = length;
   quality->residual = (int16_t)(residual < MOST_RESIDUAL ? residual : MOST_RESIDUAL);
-  quality->yaw = (int16_t)(yaw < -MOST_RESIDUAL ? -MOST_RESIDUAL
+  quality->yaw = (int16_t)(yaw < -MOST_RESIDUAL  ? -MOST_RESIDUAL
                            : yaw > MOST_RESIDUAL ? MOST_RESIDUAL
                                                  : yaw);
   quality->roll = (int16_t)degrees(eyes.x, eyes.y);

@@ -1,4 +1,5 @@
-/* One face of a camera's frame to its template and its quality, in the memory of the first alone. */
+/* One face of a camera's frame to its template and its quality, in the memory of the first alone.
+ */
 #include <stddef.h>
 #include <string.h>
 
@@ -25,9 +26,8 @@ static pv_status cut_out(const pv_frame *frame, const pv_placement *placement, u
 }
 
 pv_status pv_face_template_quality(const pv_session *session, const pv_recipe *recipe,
-                                   const pv_frame *frame,
-                                   const int32_t landmarks[2 * PV_LANDMARKS], void *input,
-                                   int8_t *result, pv_quality *quality) {
+                                   const pv_frame *frame, const int32_t landmarks[2 * PV_LANDMARKS],
+                                   void *input, int8_t *result, pv_quality *quality) {
   if (session == NULL || recipe == NULL || result == NULL || quality == NULL) {
     return PV_ERR_ARGUMENT;
   }

@@ -39,6 +39,10 @@ const char *pv_quality_reason(uint32_t bits) {
   return "nothing speaks against it";
 }
 
+int pv_quality_enrols(const pv_quality *quality) {
+  return quality->reasons == 0 && quality->score >= PV_QUALITY_ENROL;
+}
+
 static int measurable(uint32_t side) {
   return side >= PV_QUALITY_LEAST_SIDE && side <= PV_QUALITY_MOST_SIDE;
 }

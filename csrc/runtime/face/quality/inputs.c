@@ -1,7 +1,7 @@
 /* Sums over a crop to the small numbers that the network of the quality reads. */
 #include "parts.h"
 
-#define CONTRAST 40                             /* a thumbnail's mean deviation becomes this */
+#define CONTRAST 40 /* a thumbnail's mean deviation becomes this */
 #define LEAST_SPREAD (2 * PV_QUALITY_CELLS * PV_QUALITY_CELLS) /* half a grey level */
 #define WINDOW ((PV_QUALITY_RIGHT - PV_QUALITY_LEFT) * (PV_QUALITY_BOTTOM - PV_QUALITY_TOP))
 
