@@ -53,6 +53,7 @@ TRAINING = {
     "distill": "run models data losses",
     "quantize": "models data export",
     "evaluate": "data",
+    "quality": "data",
     "train.faces": "run models data losses distill evaluate",
 }
 NEVER = {

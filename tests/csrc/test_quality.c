@@ -148,6 +148,19 @@ static void test_batches(void) {
       EXPECT(memcmp(&alone, &qualities[i], sizeof alone) == 0);
     }
   }
+  /* Crops that were cut out elsewhere, at landmarks of a picture that ends in their middle. */
+  uint32_t sides[2 * FACES];
+  for (int i = 0; i < 2 * FACES; i++) sides[i] = i % 2 ? 56 : SIDE;
+  for (int i = 0; i < FACES * 10; i++) points[i] = target[i % 10];
+  pv_faces faces = {.embedders = embedders, .tables = &tables, .crops = crops};
+  faces.embeddings = embeddings[1];
+  faces.qualities = qualities;
+  faces.landmarks = points;
+  faces.reference = target;
+  faces.sides = sides;
+  const pv_batch batch = {FACES, pv_embed_face, &faces, NULL, NULL};
+  EXPECT(pv_pool_run(&pool, &batch, NULL) == PV_OK);
+  for (size_t i = 0; i < FACES; i++) EXPECT(qualities[i].outside == 50);
   pv_pool_close(&pool);
   free(crops);
   free(memory);

@@ -43,6 +43,8 @@ typedef struct pv_faces {
   const double *reference; /* and the five points of a crop that they shall come to */
   float *embeddings;       /* one row per face, as wide as the output has bytes */
   pv_quality *qualities;   /* one per face; or null */
+  const uint32_t *sides;   /* of crops with qualities and landmarks: height and width of the picture
+                              that each was cut out of, at those landmarks */
 } pv_faces;
 
 /* Writes row `index` of `embeddings` in unit length, with embedders[thread], and its quality where

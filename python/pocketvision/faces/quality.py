@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _runtime
 from ..errors import InputError
+from ..record import Record
 from .alignment import check_faces, check_landmarks, check_picture
 from .template import ARCFACE_TEMPLATE
 
@@ -26,6 +27,9 @@ comes, so more is asked of it than of a query, and another picture can be taken.
 TEMPLATE_REACH = 3.0
 """Pixels of 112 by which a record's template may differ from ArcFace's, which the quality's network
 learnt from."""
+
+LEAST_SIDE, MOST_SIDE = 80, 448
+"""Pixels of a square crop that can be measured (``pocketvision/quality.h``)."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,24 @@ def quality_of(
     height, width = picture_size if picture_size is not None else (0, 0)
     target = check_landmarks(template, "template")[0]
     return qualities(_runtime.qualities(np.stack(items), points, target, height, width))
+
+
+def check_recipe(record: Record) -> None:
+    """InputError for a model whose crops the quality's network does not know."""
+    height, width = record.preprocess["size"]
+    if height != width or not LEAST_SIDE <= height <= MOST_SIDE:
+        raise InputError(
+            f"return_quality: {record.full_name} takes crops of {height}x{width} pixels; quality is "
+            f"measured on square ones of {LEAST_SIDE} to {MOST_SIDE}"
+        )
+    template = record.preprocess["template"]
+    if template is not None:
+        apart = np.abs(np.asarray(template) * (112 / height) - ARCFACE_TEMPLATE).max()
+        if apart > TEMPLATE_REACH:
+            raise InputError(
+                f"return_quality: {record.full_name} aligns faces to points up to {apart:.0f} of "
+                "112 pixels from ArcFace's, which quality is measured by"
+            )
 
 
 def empty(count: int) -> NDArray[Any]:
