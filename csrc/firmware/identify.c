@@ -3,7 +3,8 @@
  * Argument: LIST, a file that the debugger opens (semihosting), see facelist.h. A gallery in flash
  * (vectors.S) is searched where it lies until the first `enrol`, which copies it to RAM.
  * Compiled with MODEL_H the header of the model, MODEL its struct, RECIPE its recipe, PREFIX its
- * macros' first word; optionally FRAME_BYTES, ENTRIES, and FAR, the false accept rate by 10^9.
+ * macros' first word; optionally FRAME_BYTES, ENTRIES, FAR, the false accept rate by 10^9, and
+ * ENROL_ALL, 1 to enrol faces that are not good enough too.
  */
 #include MODEL_H
 
@@ -24,6 +25,9 @@
 #endif
 #ifndef FAR
 #define FAR 1000000
+#endif
+#ifndef ENROL_ALL
+#define ENROL_ALL 0
 #endif
 #define LIST_BYTES 16384
 
@@ -136,7 +140,7 @@ static const char *work(const pv_session *session, pv_gallery *gallery, facelist
   pv_status status = pv_face_template_quality(session, &RECIPE, &line->frame, line->landmarks,
                                               input, face, &quality);
   if (status != PV_OK) return pv_status_message(status);
-  const int enrols = line->verb == FACELIST_ENROL && pv_quality_enrols(&quality);
+  const int enrols = line->verb == FACELIST_ENROL && (ENROL_ALL || pv_quality_enrols(&quality));
   if (enrols) status = enrol(gallery, line->name, face);
   if (status != PV_OK) return pv_status_message(status);
   board_print(line->file);

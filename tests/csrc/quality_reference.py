@@ -51,7 +51,9 @@ def levels(crop: np.ndarray) -> list[np.ndarray]:
     found = [pixels[..., 0] + 2 * pixels[..., 1] + pixels[..., 2]]
     for _ in range(3):
         last = found[-1]
-        found.append((last[::2, ::2] + last[::2, 1::2] + last[1::2, ::2] + last[1::2, 1::2] + 2) >> 2)
+        found.append(
+            (last[::2, ::2] + last[::2, 1::2] + last[1::2, ::2] + last[1::2, 1::2] + 2) >> 2
+        )
     return found
 
 

@@ -168,7 +168,13 @@ def test_residual_and_yaw_are_those_of_floats() -> None:
 
 def test_what_lies_outside() -> None:
     crop = np.zeros((112, 112, 3), np.uint8)
-    for shift, wanted in (((0, 0), 0), ((56, 0), 50), ((-28, 0), 25), ((0, 84), 75), ((56, 56), 75)):
+    for shift, wanted in (
+        ((0, 0), 0),
+        ((56, 0), 50),
+        ((-28, 0), 25),
+        ((0, 84), 75),
+        ((56, 56), 75),
+    ):
         _, found = measure(crop, placed(TEMPLATE + np.array(shift)))
         assert found.outside == wanted, shift
         assert bool(found.reasons & 1 << 11) == (wanted > 40)

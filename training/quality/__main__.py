@@ -1,7 +1,7 @@
 """Trains the network that says how far a face can be trusted, and writes its C table.
 
     python -m pocketvision.training.quality --data $POCKETVISION_DATA --detector detector \\
-        --table csrc/runtime/face/quality/weights.c --out training/weights
+        --table csrc/runtime/face/quality/weights.c --out training/weights/quality
 
 Teacher: the shipped embedders themselves. Each sees a picture as it is and spoilt; the cosine of
 the two embeddings is what is left. About ten minutes on one core, most of them for the samples,
@@ -37,7 +37,9 @@ CLEAN_WEIGHT = 2.0
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="train_112/, faces_more/, lists")
-    parser.add_argument("--detector", type=Path, help="pictures/ and pictures.csv: no faces in some")
+    parser.add_argument(
+        "--detector", type=Path, help="pictures/ and pictures.csv: no faces in some"
+    )
     parser.add_argument("--samples", type=Path, help="folder that keeps the samples")
     parser.add_argument("--table", type=Path, required=True, help="the C file")
     parser.add_argument("--out", type=Path, required=True, help="folder of record and numbers")
@@ -103,8 +105,8 @@ def main() -> None:
     }
     write_text(given.table, numbers.c_text(found))
     numbers_file = save(found)
-    write_whole(given.out / "quality-head.safetensors", lambda file: file.write(numbers_file))
-    write_text(given.out / "quality-head.json", json.dumps(record, indent=1) + "\n")
+    write_whole(given.out / "head.safetensors", lambda file: file.write(numbers_file))
+    write_text(given.out / "head.json", json.dumps(record, indent=1) + "\n")
     for name, figures in metrics.items():
         print(name, json.dumps({k: v for k, v in figures.items() if k != "passed_of_bad"}))
 

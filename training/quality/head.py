@@ -88,9 +88,7 @@ def train(
         for start in range(0, len(order) - batch + 1, batch):
             rows = order[start : start + batch]
             logits = head(inputs[rows])
-            first = F.binary_cross_entropy_with_logits(
-                logits[:, 0], left[rows], weight[rows]
-            )
+            first = F.binary_cross_entropy_with_logits(logits[:, 0], left[rows], weight[rows])
             second = F.binary_cross_entropy_with_logits(
                 logits[:, 1], face[rows], known[rows] * weight[rows]
             )

@@ -39,9 +39,7 @@ def figures(score: NDArray[np.floating], samples: Samples) -> dict[str, Any]:
     }
 
 
-def _part(
-    score: NDArray[np.floating], left: NDArray[np.float32], level: float
-) -> dict[str, float]:
+def _part(score: NDArray[np.floating], left: NDArray[np.float32], level: float) -> dict[str, float]:
     bad, good = left < BAD, left > GOOD
     either = bad | good
     return {

@@ -49,7 +49,7 @@ def c_text(numbers: Mapping[str, NDArray[np.integer]]) -> str:
     """The C file ``weights.c``, formatted as clang-format leaves it."""
     lines = [
         "/* Weights of the quality's network. Written by python -m pocketvision.training.quality;",
-        " * data, teacher and licence: training/weights/quality-head.json. */",
+        " * data, teacher and licence: training/weights/quality/head.json. */",
         '#include "parts.h"',
         "",
         "/* clang-format off */",

@@ -66,7 +66,7 @@ def faces(root: Path, listed: Path) -> list[Face]:
 
 
 def backgrounds(folder: Path, *, kept: bool) -> list[Picture]:
-    """Crops of 112 pixels of the pictures of ``folder`` (pictures/, pictures.csv) without a face."""
+    """Crops of 112 pixels of the pictures without a face of ``folder`` (and its pictures.csv)."""
     with open(folder / "pictures.csv", newline="") as file:
         names = [row["picture"] for row in csv.DictReader(file) if int(row["faces"]) == 0]
     found, random = [], np.random.default_rng(5)
@@ -78,9 +78,7 @@ def backgrounds(folder: Path, *, kept: bool) -> list[Picture]:
             side = min(random.uniform(40, 320), *image.size)
             left, top = random.uniform(0, np.array(image.size) - side)
             box = (left, top, left + side, top + side)
-            found.append(
-                np.asarray(image.resize((112, 112), Image.Resampling.BILINEAR, box))
-            )
+            found.append(np.asarray(image.resize((112, 112), Image.Resampling.BILINEAR, box)))
     return found
 
 

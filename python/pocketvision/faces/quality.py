@@ -10,7 +10,7 @@ import numpy as np
 from .. import _runtime
 from ..errors import InputError
 from ..record import Record
-from .alignment import check_faces, check_landmarks, check_picture
+from .alignment import check_landmarks, check_picture
 from .template import ARCFACE_TEMPLATE
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def quality_of(
             raise InputError("picture_size: expected (height, width) along with landmarks")
         points = check_landmarks(landmarks)
         if len(points) != len(items):
-            raise InputError(f"landmarks: expected {len(items)} faces as in crops, got {len(points)}")
+            raise InputError(
+                f"landmarks: expected {len(items)} faces as in crops, got {len(points)}"
+            )
     height, width = picture_size if picture_size is not None else (0, 0)
     target = check_landmarks(template, "template")[0]
     return qualities(_runtime.qualities(np.stack(items), points, target, height, width))
@@ -127,8 +129,8 @@ def check_recipe(record: Record) -> None:
     height, width = record.preprocess["size"]
     if height != width or not LEAST_SIDE <= height <= MOST_SIDE:
         raise InputError(
-            f"return_quality: {record.full_name} takes crops of {height}x{width} pixels; quality is "
-            f"measured on square ones of {LEAST_SIDE} to {MOST_SIDE}"
+            f"return_quality: {record.full_name} takes crops of {height}x{width} pixels; quality "
+            f"is measured on square ones of {LEAST_SIDE} to {MOST_SIDE}"
         )
     template = record.preprocess["template"]
     if template is not None:

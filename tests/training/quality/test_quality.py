@@ -50,12 +50,12 @@ def test_it_learns_and_its_integers_say_the_same(made: Samples, head: Head) -> N
 
 
 def test_the_c_file_is_that_of_the_numbers_beside_the_record() -> None:
-    held = load_file(ROOT / "training" / "weights" / "quality-head.safetensors")
+    held = load_file(ROOT / "training" / "weights" / "quality" / "head.safetensors")
     text = (ROOT / "csrc" / "runtime" / "face" / "quality" / "weights.c").read_text()
     order = [*(f"{layer}{part}" for layer in ("first", "second", "last")
                for part in ("", "_bias", "_factor")), "logistic"]  # fmt: skip
     assert numbers.c_text({name: held[name] for name in order}) == text
-    record = json.loads((ROOT / "training" / "weights" / "quality-head.json").read_text())
+    record = json.loads((ROOT / "training" / "weights" / "quality" / "head.json").read_text())
     assert record["shown"] == list(spoil.SHOWN) and record["held_out"] == list(spoil.HELD_OUT)
     assert record["bytes"] == sum(array.nbytes for array in held.values()) < 16_384
     network, hand = record["kept aside"]["network"], record["kept aside"]["logistic rule by hand"]
@@ -92,7 +92,9 @@ def test_samples_know_what_is_left(tmp_path: Path) -> None:
 def test_what_is_told(made: Samples) -> None:
     known = told(made)
     names = np.array(NAMES)[made.kinds]
-    assert (known.face[names == "flat"] == 0).all() and (known.face_known[names == "flat"] == 1).all()
+    assert (known.face[names == "flat"] == 0).all() and (
+        known.face_known[names == "flat"] == 1
+    ).all()
     dark = (names == "dark") & (made.left < 0.6)
     assert (known.reason[dark] == REASONS.index("dark")).all()
     assert (known.reason[made.left >= 0.6] == -1).all()

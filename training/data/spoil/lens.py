@@ -38,7 +38,9 @@ def few_pixels(picture: Picture, strength: float, random: np.random.Generator) -
 def defocused(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
     """The mean over a disc of a radius up to 11 pixels."""
     radius = 1 + 10 * strength
-    grid = np.mgrid[-11:12:2 if radius > 5 else 1, -11:12:2 if radius > 5 else 1].reshape(2, -1)
+    grid = np.mgrid[-11 : 12 : 2 if radius > 5 else 1, -11 : 12 : 2 if radius > 5 else 1].reshape(
+        2, -1
+    )
     inside = grid[:, (grid**2).sum(axis=0) <= radius**2]
     return _mean_of_moved(picture, inside[1].astype(float), inside[0].astype(float))
 

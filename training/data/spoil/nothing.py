@@ -9,9 +9,7 @@ from PIL import Image, ImageDraw
 Picture = NDArray[np.uint8]
 
 
-def smooth(
-    random: np.random.Generator, height: int, width: int, cells: int
-) -> NDArray[np.float64]:
+def smooth(random: np.random.Generator, height: int, width: int, cells: int) -> NDArray[np.float64]:
     """Random values from about -1 to 1 that change over ``cells`` to a side."""
     coarse = Image.fromarray(random.normal(0, 0.5, (cells + 1, cells + 1)).astype(np.float32))
     return np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(np.float64)
@@ -30,11 +28,11 @@ def noise_alone(picture: Picture, strength: float, random: np.random.Generator) 
         seen = random.uniform(0, 255, size)
     else:
         seen = random.normal(random.uniform(20, 230), random.uniform(3, 90), size)
-    seen = np.broadcast_to(_bytes(seen), (*size[:2], 3))
+    coarse = np.broadcast_to(_bytes(seen), (*size[:2], 3))
     if random.random() < 0.5:
-        image = Image.fromarray(np.ascontiguousarray(seen))
+        image = Image.fromarray(np.ascontiguousarray(coarse))
         return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-    return seen.repeat(grain, axis=0).repeat(grain, axis=1)[:height, :width]
+    return coarse.repeat(grain, axis=0).repeat(grain, axis=1)[:height, :width]
 
 
 def flat(picture: Picture, strength: float, random: np.random.Generator) -> Picture:

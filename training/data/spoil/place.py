@@ -81,9 +81,7 @@ def swirled(picture: Picture, strength: float, random: np.random.Generator) -> P
     return picture[from_y.round().astype(int), from_x.round().astype(int)]
 
 
-def _framed(
-    picture: Picture, matrix: NDArray[np.float64], random: np.random.Generator
-) -> Picture:
+def _framed(picture: Picture, matrix: NDArray[np.float64], random: np.random.Generator) -> Picture:
     """``affine``; two times of three the picture goes on around itself, mirrored."""
     if random.random() < 1 / 3:
         return affine(picture, matrix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -111,6 +111,6 @@ def gate(
     )
 
 
-def spoilt(crops: Sequence[Picture], spoiler: Spoiler, seed: int) -> Picture:
+def spoilt(crops: Picture, spoiler: Spoiler, seed: int) -> Picture:
     random = np.random.default_rng(seed)
     return np.stack([spoiler(crop, random) for crop in crops])

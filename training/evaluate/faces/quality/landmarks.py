@@ -92,7 +92,11 @@ def measure(
         for wrong, change in WRONG.items():
             found = judge(picture, change(points))
             reasons = found[1] if found else ()
-            row = found is None, "landmarks do not fit a face" in reasons, found is None or any(reasons)
+            row = (
+                found is None,
+                "landmarks do not fit a face" in reasons,
+                found is None or any(reasons),
+            )
             kept.setdefault(wrong, []).append(row)
             if wrong == TRUE and found and abs(found[0]) >= PROFILE:
                 kept.setdefault("true points, turned aside", []).append(row)
@@ -100,5 +104,3 @@ def measure(
         Refused(name, len(rows), *(float(np.mean([row[i] for row in rows])) for i in range(3)))
         for name, rows in kept.items()
     ]
-
-

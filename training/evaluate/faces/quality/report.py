@@ -23,7 +23,9 @@ def show(found: Found) -> None:
         table.add_row(clean.name, f"{clean.faces:,}", *shares, scores)
     console.print(table)
     models = list(found.gates)
-    table = Table("class", "shown", "passed", title="false matches at the threshold, before > behind")
+    table = Table(
+        "class", "shown", "passed", title="false matches at the threshold, before > behind"
+    )
     for model in models:
         table.add_column(f"{model} ({found.thresholds[model]:.3f})", justify="right")
     for rows in zip(*found.gates.values(), strict=True):
@@ -51,8 +53,8 @@ def show(found: Found) -> None:
     if found.landmarks:
         table = Table("landmarks", "faces", "an error", "by the residual", "refused in all")
         for row in found.landmarks:
-            shares = (f"{share:.2%}" for share in (row.error, row.by_residual, row.refused))
-            table.add_row(row.name, f"{row.faces:,}", *shares)
+            rates = (f"{share:.2%}" for share in (row.error, row.by_residual, row.refused))
+            table.add_row(row.name, f"{row.faces:,}", *rates)
         console.print(table)
 
 
