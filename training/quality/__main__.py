@@ -4,8 +4,9 @@
         --table csrc/runtime/face/quality/weights.c --out training/weights/quality
 
 Teacher: the shipped embedders themselves. Each sees a picture as it is and spoilt; the cosine of
-the two embeddings is what is left. About ten minutes on one core, most of them for the samples,
-which ``--samples FILE`` keeps.
+the two embeddings is what is left, and the share of other faces, spoilt alike, that it takes for
+the same person is the confusion. Trust is what is left where nothing is confused. About ten minutes
+on one core, most of them for the samples, which ``--samples FILE`` keeps.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from .head import Head, train
 
 TEACHERS = ("facechain-25m", "facechain-125m", "pocketnet-s-128")
 SETS = (("train_112", "train_list.csv"), ("faces_more", "faces_more_list.csv"))
+FAR = 1e-2
+"""False accept rate of the threshold at which strangers that are spoilt alike are compared."""
+
 CLEAN_WEIGHT = 2.0
 """Of a clean picture in the loss: refusing one of those is what people see first."""
 
@@ -65,7 +69,7 @@ def sampled(given: argparse.Namespace, *, kept: bool) -> samples.Samples:
     empty = samples.backgrounds(given.detector, kept=kept) if given.detector else []
     found = samples.make(
         [faces[i] for i in order],
-        [Embedder(name).embed for name in TEACHERS],
+        [teacher(name) for name in TEACHERS],
         _runtime.quality_features,
         kinds=list(spoil.KINDS if kept else spoil.SHOWN),
         each=6 if kept else given.each,
@@ -79,10 +83,16 @@ def sampled(given: argparse.Namespace, *, kept: bool) -> samples.Samples:
     return found
 
 
+def teacher(name: str) -> samples.Teacher:
+    embedder = Embedder(name)
+    return samples.Teacher(embedder.embed, embedder.record.threshold_at(FAR)["threshold"])
+
+
 def main() -> None:
     given = parse()
     kept, shown = sampled(given, kept=True), sampled(given, kept=False)
-    weights = np.where(shown.kinds == 0, CLEAN_WEIGHT, 1).astype(np.float32)
+    good = np.isin(np.array(samples.NAMES)[shown.kinds], ["clean", *samples.OFTEN])
+    weights = np.where(good, CLEAN_WEIGHT, 1).astype(np.float32)
     head = train(shown.features, told.told(shown), weights, epochs=given.epochs)
     found = numbers.numbers(head)
     score = logits(head, kept)[:, 0]
@@ -95,7 +105,8 @@ def main() -> None:
         "data": "aligned crops of CelebA, Bollywood, film frames (446 people), AAF, UTKFace, "
         f"synthetic and masked faces: {int((shown.kinds == 0).sum()):,}, spoilt "
         f"{len(shown.kinds):,} times; pictures without a face. None of LFW",
-        "teacher": f"{', '.join(TEACHERS)}: cosine of the spoilt crop's embedding with the crop's",
+        "teacher": f"{', '.join(TEACHERS)}: cosine of the spoilt crop's embedding with the crop's, "
+        f"and confusion with {samples.GROUP - 1} others spoilt alike at FAR {FAR:g}",
         "licence": "non-commercial research (training images); code Apache-2.0",
         "date": datetime.now(UTC).date().isoformat(),
         "shown": list(spoil.SHOWN),

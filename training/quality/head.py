@@ -41,7 +41,7 @@ class Layer(nn.Linear):
 
 
 class Head(nn.Module):
-    """Features (N, F) as floats to logits (N, 10): what is left, a face, reasons."""
+    """Features (N, F) as floats to logits (N, 10): trust, a face, reasons."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,9 +76,9 @@ def train(
     torch.manual_seed(seed)
     head = Head()
     inputs = torch.from_numpy(features).float()
-    left, face, known, reason, weight = (
+    trust, face, known, reason, weight = (
         torch.from_numpy(array)
-        for array in (told.left, told.face, told.face_known, told.reason, weights)
+        for array in (told.trust, told.face, told.face_known, told.reason, weights)
     )
     steps = epochs * (len(inputs) // batch)
     optimiser = torch.optim.AdamW(head.parameters(), lr=rate, weight_decay=0.02)
@@ -88,7 +88,7 @@ def train(
         for start in range(0, len(order) - batch + 1, batch):
             rows = order[start : start + batch]
             logits = head(inputs[rows])
-            first = F.binary_cross_entropy_with_logits(logits[:, 0], left[rows], weight[rows])
+            first = F.binary_cross_entropy_with_logits(logits[:, 0], trust[rows], weight[rows])
             second = F.binary_cross_entropy_with_logits(
                 logits[:, 1], face[rows], known[rows] * weight[rows]
             )

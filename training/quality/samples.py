@@ -1,9 +1,9 @@
-"""What the quality's network learns from: spoilt faces, and how much of each embedding is left."""
+"""What the quality's network learns from: spoilt faces, what is left of them, and the confusion."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,31 +17,45 @@ from ..data.aside import aside
 from ..data.pictures import decode
 
 Picture = NDArray[np.uint8]
-Embed = Callable[[Picture], NDArray[np.float32]]
 Features = Callable[[Picture], NDArray[np.int8]]
 
-BATCH = 128
+GROUP = 32
+"""Faces that are spoilt alike, so that it is seen whether they are still told apart."""
+
 TWICE = 0.15
-"""Share of the spoilt pictures that are spoilt in a second way too."""
+"""Share of the groups that are spoilt in a second way too."""
+
+OFTEN = {"coloured light": 3, "grey": 2}
+"""Kinds that spoil little, which the network must learn to let pass: so many times as often."""
 
 LEAST_CENTRE = 0.5
 """Cosine to the centre of its person below which a labelled picture is no clean one."""
 
+NAMES = ("clean", "background", *spoil.KINDS)
+
 
 @dataclass(frozen=True)
 class Samples:
-    """``features`` int8 (N, F); ``left`` float32 (N): the mean over the embedders of the cosine of
+    """``features`` int8 (N, F). ``left`` float32 (N): the mean over the embedders of the cosine of
     the spoilt picture's embedding with that of the picture as it was, 0 to 1, and 0 where nothing
-    of a face is there; ``kinds`` (N): index into ``NAMES``; ``strengths`` float32 (N).
+    of a face is there. ``confused`` float32 (N): of the other faces that were spoilt alike, the
+    share that matches it at the embedder's threshold, half its own and half its group's mean.
+    ``kinds`` (N): index into ``NAMES``; ``strengths`` float32 (N).
     """
 
     features: NDArray[np.int8]
     left: NDArray[np.float32]
+    confused: NDArray[np.float32]
     kinds: NDArray[np.int64]
     strengths: NDArray[np.float32]
 
 
-NAMES = ("clean", "background", *spoil.KINDS)
+@dataclass(frozen=True)
+class Teacher:
+    """An embedder and the cosine from which it takes two faces for one."""
+
+    embed: Callable[[Picture], NDArray[np.float32]]
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ def backgrounds(folder: Path, *, kept: bool) -> list[Picture]:
 
 def make(
     chosen: Sequence[Face],
-    embedders: Sequence[Embed],
+    teachers: Sequence[Teacher],
     features: Features,
     *,
     kinds: Sequence[str],
@@ -95,43 +109,33 @@ def make(
 ) -> Samples:
     """Each of ``chosen`` as it is, mirrored or not, and spoilt ``each`` times; and ``empty``."""
     random = np.random.default_rng(seed)
-    rows: list[tuple[NDArray[np.int8], NDArray[np.float32], list[int], list[float]]] = []
-    for batch in tqdm(list(_batches(chosen)), disable=not progress, desc="faces"):
-        clean = np.stack([decode(face.path, face.name) for face in batch])
+    drawn = [kind for kind in kinds for _ in range(OFTEN.get(kind, 1))]
+    parts: list[Samples] = []
+    for start in tqdm(range(0, len(chosen), GROUP), disable=not progress, desc="groups"):
+        group = chosen[start : start + GROUP]
+        clean = np.stack([decode(face.path, face.name) for face in group])
         if random.random() < 0.5:
             clean = np.ascontiguousarray(clean[:, :, ::-1])
-        known = [_unit(embed(clean)) for embed in embedders]
-        rows.append(
-            (features(clean), np.ones(len(clean), np.float32), [0] * len(clean), [0.0] * len(clean))
-        )
+        known = [_unit(teacher.embed(clean)) for teacher in teachers]
+        parts.append(_samples(features(clean), np.ones(len(clean)), np.zeros(len(clean)), 0, 0.0))
         for _ in range(each):
-            spoilt, names, strengths = _spoilt(clean, kinds, random)
-            left = np.mean(
-                [
-                    (_unit(embed(spoilt)) * unit).sum(axis=1)
-                    for embed, unit in zip(embedders, known, strict=True)
-                ],
-                axis=0,
+            kind, strength = str(random.choice(drawn)), float(random.random())
+            spoilt = _spoilt(clean, kind, strength, drawn, random)
+            units = [_unit(teacher.embed(spoilt)) for teacher in teachers]
+            left = np.mean([(a * b).sum(axis=1) for a, b in zip(units, known, strict=True)], axis=0)
+            confused = np.mean(
+                [_confused(u, t.threshold) for u, t in zip(units, teachers, strict=True)], axis=0
             )
-            left[[name in spoil.NO_FACE for name in names]] = 0
-            rows.append(
-                (
-                    features(spoilt),
-                    np.clip(left, 0, 1).astype(np.float32),
-                    [NAMES.index(name) for name in names],
-                    strengths,
-                )
-            )
+            if kind in spoil.NO_FACE:
+                left, confused = np.zeros(len(clean)), np.ones(len(clean))
+            index = NAMES.index(kind)
+            parts.append(_samples(features(spoilt), left, confused, index, strength))
     if len(empty):
         pictures = np.stack(list(empty))
         count = len(pictures)
-        rows.append((features(pictures), np.zeros(count, np.float32), [1] * count, [0.0] * count))
-    return Samples(
-        np.concatenate([row[0] for row in rows]),
-        np.concatenate([row[1] for row in rows]),
-        np.concatenate([np.array(row[2], np.int64) for row in rows]),
-        np.concatenate([np.array(row[3], np.float32) for row in rows]),
-    )
+        parts.append(_samples(features(pictures), np.zeros(count), np.ones(count), 1, 0.0))
+    names = ("features", "left", "confused", "kinds", "strengths")
+    return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def save(path: Path, samples: Samples) -> None:
@@ -143,30 +147,48 @@ def load(path: Path) -> Samples:
     with np.load(path) as held:
         if held["names"].tolist() != list(NAMES):
             raise ValueError(f"{path}: is of other kinds than training/data/spoil has; remove it")
-        names = ("features", "left", "kinds", "strengths")
+        names = ("features", "left", "confused", "kinds", "strengths")
         return Samples(*(held[name] for name in names))
 
 
+def _samples(
+    features: NDArray[np.int8],
+    left: NDArray[np.floating],
+    confused: NDArray[np.floating],
+    kind: int,
+    strength: float,
+) -> Samples:
+    count = len(features)
+    return Samples(
+        features,
+        np.clip(left, 0, 1).astype(np.float32),
+        confused.astype(np.float32),
+        np.full(count, kind, np.int64),
+        np.full(count, strength, np.float32),
+    )
+
+
+def _confused(units: NDArray[np.float32], threshold: float) -> NDArray[np.floating]:
+    match = units @ units.T >= threshold
+    np.fill_diagonal(match, False)
+    own = match.sum(axis=1) / max(1, len(units) - 1)
+    found: NDArray[np.floating] = (own + own.mean()) / 2
+    return found
+
+
 def _spoilt(
-    clean: Picture, kinds: Sequence[str], random: np.random.Generator
-) -> tuple[Picture, list[str], list[float]]:
-    made, names, strengths = [], [], []
-    for picture in clean:
-        name, strength = str(random.choice(list(kinds))), float(random.random())
-        found = spoil.KINDS[name](picture, strength, random)
-        if random.random() < TWICE and name not in spoil.NO_FACE:
-            other = str(random.choice([kind for kind in kinds if kind not in spoil.NO_FACE]))
-            found = spoil.KINDS[other](found, float(random.random()) / 2, random)
-        made.append(found)
-        names.append(name)
-        strengths.append(strength)
-    return np.stack(made), names, strengths
-
-
-def _batches(chosen: Sequence[Face]) -> Iterator[Sequence[Face]]:
-    for start in range(0, len(chosen), BATCH):
-        yield chosen[start : start + BATCH]
+    clean: Picture, kind: str, strength: float, kinds: Sequence[str], random: np.random.Generator
+) -> Picture:
+    made = [spoil.KINDS[kind](picture, strength, random) for picture in clean]
+    if random.random() < TWICE and kind not in spoil.NO_FACE:
+        other = str(random.choice([name for name in kinds if name not in spoil.NO_FACE]))
+        more = float(random.random()) / 2
+        made = [spoil.KINDS[other](picture, more, random) for picture in made]
+    return np.stack(made)
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    found: NDArray[np.float32] = rows / np.maximum(
+        np.linalg.norm(rows, axis=1, keepdims=True), 1e-9
+    )
+    return found

@@ -1,11 +1,10 @@
 /* How far one face's picture can be trusted, and what speaks against it.
  *
- * Integers only, so the same on every core and host; no libm, no memory but about 4 KB of stack. A
+ * Integers only, so the same on every core and host; no libm, no memory but about 3 KB of stack. A
  * small int8 network reads a thumbnail of the crop, where there is detail, differences at four
  * scales in four directions, light and colour. It was trained to say how much of an embedding is
- * left of a picture that was spoilt (training/quality/). Landmarks are judged by the similarity
- * fit.
- */
+ * left of a picture that was spoilt, and whether strangers whose pictures were spoilt alike are
+ * still told apart (training/quality/). Landmarks are judged by the similarity fit. */
 #ifndef POCKETVISION_QUALITY_H
 #define POCKETVISION_QUALITY_H
 
@@ -55,7 +54,7 @@ enum {
 };
 
 typedef struct pv_quality {
-  uint8_t score;      /* 0 to 100: hundredths of the embedding that are probably left */
+  uint8_t score;      /* 0 to 100: how far answers that rest on the face can be trusted */
   uint8_t face;       /* 0 to 100: how much it looks like an upright face */
   uint8_t brightness; /* mean, 0 to 255 */
   uint8_t contrast;   /* mean deviation of the thumbnail, 0 to 128 grey levels */

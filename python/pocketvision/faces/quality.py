@@ -36,7 +36,8 @@ LEAST_SIDE, MOST_SIDE = 80, 448
 class Quality:
     """What is known of one face's picture.
 
-    ``score``: 0 to 100, hundredths of the embedding that are probably left of a clean picture's.
+    ``score``: 0 to 100, how far answers that rest on it can be trusted: what is probably left of a
+    clean picture's embedding, and 0 where strangers in such pictures are taken for one another.
     ``reasons``: why answers that rest on it are not reliable, a short sentence each; none for a
     face that is good enough. The rest says what was measured:
 

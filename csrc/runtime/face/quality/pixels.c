@@ -6,10 +6,16 @@
 #define DARK (5 * 4)     /* quarters of a grey level: at most this is black, */
 #define BRIGHT (250 * 4) /* and from here on white */
 
-/* The last two rows of each level. A row of a level is the mean of two rows of the one before. */
+/* The last two rows of each level, one level after the other. A row of a level is the mean of two
+ * rows of the one before. */
 typedef struct levels {
-  int16_t row[PV_QUALITY_LEVELS][2][PV_QUALITY_SIDE];
+  int16_t rows[4 * PV_QUALITY_SIDE - (4 * PV_QUALITY_SIDE >> PV_QUALITY_LEVELS)];
 } levels;
+
+static int16_t *row_at(levels *own, uint32_t level, uint32_t y) {
+  const uint32_t twice = 2 * PV_QUALITY_SIDE, start = 2 * twice - (2 * twice >> level);
+  return own->rows + start + (y & 1) * (PV_QUALITY_SIDE >> level);
+}
 
 static int32_t size_of(int32_t value) { return value < 0 ? -value : value; }
 
@@ -101,7 +107,7 @@ static void add_detail(const int16_t *above, const int16_t *row, uint32_t y, pv_
 /* Takes in row `y` of level 0 and what becomes complete above it. */
 static void add_row(levels *own, uint32_t y, pv_pixel_sums *sums) {
   for (uint32_t level = 0;; level++, y >>= 1) {
-    const int16_t *row = own->row[level][y & 1], *above = own->row[level][~y & 1];
+    const int16_t *row = row_at(own, level, y), *above = row_at(own, level, y + 1);
     const uint32_t left = PV_QUALITY_LEFT >> level, right = PV_QUALITY_RIGHT >> level;
     const uint32_t top = PV_QUALITY_TOP >> level, bottom = PV_QUALITY_BOTTOM >> level;
     if (y >= top && y < bottom) {
@@ -114,7 +120,7 @@ static void add_row(levels *own, uint32_t y, pv_pixel_sums *sums) {
       return;
     }
     if ((y & 1) == 0) return;
-    int16_t *next = own->row[level + 1][y >> 1 & 1];
+    int16_t *next = row_at(own, level + 1, y >> 1);
     const uint32_t width = PV_QUALITY_SIDE >> (level + 1);
     for (uint32_t x = 0; x < width; x++) {
       next[x] = (int16_t)((above[2 * x] + above[2 * x + 1] + row[2 * x] + row[2 * x + 1] + 2) >> 2);
@@ -128,7 +134,7 @@ void pv_pixels_sum(const uint8_t *crop, uint32_t side, pv_pixel_sums *sums) {
   memset(sums, 0, sizeof *sums);
   for (uint32_t y = 0; y < PV_QUALITY_SIDE; y++) {
     const uint8_t *pixels = row_of(crop, side, y, made);
-    int16_t *light = own.row[0][y & 1];
+    int16_t *light = row_at(&own, 0, y);
     add_light(pixels, light);
     if (y >= PV_QUALITY_TOP && y < PV_QUALITY_BOTTOM) {
       add_clipped(light, sums);

@@ -14,8 +14,12 @@ from pocketvision.files import write_whole
 from .run import Found
 
 
+WIDTH = 132
+"""Characters of a line of the tables, also where nobody sees them at once."""
+
+
 def show(found: Found) -> None:
-    console = Console()
+    console = Console(width=WIDTH)
     table = Table("faces that should pass", "faces", "refused", "not enrolled", "score 1, 5, 50 %")
     for clean in found.clean:
         scores = ", ".join(f"{value:.0f}" for value in clean.percentiles)
