@@ -61,7 +61,7 @@ typedef struct pv_quality {
   uint8_t dark;       /* hundredths of the pixels at most 5 of 255, */
   uint8_t bright;     /* and at least 250 */
   uint8_t placed;     /* 1 where landmarks were given; else what follows is 0 but for reasons */
-  uint8_t outside;    /* hundredths of the crop that lie outside the picture */
+  uint8_t outside;    /* hundredths of the face (the crop's middle) that lie outside the picture */
   int16_t residual;   /* root mean square of the fit, in 1/1024 eye distances; at most 32767 */
   int16_t yaw; /* the nose beside the middle of the eyes, in 1/1024 eye distances; right positive */
   int16_t roll;             /* of the eyes in the picture, in degrees, clockwise positive */

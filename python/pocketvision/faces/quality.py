@@ -52,7 +52,8 @@ class Quality:
     this size that looks straight ahead. ``residual``: root mean square of the similarity fit, in
     eye distances. ``yaw``: where the nose lies beside the middle of the eyes, in eye distances, to
     the image's right positive; beyond 0.3 a half profile. ``roll``: of the eyes in the picture,
-    degrees, clockwise positive. ``outside``: share of the crop that lies outside the picture.
+    degrees, clockwise positive. ``outside``: share of the face, the crop's middle, that lies outside the
+    picture.
     """
 
     score: int

@@ -13,7 +13,7 @@
 #define MOST_RESIDUAL (30 * PV_QUALITY_EYES_UNIT / 100)
 /* The same faces reach 0.52. */
 #define MOST_YAW (65 * PV_QUALITY_EYES_UNIT / 100)
-#define MOST_OUTSIDE 40
+#define MOST_OUTSIDE 30
 #define LEAST_EYES (6 * PV_LANDMARK_UNIT)
 #define LEAST_FACE 30
 

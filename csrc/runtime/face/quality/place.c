@@ -3,7 +3,7 @@
 
 #include "parts.h"
 
-#define SAMPLES 16 /* positions of the crop a side, of which each lies inside or outside */
+#define SAMPLES 16 /* positions of the face a side, of which each lies inside or outside */
 #define QUARTER (90 * 64)
 #define MOST_RESIDUAL INT16_MAX
 
@@ -66,15 +66,21 @@ static int32_t degrees(int64_t x, int64_t y) {
   return whole <= -180 ? whole + 360 : whole;
 }
 
-/* Hundredths of the crop whose middle lies outside the picture. */
+/* A sample's place along the crop, in 1/32 of its pixels: within the window that holds the face. */
+static int64_t along(int64_t from, int64_t sample, uint32_t side) {
+  const int64_t step = PV_QUALITY_RIGHT - PV_QUALITY_LEFT; /* twice SAMPLES of it fill the window */
+  return (from * 2 * SAMPLES + (2 * sample + 1) * step) * side / PV_QUALITY_SIDE - SAMPLES;
+}
+
+/* Hundredths of the face that lie outside the picture. */
 static uint8_t outside(const pv_placement *placement, uint32_t side, uint32_t width,
                        uint32_t height) {
   const int64_t half = INT64_C(1) << 31;
   uint32_t count = 0;
   for (int64_t row = 0; row < SAMPLES; row++) {
     for (int64_t column = 0; column < SAMPLES; column++) {
-      /* In 1/32 of a pixel of the crop. */
-      const int64_t u = (2 * column + 1) * side - SAMPLES, v = (2 * row + 1) * side - SAMPLES;
+      const int64_t u = along(PV_QUALITY_LEFT, column, side);
+      const int64_t v = along(PV_QUALITY_TOP, row, side);
       const int64_t right_x = shifted(placement->right_x, 5);
       const int64_t right_y = shifted(placement->right_y, 5);
       const int64_t x = placement->x + u * right_x - v * right_y + half;
