@@ -29,7 +29,9 @@ from ..data.aside import aside
 from . import measure, numbers, samples, told
 from .head import Head, train
 
-TEACHERS = ("facechain-25m", "facechain-125m", "pocketnet-s-128")
+TEACHERS = {"facechain-25m": 1, "facechain-125m": 1, "pocketnet-s-128": 4}
+"""Each sees every so many-th group of faces; the last takes three times as long as both others."""
+
 SETS = (("train_112", "train_list.csv"), ("faces_more", "faces_more_list.csv"))
 FAR = 1e-2
 """False accept rate of the threshold at which strangers that are spoilt alike are compared."""
@@ -85,7 +87,9 @@ def sampled(given: argparse.Namespace, *, kept: bool) -> samples.Samples:
 
 def teacher(name: str) -> samples.Teacher:
     embedder = Embedder(name)
-    return samples.Teacher(embedder.embed, embedder.record.threshold_at(FAR)["threshold"])
+    return samples.Teacher(
+        embedder.embed, embedder.record.threshold_at(FAR)["threshold"], TEACHERS[name]
+    )
 
 
 def main() -> None:

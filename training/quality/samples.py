@@ -25,7 +25,7 @@ GROUP = 32
 TWICE = 0.15
 """Share of the groups that are spoilt in a second way too."""
 
-OFTEN = {"coloured light": 3, "grey": 2}
+OFTEN = {"coloured light": 4, "grey": 2, "hues": 1}
 """Kinds that spoil little, which the network must learn to let pass: so many times as often."""
 
 LEAST_CENTRE = 0.5
@@ -52,10 +52,12 @@ class Samples:
 
 @dataclass(frozen=True)
 class Teacher:
-    """An embedder and the cosine from which it takes two faces for one."""
+    """An embedder, the cosine from which it takes two faces for one, and which groups it sees: a
+    slow one every few."""
 
     embed: Callable[[Picture], NDArray[np.float32]]
     threshold: float
+    every: int = 1
 
 
 @dataclass(frozen=True)
@@ -113,18 +115,19 @@ def make(
     parts: list[Samples] = []
     for start in tqdm(range(0, len(chosen), GROUP), disable=not progress, desc="groups"):
         group = chosen[start : start + GROUP]
+        asked = [teacher for teacher in teachers if start // GROUP % teacher.every == 0]
         clean = np.stack([decode(face.path, face.name) for face in group])
         if random.random() < 0.5:
             clean = np.ascontiguousarray(clean[:, :, ::-1])
-        known = [_unit(teacher.embed(clean)) for teacher in teachers]
+        known = [_unit(teacher.embed(clean)) for teacher in asked]
         parts.append(_samples(features(clean), np.ones(len(clean)), np.zeros(len(clean)), 0, 0.0))
         for _ in range(each):
             kind, strength = str(random.choice(drawn)), float(random.random())
             spoilt = _spoilt(clean, kind, strength, drawn, random)
-            units = [_unit(teacher.embed(spoilt)) for teacher in teachers]
+            units = [_unit(teacher.embed(spoilt)) for teacher in asked]
             left = np.mean([(a * b).sum(axis=1) for a, b in zip(units, known, strict=True)], axis=0)
             confused = np.mean(
-                [_confused(u, t.threshold) for u, t in zip(units, teachers, strict=True)], axis=0
+                [_confused(u, t.threshold) for u, t in zip(units, asked, strict=True)], axis=0
             )
             if kind in spoil.NO_FACE:
                 left, confused = np.zeros(len(clean)), np.ones(len(clean))

@@ -52,8 +52,8 @@ class Quality:
     this size that looks straight ahead. ``residual``: root mean square of the similarity fit, in
     eye distances. ``yaw``: where the nose lies beside the middle of the eyes, in eye distances, to
     the image's right positive; beyond 0.3 a half profile. ``roll``: of the eyes in the picture,
-    degrees, clockwise positive. ``outside``: share of the face, the crop's middle, that lies outside the
-    picture.
+    degrees, clockwise positive. ``outside``: share of the face, the crop's middle, that lies
+    outside the picture.
     """
 
     score: int
@@ -151,50 +151,54 @@ def empty(count: int) -> NDArray[Any]:
 
 def qualities(found: NDArray[Any]) -> NDArray[Any]:
     """An object array (N,) of :class:`Quality` of what the runtime filled."""
+    bands = found["sharpness"] / 64
+    columns: dict[str, list[Any]] = {
+        "score": found["score"].tolist(),
+        "reasons": [_reasons(row) if row["reasons"] else () for row in found],
+        "face": found["face"].tolist(),
+        "sharpness": (bands[:, 0] / np.maximum(bands[:, 2], 1 / 64)).min(axis=1).tolist(),
+        "bands": [tuple(map(tuple, levels)) for levels in bands.tolist()],
+        "brightness": found["brightness"].astype(float).tolist(),
+        "contrast": found["contrast"].astype(float).tolist(),
+        "dark": (found["dark"] / 100).tolist(),
+        "bright": (found["bright"] / 100).tolist(),
+    }
+    placed = found["placed"].tolist()
+    for name, unit in _PLACED.items():
+        values = (found[name] / unit).tolist()
+        columns[name] = [
+            value if told else None for value, told in zip(values, placed, strict=True)
+        ]
     result = np.empty(len(found), object)
-    for index, row in enumerate(found):
-        result[index] = _quality(row)
+    for index, values in enumerate(zip(*columns.values(), strict=True)):
+        # Past the frozen class's own __init__, which takes as long as the measuring.
+        quality = object.__new__(Quality)
+        quality.__dict__.update(zip(columns, values, strict=True))
+        result[index] = quality
     return result
 
 
-def _quality(row: Any) -> Quality:
-    bands = row["sharpness"].astype(float) / 64
-    fine, coarse = bands[0], np.maximum(bands[2], 1 / 64)
-    given: dict[str, float] = {}
-    if row["placed"]:
-        unit = _runtime.QUALITY_EYES_UNIT
-        given = {
-            "eye_distance": float(row["eye_distance"]) / 256,
-            "residual": float(row["residual"]) / unit,
-            "yaw": float(row["yaw"]) / unit,
-            "roll": float(row["roll"]),
-            "outside": float(row["outside"]) / 100,
-        }
-    return Quality(
-        score=int(row["score"]),
-        reasons=tuple(
-            _sentence(bit, text, row)
-            for bit, text in _runtime.QUALITY_REASONS.items()
-            if int(row["reasons"]) & bit
-        ),
-        face=int(row["face"]),
-        sharpness=float((fine / coarse).min()),
-        bands=tuple((float(across), float(down)) for across, down in bands),
-        brightness=float(row["brightness"]),
-        contrast=float(row["contrast"]),
-        dark=float(row["dark"]) / 100,
-        bright=float(row["bright"]) / 100,
-        **given,
-    )
+_PLACED = {
+    "eye_distance": 256.0,
+    "residual": float(_runtime.QUALITY_EYES_UNIT),
+    "yaw": float(_runtime.QUALITY_EYES_UNIT),
+    "roll": 1.0,
+    "outside": 100.0,
+}
+"""What only landmarks tell, and how many of the runtime's units are one of ours."""
 
 
-def _sentence(bit: int, text: str, row: Any) -> str:
+def _reasons(row: Any) -> tuple[str, ...]:
+    bits = int(row["reasons"])
+    return tuple(_sentence(t, row) for bit, t in _runtime.QUALITY_REASONS.items() if bits & bit)
+
+
+def _sentence(text: str, row: Any) -> str:
     """The runtime's words, with the figure that they rest on where there is one."""
-    said = {
-        "too dark": f": mean {row['brightness']} of 255",
-        "too bright": f": mean {row['brightness']} of 255",
-        "too small": f": eyes {row['eye_distance'] / 256:.0f} pixels apart",
-    }
     if text.endswith("outside the picture"):
         return f"{row['outside']} % of the face is outside the picture"
-    return text + said.get(text, "")
+    if text == "too small":
+        return f"too small: eyes {row['eye_distance'] / 256:.0f} pixels apart"
+    if text in ("too dark", "too bright"):
+        return f"{text}: mean {row['brightness']} of 255"
+    return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from .nothing import clouds, noise_alone
 
@@ -75,3 +76,28 @@ def discs(picture: Picture, strength: float, random: np.random.Generator) -> Pic
         near = (rows - y) ** 2 + (columns - x) ** 2 < random.uniform(4, 8 + 8 * strength) ** 2
         found[near] = random.integers(0, 256, 3, np.uint8)
     return found
+
+
+def banded(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """A bar over the eyes, or a mask from below, of one colour."""
+    height = len(picture)
+    found = picture.copy()
+    if random.random() < 0.5:
+        top = round(height * (0.42 - 0.1 * strength))
+        found[top : round(height * (0.46 + 0.2 * strength))] = random.integers(0, 256, 3, np.uint8)
+    else:
+        found[round(height * (0.95 - 0.45 * strength)) :] = random.integers(0, 256, 3, np.uint8)
+    return found
+
+
+def lines(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """Up to 150 thin lines of like direction, as rain or scratches."""
+    image = Image.fromarray(picture)
+    draw = ImageDraw.Draw(image)
+    height, width = picture.shape[:2]
+    colour = tuple(int(value) for value in random.integers(0, 256, 3))
+    across, down = random.uniform(-30, 30, 2)
+    for _ in range(10 + round(140 * strength)):
+        x, y = random.uniform(0, width), random.uniform(0, height)
+        draw.line((x, y, x + across, y + down), colour, int(random.integers(1, 3)))
+    return np.asarray(image)

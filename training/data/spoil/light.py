@@ -84,3 +84,32 @@ def side_light(picture: Picture, strength: float, random: np.random.Generator) -
     angle = random.uniform(0, 2 * np.pi)
     along = np.cos(angle) * columns + np.sin(angle) * rows
     return _bytes(picture * (2.0 ** (5 * strength * along))[..., None])
+
+
+def gamma(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """The middle tones up or down, by an exponent of up to ten."""
+    exponent = 10.0 ** (strength * random.choice([-1, 1]))
+    return _bytes(255 * (picture / 255) ** exponent)
+
+
+def harsh(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """Contrast or colour multiplied, up to nine times."""
+    by = 1.5 + 7.5 * strength
+    middle = picture.mean() if random.random() < 0.5 else picture.mean(axis=2, keepdims=True)
+    return _bytes(middle + (picture - middle) * by)
+
+
+def vignette(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """Dark, or white, around a middle that lies anywhere near that of the face."""
+    height, width = picture.shape[:2]
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    middle = random.normal(0, 0.2, 2)
+    far = np.hypot(rows - middle[0], columns - middle[1])
+    share = np.clip((1.4 - strength * 1.1 - far) * random.uniform(1, 5) + 1, 0, 1)[..., None]
+    return _bytes(share * picture + (1 - share) * random.choice([0, 0, 255]))
+
+
+def hues(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """Colours exchanged, as of BGR; which spoils little."""
+    orders = [(2, 1, 0), (1, 0, 2), (0, 2, 1), (1, 2, 0), (2, 0, 1)]
+    return np.ascontiguousarray(picture[..., orders[int(random.integers(5))]])

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .nothing import smooth
+
 Picture = NDArray[np.uint8]
 
 
@@ -79,6 +81,18 @@ def swirled(picture: Picture, strength: float, random: np.random.Generator) -> P
     from_x = np.clip(np.cos(angle) * x - np.sin(angle) * y + width / 2, 0, width - 1)
     from_y = np.clip(np.sin(angle) * x + np.cos(angle) * y + height / 2, 0, height - 1)
     return picture[from_y.round().astype(int), from_x.round().astype(int)]
+
+
+def bent(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """Pulled this way and that, up to 14 pixels, over some eighths of the side."""
+    height, width = picture.shape[:2]
+    cells = int(random.integers(3, 9))
+    reach = (2 + 12 * strength) * height / 112
+    pull = reach * np.stack([smooth(random, height, width, cells) for _ in range(2)])
+    rows, columns = np.mgrid[:height, :width]
+    from_y = np.clip(rows + pull[0], 0, height - 1).round().astype(int)
+    from_x = np.clip(columns + pull[1], 0, width - 1).round().astype(int)
+    return picture[from_y, from_x]
 
 
 def _framed(picture: Picture, matrix: NDArray[np.float64], random: np.random.Generator) -> Picture:

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 Picture = NDArray[np.uint8]
 
@@ -59,3 +59,31 @@ def coloured_noise(picture: Picture, strength: float, random: np.random.Generato
     height, width = picture.shape[:2]
     coarse = random.normal(0, 10 + 110 * strength, (height // 4 + 1, width // 4 + 1, 3))
     return _bytes(picture + coarse.repeat(4, axis=0).repeat(4, axis=1)[:height, :width])
+
+
+def sharpened(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """Edges exaggerated, up to nine times."""
+    mask = ImageFilter.UnsharpMask(random.uniform(1, 5), round(100 + 800 * strength), 0)
+    return np.asarray(Image.fromarray(picture).filter(mask))
+
+
+def outlined(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """Mixed with its own outlines or relief, at most those alone."""
+    kinds = (ImageFilter.EMBOSS, ImageFilter.CONTOUR, ImageFilter.FIND_EDGES)
+    drawn = np.asarray(Image.fromarray(picture).filter(kinds[int(random.integers(3))]))
+    share = 0.3 + 0.7 * strength
+    return _bytes(share * drawn + (1 - share) * picture)
+
+
+def two_tones(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """Two to five levels of grey."""
+    count = 5 - round(3 * strength)
+    light = np.clip(picture.mean(axis=2) + random.normal(0, 15), 0, 255)
+    grey = np.floor(light / 256 * count) * (255 / (count - 1))
+    return _bytes(np.repeat(grey[..., None], 3, axis=2))
+
+
+def median(picture: Picture, strength: float, random: np.random.Generator) -> Picture:
+    """The median of 3 to 15 pixels a side, as of too much noise reduction."""
+    size = 3 + 2 * round(6 * strength)
+    return np.asarray(Image.fromarray(picture).filter(ImageFilter.MedianFilter(size)))

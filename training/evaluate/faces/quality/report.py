@@ -13,7 +13,6 @@ from pocketvision.files import write_whole
 
 from .run import Found
 
-
 WIDTH = 132
 """Characters of a line of the tables, also where nobody sees them at once."""
 
