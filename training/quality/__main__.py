@@ -39,7 +39,7 @@ FAR = 1e-2
 PART = 16_000
 """Faces whose samples are one file of ``--samples``."""
 
-CLEAN_WEIGHT = 2.0
+CLEAN_WEIGHT = 3.0
 """Of a clean picture in the loss: refusing one of those is what people see first."""
 
 
@@ -52,7 +52,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--samples", type=Path, help="folder that keeps the samples")
     parser.add_argument("--table", type=Path, required=True, help="the C file")
     parser.add_argument("--out", type=Path, required=True, help="folder of record and numbers")
-    parser.add_argument("--faces", type=int, default=32_000)
+    parser.add_argument("--faces", type=int, default=24_000)
     parser.add_argument("--kept", type=int, default=1_200, help="faces kept aside, to judge by")
     parser.add_argument("--each", type=int, default=4, help="spoilt pictures of a face")
     parser.add_argument("--epochs", type=int, default=30)
