@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .faces.alignment import align
     from .faces.compare import Verdict, similarity, top_k, verify
     from .faces.embedder import Embedder
+    from .faces.gallery.gallery import Gallery
     from .record import Record
     from .runtime.model import Model
 
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 # Resolved at first use, so that a program pays at start-up only for what it touches.
 _HOMES = {
     "Embedder": "faces.embedder",
+    "Gallery": "faces.gallery.gallery",
     "InputError": "errors",
     "Model": "runtime.model",
     "ModelFileError": "errors",
@@ -39,6 +41,7 @@ _HOMES = {
 
 __all__ = [
     "Embedder",
+    "Gallery",
     "InputError",
     "Model",
     "ModelFileError",

@@ -16,7 +16,7 @@ import pytest
 
 from pocketvision import Embedder
 from pocketvision.cli import VERBS, main
-from pocketvision.faces.gallery import Gallery, templates
+from pocketvision.faces.gallery.firmware import FirmwareGallery, templates
 from pocketvision.runtime.shipped import host_targets
 
 EYES = "38.3,51.7,73.5,51.5,56.0,71.7,41.5,92.4,70.7,92.2"
@@ -199,7 +199,7 @@ def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> N
     result = json_of(capsys, "gallery", str(people), "--out", str(out), *model)
     assert result["model"] == "fixture.sums.v1" and result["bytes"] == out.stat().st_size
     assert [Path(entry["picture"]).stem for entry in result["entries"]] == ["1", "2", "Grace"]
-    gallery, embedder = Gallery.from_bytes(out.read_bytes()), Embedder(model_file)
+    gallery, embedder = FirmwareGallery.from_bytes(out.read_bytes()), Embedder(model_file)
     assert gallery.names == ["Ada Lovelace", "Ada Lovelace", "Grace"]
     assert gallery.source_sha256 == embedder.model.source_sha256
     wanted = templates(embedder.embed(crops[[1, 0, 2]]))
@@ -214,7 +214,7 @@ def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> N
     np.save(people / f"{'x' * 32}.npy", crops[3])
     error = error_of(capsys, 2, "gallery", str(people), "--out", str(out), *model)
     assert "names[3]: expected 1 to 31 bytes" in error
-    assert Gallery.from_bytes(out.read_bytes()).names == gallery.names
+    assert FirmwareGallery.from_bytes(out.read_bytes()).names == gallery.names
 
 
 @pytest.mark.parametrize(
