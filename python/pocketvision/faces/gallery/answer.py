@@ -37,9 +37,9 @@ class Identification:
     quality: Any = None
 
     @property
-    def reliable(self) -> bool:
-        """Whether nothing speaks against the answer."""
-        return not self.reasons
+    def reliable(self) -> bool | None:
+        """Whether nothing speaks against the answer; None where the face's quality is unknown."""
+        return False if self.reasons else None if self.quality is None else True
 
     def __bool__(self) -> NoReturn:
         raise TypeError(

@@ -43,9 +43,12 @@ def model_of(model: str | os.PathLike[str] | Embedder) -> tuple[Model, Record]:
             f"model: expected the embedder that makes the embeddings, or its name, got "
             f"{shown(model)}"
         )
-    compiled = model.model if isinstance(model, Embedder) else CompiledModel(resolve(model))
-    record = model.record if isinstance(model, Embedder) else record_of(compiled)
-    return Model(record.full_name, compiled.source_sha256, record.embedding), record
+    if isinstance(model, Embedder):
+        record, source = model.record, model.model.source_sha256
+    else:
+        compiled = CompiledModel(resolve(model))
+        record, source = record_of(compiled), compiled.source_sha256
+    return Model(record.full_name, source, record.embedding), record
 
 
 def rows_of(model: Model, where: str, value: ArrayLike, quality: Any = None) -> Rows:
