@@ -151,7 +151,8 @@ def checked_name(name: object, where: str = "name") -> str:
     if not isinstance(name, str):
         raise InputError(f"{where}: expected a text, got {type(name).__name__}")
     text = unicodedata.normalize("NFC", str(name))
-    bad = next((c for c in text if unicodedata.category(c) in _REFUSED), None)
+    odd = "" if text.isprintable() else text
+    bad = next((c for c in odd if unicodedata.category(c) in _REFUSED), None)
     if bad is not None:
         raise InputError(
             f"{where}: expected one line without control characters, got {ascii(bad)} in "

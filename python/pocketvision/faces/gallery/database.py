@@ -29,7 +29,7 @@ TABLES = (
     "CREATE TABLE faces (id INTEGER PRIMARY KEY, person INTEGER, against INTEGER, "
     "quality INTEGER, reasons TEXT, picture TEXT, embedding BLOB)",
 )
-"""``embedding``: little-endian float32. ``sha256``: of everything else, see ``_digest``."""
+"""``embedding``: little-endian float32. ``reasons``: a line each. ``sha256``: of everything else, see ``_digest``."""
 
 
 def pack(contents: Contents) -> bytes:
@@ -42,7 +42,7 @@ def pack(contents: Contents) -> bytes:
         contents.owners.tolist(),
         contents.against.tolist(),
         (note.quality for note in contents.notes),
-        (json.dumps(note.reasons) for note in contents.notes),
+        ("\n".join(note.reasons) for note in contents.notes),
         (note.picture for note in contents.notes),
         (row.tobytes() for row in contents.vectors.astype("<f4")),
         strict=True,
@@ -122,7 +122,9 @@ def _read(database: sqlite3.Connection) -> Contents:
         vectors=np.frombuffer(data, "<f4").reshape(len(rows), wide).astype(np.float32),
         owners=np.array([row[0] for row in rows], np.int64),
         against=np.array([row[1] for row in rows], bool),
-        notes=tuple(Note(row[2], tuple(json.loads(row[3])), row[4]) for row in rows),
+        notes=tuple(
+            Note(row[2], tuple(row[3].split("\n")) if row[3] else (), row[4]) for row in rows
+        ),
     )
     if digest != _digest(contents):
         raise InputError("is damaged: its checksum is another")

@@ -51,9 +51,14 @@ def enrolled(
     like = _others(now, record or rows.record, person, vectors)
     if like and not allow_duplicate:
         other, score, threshold = like[0]
+        why = (
+            f"the picture is one of {shown(other)}, who is enrolled"
+            if score >= SAME
+            else f"looks like {shown(other)}, who is enrolled (score {score:.3f} >= threshold "
+            f"{threshold:.3f})"
+        )
         raise InputError(
-            f"{text}: looks like {shown(other)}, who is enrolled (score {score:.3f} >= threshold "
-            f"{threshold:.3f}). If it is the same person, enrol under that name or merge the two; "
+            f"{text}: {why}. If it is the same person, enrol under that name or merge the two; "
             "if not, allow the duplicate (allow_duplicate=True, or --allow-duplicate)"
         )
     answer = Enrolment(
@@ -75,7 +80,7 @@ def rejected(
     rows = rows_of(now.model, "embedding", embeddings)
     notes = _notes(rows, picture)
     own = now.owners == person
-    if len(_fresh(now.vectors[own & ~now.against], rows.vectors)) < len(notes):
+    if (rows.vectors @ now.vectors[own & ~now.against].T >= SAME).any():
         raise InputError(
             f"embedding: is a template of {shown(now.names[person])}; enrol the person anew "
             "without it, or under the right name"
@@ -89,7 +94,7 @@ def rejected(
 
 def _notes(rows: Rows, picture: str | Sequence[str | None] | None) -> list[Note]:
     count = len(rows.vectors)
-    pictures = [picture] * count if picture is None or isinstance(picture, str) else list(picture)
+    pictures = list(picture) if isinstance(picture, list | tuple) else [picture] * count
     texts = (one is None or isinstance(one, str) for one in pictures)
     if len(pictures) != count or not all(texts):
         raise InputError(f"picture: expected a text for each of {count} embeddings")
@@ -99,7 +104,7 @@ def _notes(rows: Rows, picture: str | Sequence[str | None] | None) -> list[Note]
         # Names of files may hold bytes that are no UTF-8.
         Note(
             None if one is None else int(one.score),
-            () if one is None else tuple(map(str, one.reasons)),
+            () if one is None else tuple(" ".join(str(why).split()) for why in one.reasons),
             None if where is None else where.encode(errors="backslashreplace").decode(),
         )
         for one, where in zip(rows.qualities, pictures, strict=True)
