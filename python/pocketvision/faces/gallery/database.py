@@ -29,7 +29,7 @@ TABLES = (
     "CREATE TABLE faces (id INTEGER PRIMARY KEY, person INTEGER, against INTEGER, "
     "quality INTEGER, reasons TEXT, picture TEXT, embedding BLOB)",
 )
-"""``embedding``: little-endian float32. ``reasons``: a line each. ``sha256``: of everything else, see ``_digest``."""
+"""``embedding``: little-endian float32. ``reasons``: a line each. ``sha256``: of all the rest."""
 
 
 def pack(contents: Contents) -> bytes:

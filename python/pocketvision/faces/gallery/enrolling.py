@@ -94,7 +94,7 @@ def rejected(
 
 def _notes(rows: Rows, picture: str | Sequence[str | None] | None) -> list[Note]:
     count = len(rows.vectors)
-    pictures = list(picture) if isinstance(picture, list | tuple) else [picture] * count
+    pictures: list[Any] = list(picture) if isinstance(picture, list | tuple) else [picture] * count
     texts = (one is None or isinstance(one, str) for one in pictures)
     if len(pictures) != count or not all(texts):
         raise InputError(f"picture: expected a text for each of {count} embeddings")
@@ -136,12 +136,12 @@ def _others(
     searched = now.searched & (now.owners != person)
     if not searched.any() or not len(vectors):
         return []
-    scores = (now.vectors[searched] @ vectors.T).max(axis=1)
+    scores = np.where(searched, (now.vectors @ vectors.T).max(axis=1), -2.0)
     known = _noticed(record, int(now.searched.sum()))
     threshold = min(SAME, known.threshold) if known else SAME
     best: dict[int, float] = {}
     for row in np.flatnonzero(scores >= threshold).tolist():
-        owner = int(now.owners[searched][row])
+        owner = int(now.owners[row])
         best[owner] = max(best.get(owner, -1.0), float(scores[row]))
     order = sorted(best, key=lambda owner: -best[owner])
     return [(now.names[owner], best[owner], threshold) for owner in order]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from ...errors import InputError
@@ -77,9 +78,13 @@ class GalleryFile:
         return data if self._key is None else seal(data, self._key)
 
     def _load(self) -> None:
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        # Without O_NONBLOCK a pipe of this name would wait for somebody who writes.
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             state = os.fstat(descriptor)  # before: what changes meanwhile is read again
+            if not stat.S_ISREG(state.st_mode):
+                kind = "a folder" if stat.S_ISDIR(state.st_mode) else "a device or pipe"
+                raise InputError(f"{self.path}: is {kind}, and no gallery")
             with open(descriptor, "rb", closefd=False) as file:
                 data = file.read()
             try:
@@ -120,6 +125,28 @@ class GalleryFile:
             os.close(self._held)
         self._held, self._contents = descriptor, contents
         self._seen = _identity(state)
+
+
+class Memory:
+    """What :class:`GalleryFile` is, without a file: for a search that leaves nothing behind."""
+
+    path = Path("(in memory)")
+    encrypted = False
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+
+    def read(self) -> Contents:
+        return self._contents
+
+    def locked(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def write(self, contents: Contents) -> None:
+        self._contents = contents
+
+    def close(self) -> None:
+        self._contents = Contents(self._contents.model, self._contents.uid)
 
 
 def _identity(state: os.stat_result) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from ..embedder import Embedder
 from .answer import Enrolment, Person
 from .contents import Contents, Model, Note, checked_name
 from .enrolling import enrolled, rejected
-from .file import GalleryFile
+from .file import GalleryFile, Memory
 from .firmware import FirmwareGallery, exported
 from .key import checked_key
 from .rows import model_of, rows_of
@@ -35,7 +35,7 @@ class Gallery:
     processes that have the file open, at their next call. ``with`` lets the file go at the end.
     """
 
-    def __init__(self, file: GalleryFile, record: Record | None) -> None:
+    def __init__(self, file: GalleryFile | Memory, record: Record | None) -> None:
         self._file = file
         self._record = record
         self._lock = threading.RLock()
@@ -86,6 +86,12 @@ class Gallery:
                 "or enrol everybody anew with the second."
             )
         return made
+
+    @classmethod
+    def in_memory(cls, model: str | os.PathLike[str] | Embedder) -> Self:
+        """An empty gallery that no file keeps; ``copy_to`` writes one."""
+        known, record = model_of(model)
+        return cls(Memory(Contents(known, os.urandom(16).hex())), record)
 
     # What it is
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from ...errors import InputError
 from ...files import PRIVATE, write_new
-from .seal import KEY_BYTES
+from .seal import KEY_BYTES, require_cipher
 
 SERVICE = "pocketvision"
 """Under which the keyring lists keys."""
@@ -70,6 +70,7 @@ def checked_key(key: object) -> bytes | None:
     """32 bytes from such, or from the path of a key file; None is none. Errors never show it."""
     if key is None:
         return None
+    require_cipher()
     if isinstance(key, str | os.PathLike):
         return read_key_file(key)
     if isinstance(key, bytes | bytearray | memoryview) and len(bytes(key)) == KEY_BYTES:

@@ -61,6 +61,11 @@ def _which(key: bytes) -> bytes:
     return hashlib.blake2b(b"which key", key=key, digest_size=8, person=b"pvgallery").digest()
 
 
+def require_cipher() -> None:
+    """ModuleNotFoundError, with what to type, where the package that encrypts is absent."""
+    _cipher(bytes(KEY_BYTES))
+
+
 def _cipher(key: bytes) -> Any:
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -143,9 +143,13 @@ def test_files_that_are_no_gallery(
         Gallery.open(path, model=model_file, key=key)
     assert path.read_bytes() == content
     path.unlink()
-    path.mkdir()
-    with pytest.raises(IsADirectoryError):
-        Gallery.open(path, model=model_file, key=key)
+    for make in (os.mkdir, os.mkfifo):
+        make(path)
+        with pytest.raises(InputError, match="is a (folder|device or pipe), and no gallery"):
+            Gallery.open(path, model=model_file, key=key)
+        path.rmdir() if path.is_dir() else path.unlink()
+    with pytest.raises(InputError, match="is a device or pipe, and no gallery"):
+        Gallery.open("/dev/zero", key=key)
 
 
 def test_keys_that_do_not_fit(path: Path, model_file: Path) -> None:

@@ -59,16 +59,18 @@ def test_kills_at_random_points(
 
         def write(turn: int = turn, sink: int = sink) -> None:
             mine = Gallery.open(path, key=key)
+            os.write(sink, b"ready\n")
             for step in range(10_000):
                 mine.enrol(f"{turn}{step:05}", vector(int(f"{turn}{step:05}")))
                 os.write(sink, f"{turn}{step:05}\n".encode())
 
         number = child(write)
         os.close(sink)
-        time.sleep(rand.uniform(0, 0.05))
-        os.kill(number, signal.SIGKILL)
-        assert os.WIFSIGNALED(os.waitpid(number, 0)[1])
         with open(source, "rb") as pipe:
+            assert pipe.readline() == b"ready\n"
+            time.sleep(rand.uniform(0, 0.08))
+            os.kill(number, signal.SIGKILL)
+            assert os.WIFSIGNALED(os.waitpid(number, 0)[1])
             said = pipe.read().decode().split()
         started = {f"{turn}{len(said):05}"}
         before, names = names, check(path, key, names | set(said), started)

@@ -1,0 +1,134 @@
+"""What the verbs of galleries share: keys, opening one with its model, enrolling pictures."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..faces.embedder import Embedder
+from ..faces.embeddings import Embeddings
+from ..faces.gallery import key
+from ..faces.gallery.gallery import Gallery
+from . import folders
+from .common import embed_file, read_landmarks
+
+
+def add_key_options(parser: Any) -> None:
+    """--key-file and --keyring of an encrypted gallery."""
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument(
+        "--key-file",
+        type=Path,
+        metavar="FILE",
+        help="of an encrypted gallery: gallery key makes it",
+    )
+    one.add_argument("--keyring", metavar="NAME", help="the key under NAME in the system's keyring")
+
+
+def add_enrol_options(parser: Any) -> None:
+    """What an enrolment lets pass."""
+    parser.add_argument(
+        "--allow-unreliable", action="store_true", help="enrol faces of too low quality too"
+    )
+    parser.add_argument(
+        "--allow-duplicate", action="store_true", help="enrol people who look like others too"
+    )
+
+
+def key_of(arguments: argparse.Namespace) -> bytes | None:
+    """The key that the options name."""
+    found = arguments.key_file
+    if arguments.keyring is not None:
+        found = key.keyring_key(arguments.keyring)
+    return key.checked_key(found)
+
+
+def open_gallery(path: Path, arguments: argparse.Namespace) -> Gallery:
+    """A gallery that is there, without its model."""
+    return Gallery.open(path, key=key_of(arguments), create=False)
+
+
+def open_with_embedder(path: Path, arguments: argparse.Namespace) -> tuple[Gallery, Embedder]:
+    """A gallery that is there, and the embedder of --model or else of the model that it names."""
+    known, wanted = key_of(arguments), arguments.model
+    if wanted is None:
+        with Gallery.open(path, key=known, create=False) as gallery:
+            wanted = gallery.model
+    try:
+        embedder = Embedder(wanted, target=arguments.target)
+    except InputError as error:
+        if arguments.model is not None:
+            raise
+        raise InputError(
+            f"{path}: is a gallery of {wanted}, and {error} Name the file with --model."
+        ) from None
+    return Gallery.open(path, model=embedder, key=known, create=False), embedder
+
+
+class Faces:
+    """Embeds pictures with one embedder and one list of landmarks."""
+
+    def __init__(self, embedder: Embedder, landmarks: Path | None) -> None:
+        self._embedder = embedder
+        self._landmarks = read_landmarks(landmarks) if landmarks else None
+
+    def all(self, path: Path) -> Embeddings:
+        """Every face of a picture (F, D), with its quality."""
+        return embed_file(self._embedder, path, self._landmarks)
+
+    def one(self, path: Path) -> Embeddings:
+        """The only face of a picture (D,); InputError for several."""
+        found = self.all(path)
+        if len(found) != 1:
+            raise InputError(f"{path}: expected landmarks of one face, got {len(found)} faces")
+        face: Embeddings = found[0]
+        return face
+
+
+def enrol(
+    gallery: Gallery,
+    faces: Faces,
+    people: Sequence[tuple[str, Path]],
+    arguments: argparse.Namespace,
+    bad: folders.Bad,
+) -> list[dict[str, Any]]:
+    """Enrols a face of each picture and writes the gallery once, at the end, or not at all.
+
+    Returns name, picture and what became of it: ``added`` or ``already there``, and whom it is
+    like.
+    """
+    embedded = []
+    for name, path in folders.counted(people, "pictures"):
+        face = bad.attempt(path, lambda path=path: faces.one(path))  # type: ignore[misc]
+        if face is not None:
+            embedded.append((name, path, face))
+    rows: list[dict[str, Any]] = []
+    with gallery.batch():
+        for name, path, face in embedded:
+
+            def work(name: str = name, path: Path = path, face: Embeddings = face) -> Any:
+                return gallery.enrol(
+                    name,
+                    face,
+                    picture=str(path),
+                    allow_duplicate=arguments.allow_duplicate,
+                    allow_unreliable=arguments.allow_unreliable,
+                )
+
+            done = bad.attempt(path, lambda: _named(path, work))  # noqa: B023
+            if done is not None:
+                state = "added" if done.added else "already there"
+                like = [{"name": other, "score": score} for other, score in done.like]
+                rows.append({"name": name, "picture": str(path), "state": state, "like": like})
+    return rows
+
+
+def _named(path: Path, work: Any) -> Any:
+    """An error of ``work`` names the picture."""
+    try:
+        return work()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
