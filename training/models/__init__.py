@@ -1,6 +1,6 @@
 """The model zoo: ``create(name)`` builds any registered network, ``load`` gives it weights."""
 
-from . import facechain, iresnet, mobilefacenet, pocketnet, vargfacenet  # noqa: F401  (register)
+from . import dna, facechain, iresnet, mobilefacenet, pocketnet, vargfacenet  # noqa: F401  (register)
 from .checkpoint import load
 from .registry import Entry, create, entry, names
 

@@ -15,10 +15,10 @@ from .. import __version__
 from .compile import analyze, compile, report, tune, validate
 from .text import show
 from .train import evaluate, quantize, train
-from .use import bench, embed, enrol, gallery, identify, info, verify
+from .use import bench, doctor, embed, enrol, gallery, identify, info, verify
 
 VERBS = {
-    "use models": (info, embed, verify, enrol, identify, gallery, bench),
+    "use models": (info, embed, verify, enrol, identify, gallery, bench, doctor),
     "compile your own": (compile, analyze, validate, report, tune),
     "train": (train, quantize, evaluate),
 }
