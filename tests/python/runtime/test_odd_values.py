@@ -78,6 +78,8 @@ def calls(model_file: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
     embedder, model = Embedder(model_file), Model(model_file)
     unit = embedder.embed(CROPS)
     stored = CROPS[0].view(np.int8)
+    people = pocketvision.Gallery.in_memory(embedder)
+    people.enrol("a", unit[0])
     data = firmware.FirmwareGallery(["a"], np.ones((1, 8), np.int8), "0" * 64)
     return {
         "align": (pocketvision.align, {"picture": CROPS[0], "landmarks": TEMPLATE,
@@ -92,6 +94,11 @@ def calls(model_file: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
                                              "batch_size": 2}),
         "Model": (Model, {"model": model_file, "target": None}),
         "run": (model.run, {"data": stored, "dequantise": False}),
+        "enrol": (people.enrol, {"name": "a", "embeddings": unit[0], "quality": None,
+                                 "picture": None, "allow_duplicate": True}),
+        "reject": (people.reject, {"name": "a", "embedding": -unit[0]}),
+        "identify": (people.identify, {"embedding": unit, "threshold": 0.5}),
+        "to_firmware": (people.to_firmware, {"per_person": 1}),
         "templates": (firmware.templates, {"embeddings": unit}),
         "FirmwareGallery": (firmware.FirmwareGallery, {"names": ["a"], "templates": data.templates,
                                       "source_sha256": "0" * 64}),
@@ -112,6 +119,9 @@ CALLS = [
     *(("similarity", "a"), ("similarity", "b"), ("embed a picture", "images")),
     *(("Model", "model"), ("Model", "target"), ("run", "data"), ("run", "dequantise")),
     *(("templates", "embeddings"), ("from_bytes", "data"), ("find", "name"), ("find", "target")),
+    *(("enrol", argument) for argument in ("name", "embeddings", "quality", "picture")),
+    *(("reject", "name"), ("reject", "embedding"), ("identify", "embedding")),
+    ("to_firmware", "per_person"),
     *(("resolve", "model"), ("resolve", "target")),
 ]
 SAID = {

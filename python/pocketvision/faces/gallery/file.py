@@ -53,7 +53,7 @@ class GalleryFile:
         while True:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                self._lock(descriptor)
                 if os.path.samestat(os.fstat(descriptor), os.stat(self.path)):
                     yield
                     return
@@ -72,6 +72,13 @@ class GalleryFile:
         if self._held >= 0:
             os.close(self._held)
         self._held, self._seen, self._contents = -1, (), None
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            reason = f"cannot be locked ({error.strerror}); keep galleries on a local disk"
+            raise OSError(error.errno, reason, str(self.path)) from error
 
     def _packed(self, contents: Contents) -> bytes:
         data = pack(contents)

@@ -338,6 +338,7 @@ class Gallery:
         """Applies ``work`` to the state of now, and writes what it returns."""
         with self._lock:
             self._check_open()
+            self._indexed = None  # nothing of who is forgotten stays in memory either
             if self._batch is not None:
                 self._batch, answer = work(self._batch)
                 return answer

@@ -91,13 +91,14 @@ def _identities(value: Any) -> Iterator[Identity]:
 
 
 def _qualities(value: Any, given: Any, count: int) -> tuple[Any, ...]:
-    found = getattr(value, "quality", None) if given is None else given
+    found: Any = getattr(value, "quality", None) if given is None else given
     if given is None and isinstance(value, list | tuple):
         found = [getattr(part, "quality", None) for part in value]
-    items = list(found) if isinstance(found, np.ndarray | list | tuple) else [found] * count
+    several = isinstance(found, list | tuple) or (isinstance(found, np.ndarray) and found.ndim == 1)
+    items: Any = found if several else [found] * count
     if len(items) != count or not all(_is_quality(one) for one in items):
         raise InputError(
-            f"quality: expected a Quality for each of {count} embeddings, got {len(items)}"
+            f"quality: expected a Quality for each of {count} embeddings, got {shown(found)}"
         )
     return tuple(items)
 
