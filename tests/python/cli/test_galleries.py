@@ -240,6 +240,22 @@ def test_gallery_actions(capsys: Any, place: Path, model: list[str]) -> None:
         assert text in said(capsys, 2, *words)[1]
 
 
+def test_reject(capsys: Any, place: Path, model: list[str]) -> None:
+    said(capsys, 0, "enrol", "people", "--gallery", "g.pvdb", *model)
+    identify = ["identify", "g.pvdb", "unknown/stranger.npy", "--threshold", "0.1", *model]
+    reject = ["gallery", "reject", "g.pvdb"]
+    before = value(capsys, *identify)["faces"][0]
+    out = said(capsys, 0, *reject, before["name"], "unknown/stranger.npy", *model)[0]
+    assert out == f"{before['name']}: 1 new examples of who is not meant\n"
+    after = value(capsys, *identify)["faces"][0]
+    assert after["ruled_out"] == [before["name"]] and after["nearest"] == before["runner_up"]
+    again = value(capsys, *reject, before["name"], "unknown/stranger.npy", *model)
+    assert again == {"name": before["name"], "added": 0}
+    error = said(capsys, 2, *reject, "Lise", "unknown/someone.npy", *model)[1]
+    assert "embedding: is a template of 'Lise'" in error
+    assert "none.npy" in said(capsys, 2, *reject, "Lise", "none.npy", *model)[1]
+
+
 def test_export(capsys: Any, place: Path, crops: Any, model: list[str]) -> None:
     said(capsys, 0, "enrol", "people", "--gallery", "g.pvdb", *model)
     out = said(capsys, 0, "gallery", "export", "g.pvdb", "--out", "out/p.pvg")[0]

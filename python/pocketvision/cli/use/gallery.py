@@ -11,8 +11,8 @@ from typing import Any
 from ...errors import InputError
 from ...faces.gallery import key
 from ...files import PRIVATE, write_whole
-from ..common import Verbs, new_file, new_verb
-from ..galleries import add_key_options, open_gallery
+from ..common import Verbs, add_model_options, new_file, new_verb
+from ..galleries import Faces, add_key_options, open_gallery, open_with_embedder
 from ..text import show, show_json, show_table
 
 Run = Callable[[argparse.Namespace], int]
@@ -43,6 +43,10 @@ def add(verbs: Verbs) -> None:
     one = _action(actions, "merge", _change, "Make two people one, under the name of the second.")
     one.add_argument("names", nargs=1, metavar="NAME")
     one.add_argument("to", metavar="INTO")
+    one = _action(actions, "reject", _reject, "Say of pictures that they are not this person.")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
+    add_model_options(one)
     one = _action(actions, "export", _export, "Write the form that firmware searches.")
     one.add_argument("--out", type=new_file, required=True, metavar="FILE.pvg")
     one.add_argument("--per-person", type=int, metavar="N", help="at most N templates of each")
@@ -109,6 +113,19 @@ def _change(arguments: argparse.Namespace) -> int:
     else:
         said = _DONE[action] + "".join(to)
         show(f"{', '.join(names)}: {said}; {people} people, {templates} templates are there")
+    return 0
+
+
+def _reject(arguments: argparse.Namespace) -> int:
+    gallery, embedder = open_with_embedder(arguments.gallery, arguments)
+    faces = Faces(embedder, arguments.landmarks)
+    found = [(path, faces.one(path)) for path in arguments.pictures]
+    with gallery, gallery.batch():
+        added = sum(gallery.reject(arguments.name, face, str(path)) for path, face in found)
+    if arguments.json:
+        show_json({"name": arguments.name, "added": added})
+    else:
+        show(f"{arguments.name}: {added} new examples of who is not meant")
     return 0
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ _REFUSED = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's classes of control characters, halves of UTF-16 pairs, and ends of lines."""
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """What is noted of a face.
 
     ``quality``: score 0 to 100, None where it is not known. ``reasons``: what spoke against the

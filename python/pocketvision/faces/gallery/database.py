@@ -149,7 +149,7 @@ def _digest(contents: Contents) -> bytes:
         sorted(contents.gone),
         contents.owners.tolist(),
         contents.against.tolist(),
-        [[note.quality, note.reasons, note.picture] for note in contents.notes],
+        contents.notes,
     ]
     found = hashlib.sha256(json.dumps(words, separators=(",", ":")).encode())
     found.update(contents.vectors.astype("<f4").tobytes())
