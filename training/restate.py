@@ -25,7 +25,7 @@ from . import models
 from .evaluate.faces import lfw, pairs
 from .evaluate.faces.embedders import CompiledEmbedder, Embed, OnnxEmbedder
 from .export import export
-from .models.describe import digest
+from .models.stored.describe import digest
 from .quantize.graph import save
 from .quantize.run import stamp
 

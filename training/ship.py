@@ -27,7 +27,7 @@ from . import models
 from .evaluate.faces import lfw, pairs
 from .evaluate.faces.embedders import CompiledEmbedder, Embed, OnnxEmbedder
 from .export import export
-from .models.describe import describe, digest
+from .models.stored.describe import describe, digest
 from .quantize import quantize_model
 from .quantize.graph import save
 from .quantize.run import stamp

@@ -13,7 +13,7 @@ class CompiledTeacher:
     """An int8 model on the host, at the speed of the installed machine code.
 
     Takes RGB 0..255 and rounds it to whole pixels. Every wheel has such models, and none has their
-    float weights but one: see ``models/checkpoint.py``.
+    float weights but one: see ``models/stored/checkpoint.py``.
 
     Raises:
         pocketvision.InputError: no shipped model of that name.

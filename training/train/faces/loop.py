@@ -15,13 +15,13 @@ from ... import models
 from ...data.folder import Landmarks
 from ...distill import views
 from ...distill.multi_step import snapshot
-from ...models.checkpoint import shipped
-from ...run import ranks, schedule, state
+from ...models.stored.checkpoint import shipped
+from ...run import pictures, ranks, schedule, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
 from ...run.length import Length
-from . import batches, outcome, pictures, plan, validate
+from . import batches, outcome, plan, validate
 from .objective import Objective, labeller
 from .recipe import SHIPPED, Recipe
 

@@ -10,10 +10,10 @@ from torch import nn
 from pocketvision.files import rename, write_text
 
 from ... import models
-from ...models.checkpoint import shipped_record
-from ...models.describe import describe
+from ...models.stored.checkpoint import shipped_record
+from ...models.stored.describe import describe
 from ...run import state
-from .pictures import Pictures
+from ...run.pictures import Pictures
 from .recipe import SHIPPED, Recipe
 from .validate import Score
 

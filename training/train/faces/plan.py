@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from ...run import ranks
+from ...run.pictures import Pictures
 from ...run.state import LAST
-from .pictures import Pictures
 from .recipe import SHIPPED, Recipe
 
 SHOWN = 20

@@ -10,27 +10,8 @@ from typing import Any
 from ...data.degrade import Degrade
 from ...distill.views import Reach
 from ...run import tables
+from ...run.pictures import Data
 from ...run.schedule import Optimiser
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the pictures are, relative to $POCKETVISION_DATA.
-
-    ``kind``: ``folder`` (root/person/picture, or only those of ``list``, a CSV with the columns
-    path and identity), ``shards`` (tar files below root), ``record`` (InsightFace's train.rec and
-    .idx). ``cache`` decodes all pictures once into one file of the run's folder: for sets that fit
-    the disk. ``resident`` keeps them all on the run's device: a GPU waits for no picture then.
-    """
-
-    root: str
-    kind: str = "folder"
-    list: str | None = None
-    size: int = 112
-    cache: bool = False
-    resident: bool = False
-    workers: int = 0
-    classes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +78,8 @@ class Validate:
 @dataclass(frozen=True)
 class Recipe:
     """One run. ``batch`` counts all ranks; one of ``steps``, ``epochs``, ``minutes`` is given.
+
+    ``model``: a registered name, or the ``.json`` file of an architecture that a search found.
 
     ``phases``: (share of the run at which the phase ends, input size in pixels). ``keep``:
     ``last``, or ``epochs`` to keep a snapshot after each epoch. ``generations`` > 1 repeats the

@@ -17,7 +17,7 @@ from pocketvision.record import METADATA_KEY, FaceEmbedding, Record  # noqa: E40
 from pocketvision.runtime.shipped import host_targets  # noqa: E402
 from pocketvision.training import restate, ship  # noqa: E402
 from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
-from pocketvision.training.models.describe import digest  # noqa: E402
+from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from pocketvision.faces.template import ARCFACE_TEMPLATE  # noqa: E402
 from pocketvision.record import Record  # noqa: E402
 from pocketvision.training.data.folder import Folder  # noqa: E402
 from pocketvision.training.distill import teacher  # noqa: E402
-from pocketvision.training.models import checkpoint, registry  # noqa: E402
+from pocketvision.training.models import registry  # noqa: E402
+from pocketvision.training.models.stored import checkpoint  # noqa: E402
 from pocketvision.training.train.faces import plan, read, train  # noqa: E402
 
 from .test_loop import Tiny  # noqa: E402

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -13,11 +14,30 @@ from tqdm import tqdm
 
 from pocketvision.files import PRIVATE, write_text, write_whole
 
-from ...data import base, folder, record, shards
-from ...run import ranks, state
-from ...run.journal import write_rows
-from ...run.parallel import parallel
-from .recipe import Data
+from ..data import base, folder, record, shards
+from . import ranks, state
+from .journal import write_rows
+from .parallel import parallel
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the pictures are, relative to $POCKETVISION_DATA.
+
+    ``kind``: ``folder`` (root/person/picture, or only those of ``list``, a CSV with the columns
+    path and identity), ``shards`` (tar files below root), ``record`` (InsightFace's train.rec and
+    .idx). ``cache`` decodes all pictures once into one file of the run's folder: for sets that fit
+    the disk. ``resident`` keeps them all on the run's device: a GPU waits for no picture then.
+    """
+
+    root: str
+    kind: str = "folder"
+    list: str | None = None
+    size: int = 112
+    cache: bool = False
+    resident: bool = False
+    workers: int = 0
+    classes: int | None = None
 
 
 class Pictures(Protocol):
