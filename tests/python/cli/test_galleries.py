@@ -298,7 +298,11 @@ def test_encrypted(capsys: Any, place: Path, model: list[str]) -> None:
     assert "new.pvdb: File exists" in said(capsys, 2, *copy)[1]
     error = said(capsys, 2, "gallery", "list", "new.pvdb", *key)[1]
     assert "new.pvdb: is encrypted with another key, or damaged" in error
-    done = value(capsys, "gallery", "copy", "new.pvdb", "plain.pvdb", "--key-file", "new")
+    new = ["--key-file", "new"]
+    done = value(capsys, "gallery", "copy", "new.pvdb", "same.pvdb", *new)
+    assert done == {"out": "same.pvdb", "encrypted": True}
+    said(capsys, 0, "gallery", "list", "same.pvdb", *new)
+    done = value(capsys, "gallery", "copy", "new.pvdb", "plain.pvdb", *new, "--no-key")
     assert done == {"out": "plain.pvdb", "encrypted": False}
     said(capsys, 0, "gallery", "list", "plain.pvdb")
     error = said(capsys, 2, "gallery", "list", "plain.pvdb", *key)[1]

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not rows:
             raise InputError("no picture could be used; the reasons are above")
         if new:
-            gallery.copy_to(path, key)
+            gallery.copy_to(path, key=key)
         if arguments.json:
             show_json(
                 {

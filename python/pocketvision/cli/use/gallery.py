@@ -51,9 +51,11 @@ def add(verbs: Verbs) -> None:
     one.add_argument("--out", type=new_file, required=True, metavar="FILE.pvg")
     one.add_argument("--per-person", type=int, metavar="N", help="at most N templates of each")
     one.add_argument("--most", type=int, metavar="N", help="entries that there is room for")
-    one = _action(actions, "copy", _copy, "Copy a gallery, also to another key or none.")
+    one = _action(actions, "copy", _copy, "Copy a gallery, with the same key, another or none.")
     one.add_argument("out", type=Path, metavar="NEW")
-    one.add_argument("--new-key-file", type=Path, metavar="FILE", help="the copy is encrypted with")
+    other = one.add_mutually_exclusive_group()
+    other.add_argument("--new-key-file", type=Path, metavar="FILE", help="of the copy")
+    other.add_argument("--no-key", action="store_true", help="the copy is not encrypted")
     summary = "Draw a key for encrypted galleries; who loses it loses them."
     one = new_verb(actions, "key", _key, summary, extra="gallery")
     one.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a new file, mode 0600")
@@ -145,8 +147,15 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _copy(arguments: argparse.Namespace) -> int:
     with open_gallery(arguments.gallery, arguments) as gallery:
-        gallery.copy_to(arguments.out, arguments.new_key_file)
-    encrypted = arguments.new_key_file is not None
+        if arguments.no_key:
+            gallery.copy_to(arguments.out, key=None)
+        elif arguments.new_key_file is not None:
+            gallery.copy_to(arguments.out, key=arguments.new_key_file)
+        else:
+            gallery.copy_to(arguments.out)
+        encrypted = arguments.new_key_file is not None or (
+            gallery.encrypted and not arguments.no_key
+        )
     if arguments.json:
         show_json({"out": str(arguments.out), "encrypted": encrypted})
     else:

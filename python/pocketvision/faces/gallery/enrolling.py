@@ -13,6 +13,7 @@ from ..open_set import OpenSet, open_set
 from .answer import Enrolment
 from .contents import Contents, Note, checked_name
 from .rows import Rows, rows_of
+from .search import AT_ONCE
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -45,7 +46,8 @@ def enrolled(
     if not allow_unreliable:
         _check_quality(text, rows)
     found, person = now.person_or_new(text)
-    own = found.vectors[(found.owners == person) & ~found.against]
+    wide = now.model.dimension
+    own = found.vectors[(found.owners == person) & ~found.against].reshape(-1, wide)
     fresh = _fresh(own, rows.vectors)
     vectors = rows.vectors[fresh]
     like = _others(now, record or rows.record, person, vectors)
@@ -79,13 +81,16 @@ def rejected(
     person = now.present(name)
     rows = rows_of(now.model, "embedding", embeddings)
     notes = _notes(rows, picture)
+    vectors = now.vectors.reshape(-1, now.model.dimension)
     own = now.owners == person
-    if (rows.vectors @ now.vectors[own & ~now.against].T >= SAME).any():
+    if len(_fresh(vectors[own & ~now.against], rows.vectors)) < len(
+        _fresh(vectors[:0], rows.vectors)
+    ):
         raise InputError(
             f"embedding: is a template of {shown(now.names[person])}; enrol the person anew "
             "without it, or under the right name"
         )
-    fresh = _fresh(now.vectors[own & now.against], rows.vectors)
+    fresh = _fresh(vectors[own & now.against], rows.vectors)
     if not fresh:
         return now, 0
     chosen = [notes[row] for row in fresh]
@@ -104,7 +109,7 @@ def _notes(rows: Rows, picture: str | Sequence[str | None] | None) -> list[Note]
         # Names of files may hold bytes that are no UTF-8.
         Note(
             None if one is None else int(one.score),
-            () if one is None else tuple(" ".join(str(why).split()) for why in one.reasons),
+            tuple(" ".join(str(why).split()) for why in _against(one)),
             None if where is None else where.encode(errors="backslashreplace").decode(),
         )
         for one, where in zip(rows.qualities, pictures, strict=True)
@@ -113,20 +118,32 @@ def _notes(rows: Rows, picture: str | Sequence[str | None] | None) -> list[Note]
 
 def _check_quality(name: str, rows: Rows) -> None:
     for row, quality in enumerate(rows.qualities):
-        if quality is not None and not quality.reliable:
+        if against := _against(quality):
             which = "" if rows.single else f", face {row}"
             raise InputError(
                 f"{name}{which}: not enrolled, as it is of too low quality ({quality.score} of "
-                f"100): {'; '.join(quality.reasons)}. Take a better picture, or allow it "
+                f"100): {'; '.join(against)}. Take a better picture, or allow it "
                 "(allow_unreliable=True, or --allow-unreliable)"
             )
 
 
+def _against(quality: Any) -> tuple[str, ...]:
+    """Why a face is not enrolled: more may be asked of one that stays than of a query."""
+    why: tuple[str, ...] = getattr(quality, "why_not_enrolled", getattr(quality, "reasons", ()))
+    return why
+
+
 def _fresh(known: NDArray[np.float32], vectors: NDArray[np.float32]) -> list[int]:
     """The rows of ``vectors`` that are none of ``known``, and none of the rows before them."""
-    there = (vectors @ known.T >= SAME).any(axis=1) if len(known) else np.zeros(len(vectors), bool)
-    twice = np.triu(vectors @ vectors.T >= SAME, 1).any(axis=0)
-    return np.flatnonzero(~there & ~twice).tolist()
+    found: list[int] = []
+    for start in range(0, len(vectors), AT_ONCE):
+        part = vectors[start : start + AT_ONCE]
+        there = (part @ known.T >= SAME).any(axis=1)
+        twice = np.triu(part @ part.T >= SAME, 1).any(axis=0)
+        fresh = np.flatnonzero(~there & ~twice)
+        known = np.concatenate([known, part[fresh]])
+        found += (fresh + start).tolist()
+    return found
 
 
 def _others(
@@ -136,7 +153,9 @@ def _others(
     searched = now.searched & (now.owners != person)
     if not searched.any() or not len(vectors):
         return []
-    scores = np.where(searched, (now.vectors @ vectors.T).max(axis=1), -2.0)
+    parts = (vectors[start : start + AT_ONCE] for start in range(0, len(vectors), AT_ONCE))
+    best_scores = [(now.vectors @ part.T).max(axis=1) for part in parts]
+    scores = np.where(searched, np.max(best_scores, axis=0), -2.0)
     known = _noticed(record, int(now.searched.sum()))
     threshold = min(SAME, known.threshold) if known else SAME
     best: dict[int, float] = {}

@@ -35,6 +35,10 @@ class GalleryFile:
     def encrypted(self) -> bool:
         return self._key is not None
 
+    def beside(self, path: Path) -> GalleryFile:
+        """Another file with the same key."""
+        return GalleryFile(path, self._key)
+
     def create(self, contents: Contents) -> None:
         """Writes the first state; FileExistsError where the name is taken meanwhile."""
         data = self._packed(contents)
@@ -142,6 +146,9 @@ class Memory:
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
+
+    def beside(self, path: Path) -> GalleryFile:
+        return GalleryFile(path, None)
 
     def read(self) -> Contents:
         return self._contents

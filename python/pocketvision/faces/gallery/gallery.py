@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 T = TypeVar("T")
+
+
+class Same(Enum):
+    """The key that a gallery has already."""
+
+    KEY = "the gallery's own"
 
 
 class Gallery:
@@ -141,7 +149,10 @@ class Gallery:
 
     def __contains__(self, name: object) -> bool:
         now = self._now()
-        return any(known == name and person not in now.gone for person, known in now.names.items())
+        wanted = unicodedata.normalize("NFC", name) if isinstance(name, str) else name
+        return any(
+            known == wanted and person not in now.gone for person, known in now.names.items()
+        )
 
     def __repr__(self) -> str:
         return f"Gallery({os.fspath(self.path)!r}, {'closed' if self._closed else self.model!r})"
@@ -244,7 +255,8 @@ class Gallery:
     def batch(self) -> Iterator[Self]:
         """Write the file once for all changes within; none of them where that raises.
 
-        Other processes wait to change the gallery meanwhile, and see the old one.
+        Other processes wait to change the gallery meanwhile, and see the old one; other threads
+        wait for this object.
         """
         with self._lock:
             if self._batch is not None:
@@ -260,13 +272,19 @@ class Gallery:
                     self._batch = None
 
     def copy_to(
-        self, path: str | os.PathLike[str], key: bytes | str | os.PathLike[str] | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        key: bytes | str | os.PathLike[str] | None | Same = Same.KEY,
     ) -> None:
-        """Write the gallery to a new file, with another key or none; FileExistsError.
+        """Write the gallery to a new file; FileExistsError where one is.
 
-        So a gallery becomes encrypted, gets a new key, or a backup.
+        ``key``: as of ``open``, None for none; without it the gallery's own. So a gallery becomes
+        encrypted, gets a new key, or a backup.
         """
-        GalleryFile(Path(path), checked_key(key)).create(self._now())
+        now = self._now()
+        file = self._file.beside(Path(path)) if key is Same.KEY else None
+        (file or GalleryFile(Path(path), checked_key(key))).create(now)
 
     # Questions
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AT_ONCE = 64
-"""Probes whose scores with all templates are in memory at a time."""
+"""Rows whose scores with all templates are in memory at a time."""
 
 _OUT = -2.0
 """Below every cosine: the score of someone whom an example rules out."""

@@ -95,6 +95,16 @@ def test_the_same_picture_is_noticed(gallery: Gallery, faces: Faces) -> None:
     assert gallery.size == 3
 
 
+def test_many_pictures_at_once(gallery: Gallery, faces: Faces) -> None:
+    rows = np.random.default_rng(3).normal(size=(500, 128))
+    assert gallery.enrol("Ada", np.concatenate([rows, rows[::-1]])) == Enrolment("Ada", 500, 500)
+    with pytest.raises(InputError, match="^Bob: the picture is one of 'Ada'"):
+        gallery.enrol("Bob", np.concatenate([-rows, rows[7:8]]))
+    assert gallery.reject("Ada", np.concatenate([-rows, -rows])) == 500
+    with pytest.raises(InputError, match="^embedding: is a template of 'Ada'"):
+        gallery.reject("Ada", np.concatenate([-rows, rows[7:8]]))
+
+
 def test_a_duplicate_is_noticed(
     gallery: Gallery, key: bytes | None, faces: Faces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,7 +247,7 @@ def test_names_that_are_none(gallery: Gallery, faces: Faces, name: str) -> None:
 def test_one_spelling_of_a_letter_is_one_name(gallery: Gallery, faces: Faces) -> None:
     gallery.enrol("Zoe\u0308", faces(1))
     assert gallery.enrol("Zoë", faces(1, 1)).added == 1
-    assert [person.name for person in gallery.people()] == ["Zoë"]
+    assert [person.name for person in gallery.people()] == ["Zoë"] and "Zoe\u0308" in gallery
 
 
 @pytest.mark.parametrize(
@@ -271,7 +281,9 @@ def test_copies(gallery: Gallery, key: bytes | None, faces: Faces, tmp_path: Pat
     assert Gallery.open(other, key=b"\7" * 32).people() == gallery.people()
     with pytest.raises(FileExistsError, match="other.pvdb"):
         gallery.copy_to(other)
-    gallery.copy_to(tmp_path / "plain.pvdb")
+    gallery.copy_to(tmp_path / "same.pvdb")
+    assert Gallery.open(tmp_path / "same.pvdb", key=key).people() == gallery.people()
+    gallery.copy_to(tmp_path / "plain.pvdb", key=None)
     assert Gallery.open(tmp_path / "plain.pvdb").people() == gallery.people()
 
 
