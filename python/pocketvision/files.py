@@ -17,6 +17,9 @@ from typing import BinaryIO
 PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Suffixes, in small letters, of the files in a folder that are taken for pictures."""
 
+LITTER = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
+"""Names, in small letters, of what systems put into folders of pictures."""
+
 PRIVATE = 0o600
 """The mode of a new file of faces or embeddings: they identify people."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ... import models
+from ...data import joined
 from ...data.folder import Landmarks
 from ...distill import views
 from ...distill.multi_step import snapshot
@@ -20,7 +21,8 @@ from ...run import pictures, ranks, schedule, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
-from ...run.length import Length
+from ...run.mean import Mean
+from ...run.schedule import Length
 from . import batches, outcome, plan, validate
 from .objective import Objective, labeller
 from .recipe import SHIPPED, Recipe
@@ -87,13 +89,13 @@ def _run(
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     faces = pictures.open_set(recipe.data, data, out, landmarks)
-    length = len(faces.labels)
+    length = joined.length(faces.weights)
     if recipe.margin and faces.classes == 1:
         raise ValueError(
             "margin: the set has one person only, and nobody to tell that one from; add a folder "
             "of another person, or give an [embedding] table alone"
         )
-    if recipe.margin and faces.classes == length:
+    if recipe.margin and faces.classes == len(faces.labels):
         raise ValueError(
             "margin: every picture of the set is a person of its own, so there is nobody to tell "
             "apart; give a list with a column identity, or an [embedding] table alone"
@@ -121,7 +123,11 @@ def _run(
         weight_decay=recipe.optimiser.weight_decay,
         nesterov=recipe.optimiser.nesterov,
     )
-    parts = {"model": model, "objective": objective, "optimiser": optimiser}
+    parts: dict[str, Any] = {"model": model, "objective": objective, "optimiser": optimiser}
+    mean = Mean(model, recipe.mean) if recipe.mean else None
+    if mean:
+        parts["mean"] = mean
+    final = mean.model if mean else model
     step, spent = _resume(out, parts)
     if step:
         plan.show(iter([f"goes on:  after step {step}, from {out / state.LAST}"]))
@@ -163,6 +169,8 @@ def _run(
             )
         optimiser.step()
         step += 1
+        if mean:
+            mean.follow(model)
         if line := clock.tick(step):
             plan.show(iter([line]))
         if journal and log:
@@ -175,16 +183,16 @@ def _run(
             _save(out, parts, step, run.seconds)
         ended = over and run.over(step)
         if judge and (step % judge.every == 0 or ended):
-            judge(model, step)
+            judge(final, step)
         if journal and recipe.keep == "epochs":
             for done in _ended(recipe, step, ended, length):
-                state.save_weights(snapshot(out, done), model)
+                state.save_weights(snapshot(out, done), final)
         if over:
             break
     if journal:
         journal.close(f"{recipe.model}, seed {recipe.seed}")
     if run.over(step) and ranks.rank() == 0:
-        outcome.write(out, model, recipe, data, faces, judge.scores if judge else [])
+        outcome.write(out, final, recipe, data, faces, judge.scores if judge else [])
 
 
 def _ended(recipe: Recipe, step: int, ended: bool, length: int) -> range:
