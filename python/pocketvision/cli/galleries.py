@@ -13,7 +13,7 @@ from ..faces.embeddings import Embeddings
 from ..faces.gallery import key
 from ..faces.gallery.gallery import Gallery
 from . import folders
-from .common import embed_file, read_landmarks
+from .common import embed_file, make_embedder, read_landmarks
 
 
 def add_key_options(parser: Any) -> None:
@@ -58,7 +58,7 @@ def open_with_embedder(path: Path, arguments: argparse.Namespace) -> tuple[Galle
         with Gallery.open(path, key=known, create=False) as gallery:
             wanted = gallery.model
     try:
-        embedder = Embedder(wanted, target=arguments.target)
+        embedder = make_embedder(argparse.Namespace(**{**vars(arguments), "model": wanted}))
     except InputError as error:
         if arguments.model is not None:
             raise
