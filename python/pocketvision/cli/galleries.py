@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,10 @@ from ..errors import InputError
 from ..faces.embedder import Embedder
 from ..faces.embeddings import Embeddings
 from ..faces.gallery import key
+from ..faces.gallery.answer import Enrolment
 from ..faces.gallery.gallery import Gallery
+from ..faces.quality import check_recipe
+from ..runtime.lending import check_threads
 from . import folders
 from .common import embed_file, make_embedder, read_landmarks
 
@@ -28,8 +33,14 @@ def add_key_options(parser: Any) -> None:
     one.add_argument("--keyring", metavar="NAME", help="the key under NAME in the system's keyring")
 
 
+def add_threads(parser: Any) -> None:
+    """--threads of the verbs that embed many pictures."""
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default %(default)d")
+
+
 def add_enrol_options(parser: Any) -> None:
     """What an enrolment lets pass."""
+    add_threads(parser)
     parser.add_argument(
         "--allow-unreliable", action="store_true", help="enrol faces of too low quality too"
     )
@@ -69,15 +80,17 @@ def open_with_embedder(path: Path, arguments: argparse.Namespace) -> tuple[Galle
 
 
 class Faces:
-    """Embeds pictures with one embedder and one list of landmarks."""
+    """Embeds pictures with one embedder and one list of landmarks, and measures their quality."""
 
-    def __init__(self, embedder: Embedder, landmarks: Path | None) -> None:
+    def __init__(self, embedder: Embedder, arguments: argparse.Namespace) -> None:
         self._embedder = embedder
-        self._landmarks = read_landmarks(landmarks) if landmarks else None
+        self._threads = check_threads(arguments.threads)
+        self._landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
+        self._quality = _measured(embedder)
 
     def all(self, path: Path) -> Embeddings:
-        """Every face of a picture (F, D), with its quality."""
-        return embed_file(self._embedder, path, self._landmarks)
+        """Every face of a picture (F, D)."""
+        return embed_file(self._embedder, path, self._landmarks, quality=self._quality)
 
     def one(self, path: Path) -> Embeddings:
         """The only face of a picture (D,); InputError for several."""
@@ -86,6 +99,33 @@ class Faces:
             raise InputError(f"{path}: expected landmarks of one face, got {len(found)} faces")
         face: Embeddings = found[0]
         return face
+
+    def each(
+        self, work: Callable[[Path], Embeddings], paths: Sequence[Path], bad: folders.Bad
+    ) -> Iterator[tuple[Path, Embeddings]]:
+        """``work`` of each path, in order and with progress, without those that are bad.
+
+        Threads take whole pictures: decoding is most of the work.
+        """
+
+        def attempt(path: Path) -> Embeddings | None:
+            return bad.attempt(path, lambda: work(path))
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            found = map(attempt, paths) if self._threads == 1 else pool.map(attempt, paths)
+            for path in folders.counted(paths, "pictures"):
+                face = next(found)
+                if face is not None:
+                    yield path, face
+
+
+def _measured(embedder: Embedder) -> bool:
+    """Whether quality can be measured on this model's crops."""
+    try:
+        check_recipe(embedder.record)
+    except InputError:
+        return False
+    return True
 
 
 def enrol(
@@ -100,25 +140,15 @@ def enrol(
     Returns name, picture and what became of it: ``added`` or ``already there``, and whom it is
     like.
     """
-    embedded = []
-    for name, path in folders.counted(people, "pictures"):
-        face = bad.attempt(path, lambda path=path: faces.one(path))  # type: ignore[misc]
-        if face is not None:
-            embedded.append((name, path, face))
+    places = [path for _, path in people]
+    embedded = dict(faces.each(faces.one, places, bad))
     rows: list[dict[str, Any]] = []
     with gallery.batch():
-        for name, path, face in embedded:
-
-            def work(name: str = name, path: Path = path, face: Embeddings = face) -> Any:
-                return gallery.enrol(
-                    name,
-                    face,
-                    picture=str(path),
-                    allow_duplicate=arguments.allow_duplicate,
-                    allow_unreliable=arguments.allow_unreliable,
-                )
-
-            done = bad.attempt(path, lambda: _named(path, work))  # noqa: B023
+        for name, path in people:
+            done = None
+            if path in embedded:
+                work = partial(_enrol, gallery, name, path, embedded[path], arguments)
+                done = bad.attempt(path, work)
             if done is not None:
                 state = "added" if done.added else "already there"
                 like = [{"name": other, "score": score} for other, score in done.like]
@@ -126,9 +156,16 @@ def enrol(
     return rows
 
 
-def _named(path: Path, work: Any) -> Any:
-    """An error of ``work`` names the picture."""
+def _enrol(
+    gallery: Gallery, name: str, path: Path, face: Embeddings, arguments: argparse.Namespace
+) -> Enrolment:
     try:
-        return work()
+        return gallery.enrol(
+            name,
+            face,
+            picture=str(path),
+            allow_duplicate=arguments.allow_duplicate,
+            allow_unreliable=arguments.allow_unreliable,
+        )
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

@@ -16,6 +16,7 @@ from ...data import joined
 from ...data.folder import Landmarks
 from ...distill import views
 from ...distill.multi_step import snapshot
+from ...models.layers import keep_statistics
 from ...models.stored.checkpoint import shipped
 from ...run import pictures, ranks, schedule, state
 from ...run.accelerate import accelerate, keep_memory
@@ -54,6 +55,9 @@ def train(
     if stop_at is not None and stop_at < 1:
         raise ValueError(f"the step to stop after: expected at least 1, got {stop_at}")
     weights = out / "model.safetensors"
+    last = out / f"generation-{recipe.generations}" / weights.name
+    if (weights if recipe.generations == 1 else last).exists():
+        plan.show(iter([f"{out}: this run is through; give --out another folder to train anew"]))
     for generation in range(1, recipe.generations + 1):
         folder = out if recipe.generations == 1 else out / f"generation-{generation}"
         start = weights if generation > 1 else _start(recipe, data)
@@ -113,6 +117,8 @@ def _run(
         model = ranks.synchronised(model, device)
     # Drawn on the host and moved: a seed starts from the same weights and centres on any device.
     model = accelerate(model.to(device)).train()
+    if recipe.keep_statistics:
+        keep_statistics(model)
     plan.show(plan.plan(recipe, faces, model, out, total, device))
     teachers = labeller(recipe, entry.embedding, data, out, faces, total, device)
     objective = Objective(recipe, entry.embedding, faces.classes, teachers).to(device)

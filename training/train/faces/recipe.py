@@ -89,6 +89,7 @@ class Recipe:
     convolutions; it takes a minute or two before the first step.
     ``mean``: decay of the moving average of the weights, such as 0.999, which is then what a run
     ends with and is validated by; 0 for the weights themselves.
+    ``keep_statistics``: batch norms keep those of ``start``, for small sets (models/layers.py).
     ``start``: weights to start from, a file below --data or ``shipped`` for those of the model that
     the installation brings.
     """
@@ -114,6 +115,7 @@ class Recipe:
     mean: float = 0.0
     sync_batch_norm: bool = False
     start: str | None = None
+    keep_statistics: bool = False
     generations: int = 1
     checkpoint_steps: int = 100
     log_steps: int = 10
@@ -193,6 +195,8 @@ def _check(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if value is not None and value <= 0:
             raise ValueError(f"{name}: expected more than 0, got {value}")
+    if recipe.keep_statistics and recipe.start is None:
+        raise ValueError("keep_statistics: random weights have none; give start, or set it false")
     if recipe.optimiser.learning_rate <= 0:
         raise ValueError("optimiser.learning_rate: expected more than 0")
     if not (recipe.margin or recipe.embedding):

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         gallery, embedder = open_with_embedder(path, arguments)
     with gallery:
-        rows = enrol(gallery, Faces(embedder, arguments.landmarks), found, arguments, bad)
+        rows = enrol(gallery, Faces(embedder, arguments), found, arguments, bad)
         bad.report()
         if not rows:
             raise InputError("no picture could be used; the reasons are above")

@@ -11,8 +11,9 @@ from typing import Any
 from ...errors import InputError
 from ...faces.gallery import key
 from ...files import PRIVATE, write_whole
+from .. import folders
 from ..common import Verbs, add_model_options, new_file, new_verb
-from ..galleries import Faces, add_key_options, open_gallery, open_with_embedder
+from ..galleries import Faces, add_key_options, add_threads, open_gallery, open_with_embedder
 from ..text import show, show_json, show_table
 
 Run = Callable[[argparse.Namespace], int]
@@ -46,6 +47,7 @@ def add(verbs: Verbs) -> None:
     one = _action(actions, "reject", _reject, "Say of pictures that they are not this person.")
     one.add_argument("name", metavar="NAME")
     one.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
+    add_threads(one)
     add_model_options(one)
     one = _action(actions, "export", _export, "Write the form that firmware searches.")
     one.add_argument("--out", type=new_file, required=True, metavar="FILE.pvg")
@@ -120,8 +122,8 @@ def _change(arguments: argparse.Namespace) -> int:
 
 def _reject(arguments: argparse.Namespace) -> int:
     gallery, embedder = open_with_embedder(arguments.gallery, arguments)
-    faces = Faces(embedder, arguments.landmarks)
-    found = [(path, faces.one(path)) for path in arguments.pictures]
+    faces = Faces(embedder, arguments)
+    found = list(faces.each(faces.one, arguments.pictures, folders.Bad(skip=False)))
     with gallery, gallery.batch():
         added = sum(gallery.reject(arguments.name, face, str(path)) for path, face in found)
     if arguments.json:

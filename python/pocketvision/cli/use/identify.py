@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         skipped += more
     else:
         gallery, embedder = open_with_embedder(arguments.known, arguments)
-        faces = Faces(embedder, arguments.landmarks)
+        faces = Faces(embedder, arguments)
     folders.tell(skipped)
     rows: list[dict[str, Any]] = []
     for row in _rows(gallery, faces, pictures, arguments, bad):
@@ -83,7 +83,7 @@ def _from_folder(
         raise InputError(f"{arguments.known}: is a folder, which has no key")
     found = folders.people(arguments.known)
     embedder = make_embedder(arguments)
-    gallery, faces = Gallery.in_memory(embedder), Faces(embedder, arguments.landmarks)
+    gallery, faces = Gallery.in_memory(embedder), Faces(embedder, arguments)
     if not enrol(gallery, faces, found.people, arguments, bad):
         bad.report()
         raise InputError(f"{arguments.known}: nobody could be enrolled; the reasons are above")
@@ -97,10 +97,7 @@ def _rows(
     arguments: argparse.Namespace,
     bad: folders.Bad,
 ) -> Iterator[dict[str, Any]]:
-    for path in folders.counted(pictures, "pictures"):
-        found = bad.attempt(path, lambda path=path: faces.all(path))  # type: ignore[misc]
-        if found is None:
-            continue
+    for path, found in faces.each(faces.all, pictures, bad):
         # Outside of what may be bad: a rate that is not calibrated ends the work.
         answers = gallery.identify(found, arguments.fpir, threshold=arguments.threshold)
         for face, answer in enumerate(answers):
