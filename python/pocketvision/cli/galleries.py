@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -111,12 +110,22 @@ class Faces:
         def attempt(path: Path) -> Embeddings | None:
             return bad.attempt(path, lambda: work(path))
 
+        if self._threads == 1 or len(paths) == 1:
+            yield from self._zipped(paths, map(attempt, paths))
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(self._threads) as pool:
-            found = map(attempt, paths) if self._threads == 1 else pool.map(attempt, paths)
-            for path in folders.counted(paths, "pictures"):
-                face = next(found)
-                if face is not None:
-                    yield path, face
+            yield from self._zipped(paths, pool.map(attempt, paths))
+
+    @staticmethod
+    def _zipped(
+        paths: Sequence[Path], found: Iterator[Embeddings | None]
+    ) -> Iterator[tuple[Path, Embeddings]]:
+        for path in folders.counted(paths, "pictures"):
+            face = next(found)
+            if face is not None:
+                yield path, face
 
 
 def _measured(embedder: Embedder) -> bool:
