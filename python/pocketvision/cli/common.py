@@ -133,6 +133,17 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
     return {name: np.asarray(points).reshape(-1, 5, 2) for name, points in faces.items()}
 
 
+def measures_quality(embedder: Embedder) -> bool:
+    """Whether the quality of its faces can be told; not of crops of other shapes and places."""
+    from ..faces.quality import check_recipe
+
+    try:
+        check_recipe(embedder.record)
+    except InputError:
+        return False
+    return True
+
+
 def embed_file(
     embedder: Embedder,
     path: Path,

@@ -14,10 +14,9 @@ from ..faces.embeddings import Embeddings
 from ..faces.gallery import key
 from ..faces.gallery.answer import Enrolment
 from ..faces.gallery.gallery import Gallery
-from ..faces.quality import check_recipe
 from ..runtime.lending import check_threads
 from . import folders
-from .common import embed_file, make_embedder, read_landmarks
+from .common import embed_file, make_embedder, measures_quality, read_landmarks
 
 
 def add_key_options(parser: Any) -> None:
@@ -85,7 +84,7 @@ class Faces:
         self._embedder = embedder
         self._threads = check_threads(arguments.threads)
         self._landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
-        self._quality = _measured(embedder)
+        self._quality = measures_quality(embedder)
 
     def all(self, path: Path) -> Embeddings:
         """Every face of a picture (F, D)."""
@@ -126,15 +125,6 @@ class Faces:
             face = next(found)
             if face is not None:
                 yield path, face
-
-
-def _measured(embedder: Embedder) -> bool:
-    """Whether quality can be measured on this model's crops."""
-    try:
-        check_recipe(embedder.record)
-    except InputError:
-        return False
-    return True
 
 
 def enrol(

@@ -212,6 +212,26 @@ def test_embed_with_landmarks(
     assert "faces.csv:1: expected picture,x1" in error_of(capsys, 2, "embed", *pictures, *arguments)
 
 
+def test_verify_for_scripts(
+    capsys: Any, model_file: Path, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(pair: list[str]) -> tuple[int, str]:
+        code = main(["verify", *pair, "--model", str(model_file), "--exit-code"])
+        return code, capsys.readouterr().out
+
+    code, said = verify(pictures)  # they are noise
+    assert code == 4 and "; not reliable: first face: " in said
+    result = json_of(capsys, "verify", *pictures, "--model", str(model_file))
+    assert result["reliable"] is False and result["quality"]["score"] < 20
+    monkeypatch.setattr("pocketvision.cli.use.verify.measures_quality", lambda _: False)
+    for pair, wanted in ((pictures, 3), ([pictures[0], pictures[0]], 0)):
+        code, said = verify(pair)
+        assert code == wanted and "not reliable" not in said
+        assert said.startswith("same person" if code == 0 else "different people")
+        assert main(["verify", *pair, "--model", str(model_file)]) == 0
+        assert capsys.readouterr().out == said
+
+
 def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
     model = ["--model", str(model_file)]
     same = json_of(capsys, "verify", pictures[0], pictures[0], *model)
