@@ -24,7 +24,10 @@ IMPORTED_AS = {
 RUNTIME = [
     *(f"python/pocketvision/{room}" for room in ("record", "runtime", "faces", "cli/use")),
     *(f"python/pocketvision/{file}.py" for file in ("__init__", "errors", "files")),
-    *(f"python/pocketvision/cli/{file}.py" for file in ("__init__", "common", "extras", "folders", "text")),
+    *(
+        f"python/pocketvision/cli/{file}.py"
+        for file in ("__init__", "common", "extras", "folders", "text")
+    ),
 ]
 
 OPTIONAL = {"compile/frontend/file_run.py: onnxruntime"}

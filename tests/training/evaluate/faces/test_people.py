@@ -65,6 +65,11 @@ def test_pairs_are_all_there_or_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = set(zip(first.tolist(), second.tolist(), strict=True))
     assert len(drawn) == 6 and drawn < pairs and same.sum() == 3
     assert (same == (labels[first] == labels[second])).all()
+    monkeypatch.setattr(people, "MOST", 30)
+    many = np.arange(40) % 9  # 780 pairs, of which four times 30 are not even listed
+    first, second, same = people._pairs(many)
+    assert len({*zip(first.tolist(), second.tolist(), strict=True)}) == 60 and same.sum() == 30
+    assert (first < second).all() and (same == (many[first] == many[second])).all()
 
 
 def test_folders_that_cannot_be_judged(folder: Path, tmp_path: Path) -> None:
