@@ -22,7 +22,8 @@ from ...run import pictures, ranks, schedule, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
-from ...run.length import Length
+from ...run.mean import Mean
+from ...run.schedule import Length
 from . import batches, outcome, plan, validate
 from .objective import Objective, labeller
 from .recipe import SHIPPED, Recipe
@@ -128,7 +129,11 @@ def _run(
         weight_decay=recipe.optimiser.weight_decay,
         nesterov=recipe.optimiser.nesterov,
     )
-    parts = {"model": model, "objective": objective, "optimiser": optimiser}
+    parts: dict[str, Any] = {"model": model, "objective": objective, "optimiser": optimiser}
+    mean = Mean(model, recipe.mean) if recipe.mean else None
+    if mean:
+        parts["mean"] = mean
+    final = mean.model if mean else model
     step, spent = _resume(out, parts)
     if step:
         plan.show(iter([f"goes on:  after step {step}, from {out / state.LAST}"]))
@@ -170,6 +175,8 @@ def _run(
             )
         optimiser.step()
         step += 1
+        if mean:
+            mean.follow(model)
         if line := clock.tick(step):
             plan.show(iter([line]))
         if journal and log:
@@ -182,16 +189,16 @@ def _run(
             _save(out, parts, step, run.seconds)
         ended = over and run.over(step)
         if judge and (step % judge.every == 0 or ended):
-            judge(model, step)
+            judge(final, step)
         if journal and recipe.keep == "epochs":
             for done in _ended(recipe, step, ended, length):
-                state.save_weights(snapshot(out, done), model)
+                state.save_weights(snapshot(out, done), final)
         if over:
             break
     if journal:
         journal.close(f"{recipe.model}, seed {recipe.seed}")
     if run.over(step) and ranks.rank() == 0:
-        outcome.write(out, model, recipe, data, faces, judge.scores if judge else [])
+        outcome.write(out, final, recipe, data, faces, judge.scores if judge else [])
 
 
 def _ended(recipe: Recipe, step: int, ended: bool, length: int) -> range:

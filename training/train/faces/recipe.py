@@ -87,6 +87,8 @@ class Recipe:
     ``device``: ``auto`` is ``cuda`` (under torchrun the rank's own GPU) where there is one.
     ``compiled``: student and ONNX teachers through TorchInductor, which fuses what lies between
     convolutions; it takes a minute or two before the first step.
+    ``mean``: decay of the moving average of the weights, such as 0.999, which is then what a run
+    ends with and is validated by; 0 for the weights themselves.
     ``keep_statistics``: batch norms keep those of ``start``, for small sets (models/layers.py).
     ``start``: weights to start from, a file below --data or ``shipped`` for those of the model that
     the installation brings.
@@ -110,6 +112,7 @@ class Recipe:
     embedding: Embedding | None = None
     osakd: Osakd | None = None
     validate: Validate | None = None
+    mean: float = 0.0
     sync_batch_norm: bool = False
     start: str | None = None
     keep_statistics: bool = False
@@ -241,6 +244,8 @@ def _check(recipe: Recipe) -> None:
             "data.resident: needs data.cache = true and no [degrade] table, which works on "
             "single pictures of the host"
         )
+    if not 0 <= recipe.mean < 1:
+        raise ValueError(f"mean: expected a decay from 0 to below 1, got {recipe.mean}")
     ends = [share for share, _ in recipe.phases]
     if recipe.phases and (ends != sorted(ends) or ends[-1] != 1.0):
         raise ValueError(f"phases: shares must rise to 1.0, got {ends}")

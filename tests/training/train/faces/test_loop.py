@@ -190,6 +190,17 @@ def test_resumed_equals_uninterrupted(method: str, data: Path, tmp_path: Path) -
         assert torch.equal(value, two["model"][name]), name
 
 
+def test_a_mean_of_weights_is_what_a_run_ends_with(data: Path, tmp_path: Path) -> None:
+    whole = read(recipe(tmp_path, METHODS["arcface"], steps=12, top="mean = 0.9"))
+    plain = read(recipe(tmp_path, METHODS["arcface"], steps=12))
+    parts = tmp_path / "parts"
+    train(whole, data, parts, 5)
+    paths = [train(whole, data, tmp_path / "whole"), train(whole, data, parts)]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert train(plain, data, tmp_path / "plain").read_bytes() != paths[0].read_bytes()
+    assert log(tmp_path / "plain") == log(tmp_path / "whole")  # it follows, and steers nothing
+
+
 def test_speed_counts_the_steps_that_ran(data: Path, tmp_path: Path, monkeypatch) -> None:
     """A clock of two seconds a look: one before the first step, one at each row of the log."""
     looks = itertools.count(0, 2)

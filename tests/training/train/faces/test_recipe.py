@@ -78,6 +78,7 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
          "[margin]", "cached = false"),
         ("[margin]", "[embedding]\nteachers = ['t.onnx']\nmemory = 9\n[margin]", "goes with"),
         ("[margin]", "[embedding]\nteachers = ['t.onnx']\nrelation = 9\n[margin]", "goes with"),
+        ("steps = 10", "steps = 10\nmean = 1.0", "mean: expected a decay from 0 to below 1"),
         ("[margin]", "[margin", "not TOML"),
     ],
 )  # fmt: skip
