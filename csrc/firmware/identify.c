@@ -3,13 +3,15 @@
  * Argument: LIST, a file that the debugger opens (semihosting), see facelist.h. A gallery in flash
  * (vectors.S) is searched where it lies until the first `enrol`, which copies it to RAM.
  * Compiled with MODEL_H the header of the model, MODEL its struct, RECIPE its recipe, PREFIX its
- * macros' first word; optionally FRAME_BYTES, ENTRIES, and FAR, the false accept rate by 10^9.
+ * macros' first word; optionally FRAME_BYTES, ENTRIES, FAR, the false accept rate by 10^9, and
+ * ENROL_ALL, 1 to enrol faces that are not good enough too.
  */
 #include MODEL_H
 
 #include <pocketvision/core.h>
 #include <pocketvision/face.h>
 #include <pocketvision/gallery.h>
+#include <pocketvision/quality.h>
 #include <string.h>
 
 #include "board.h"
@@ -23,6 +25,9 @@
 #endif
 #ifndef FAR
 #define FAR 1000000
+#endif
+#ifndef ENROL_ALL
+#define ENROL_ALL 0
 #endif
 #define LIST_BYTES 16384
 
@@ -75,7 +80,20 @@ static void print_score(int32_t score) {
   board_print_number(thousandths % 1000);
 }
 
-static pv_status identify(const pv_gallery *gallery, const int8_t *face) {
+/* "; not reliable: quality 12 of 100, too dark, ..." where anything speaks against the face. */
+static void print_doubts(const pv_quality *quality, const char *before) {
+  board_print(before);
+  board_print("quality ");
+  board_print_number(quality->score);
+  board_print(" of 100");
+  for (uint32_t bits = quality->reasons; bits != 0; bits &= bits - 1) {
+    board_print(", ");
+    board_print(pv_quality_reason(bits));
+  }
+}
+
+static pv_status identify(const pv_gallery *gallery, const int8_t *face,
+                          const pv_quality *quality) {
   pv_match best;
   pv_verdict verdict;
   uint32_t found;
@@ -97,7 +115,9 @@ static pv_status identify(const pv_gallery *gallery, const int8_t *face) {
   board_print_number(verdict.threshold->far / 1000);
   board_print(" of 1000000 comparisons on ");
   board_print(verdict.threshold->dataset);
-  board_print(")\n");
+  board_print(")");
+  if (quality->reasons != 0) print_doubts(quality, "; not reliable: ");
+  board_print("\n");
   return PV_OK;
 }
 
@@ -116,14 +136,26 @@ static const char *work(const pv_session *session, pv_gallery *gallery, facelist
   line->frame.pixels = pixels;
   line->frame.bytes = board_read_file(line->file, pixels, sizeof pixels);
   if (line->frame.bytes == 0) return pv_status_message(PV_ERR_OPEN);
-  pv_status status = pv_face_template(session, &RECIPE, &line->frame, line->landmarks, input, face);
-  if (status == PV_OK && line->verb == FACELIST_ENROL) status = enrol(gallery, line->name, face);
+  pv_quality quality;
+  pv_status status = pv_face_template_quality(session, &RECIPE, &line->frame, line->landmarks,
+                                              input, face, &quality);
+  if (status != PV_OK) return pv_status_message(status);
+  const int enrols = line->verb == FACELIST_ENROL && (ENROL_ALL || pv_quality_enrols(&quality));
+  if (enrols) status = enrol(gallery, line->name, face);
   if (status != PV_OK) return pv_status_message(status);
   board_print(line->file);
   board_print(": ");
   if (line->verb == FACELIST_IDENTIFY) {
-    status = identify(gallery, face);
+    status = identify(gallery, face, &quality);
     return status == PV_OK ? NULL : pv_status_message(status);
+  }
+  if (!enrols) {
+    /* A template stays; the list goes on, as a person would be asked to look again. */
+    board_print("not enrolled as ");
+    board_print(line->name);
+    print_doubts(&quality, ": ");
+    board_print("\n");
+    return NULL;
   }
   board_print("enrolled as ");
   board_print(line->name);
