@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, NotRequired, TypedDict
 
-from .face import FaceEmbedding, Threshold
+from .face import FaceEmbedding, Identification, Threshold
 from .fields import bad, is_int, mapping, number, sequence, text
 
 METADATA_KEY = "pocketvision.record"
@@ -103,6 +103,11 @@ class Record:
     def thresholds(self) -> list[Threshold]:
         """Of a face embedder: the calibrated thresholds."""
         return self.part.thresholds
+
+    @property
+    def identification(self) -> list[Identification]:
+        """Of a face embedder: the thresholds calibrated by the number of enrolled templates."""
+        return self.part.identification
 
     def threshold_at(self, far: float) -> Threshold:
         """The calibrated threshold at false accept rate ``far``; ValueError when there is none."""
