@@ -40,8 +40,9 @@ COMPILE = {
 PYTHON = {
     "record": "errors",
     "runtime": "record errors",
-    "faces": "runtime record errors files",
+    "faces": "runtime record errors files pictures",
     "files": "errors",
+    "pictures": "errors",
     "errors": "",
 }
 TRAINING = {

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 """Suffixes, in small letters, of the files in a folder that are taken for pictures."""
 
 PRIVATE = 0o600

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..faces.embedder import Embedder
+from ..faces.embeddings import Embeddings
+from ..pictures import read_picture
 from ..runtime.shipped import DEFAULT_MODEL
 
 Verbs = Any  # argparse names the type of add_subparsers() only privately
@@ -105,36 +107,6 @@ def require_file(path: Path, what: str) -> None:
         raise FileNotFoundError(f"{path}: no such {what}")
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Uint8 RGB (H, W, 3) from an image file (Pillow) or a .npy file."""
-    require_file(path, "picture")
-    if path.suffix == ".npy":
-        return read_array(path)
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
-        raise InputError(f"{path}: not a picture that can be read: {error}") from None
-
-
-def read_array(path: Path) -> NDArray[np.uint8]:
-    """The uint8 array (H, W, 3) of a .npy file; InputError for every other file."""
-    expected = f"{path}: expected an array of uint8 (H, W, 3)"
-    try:
-        # Mapped, since a header may promise terabytes that are not there.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim != 3:
-            found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else "others"
-            raise InputError(f"{expected}, got {found}")
-        return np.array(array)
-    except InputError:
-        raise
-    except Exception as error:  # the header is parsed as Python, which fails in many ways
-        raise InputError(f"{expected}: {str(error) or type(error).__name__}") from None
-
-
 def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
     """Landmarks (F, 5, 2) of each picture that the CSV file names, by ``os.path.normpath``."""
     require_file(path, "landmarks file")
@@ -163,8 +135,9 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
 
 def embed_file(
     embedder: Embedder, path: Path, landmarks: dict[str, NDArray[np.float64]] | None
-) -> NDArray[np.float32]:
+) -> Embeddings:
     """Embeddings (F, D) of one picture: an aligned crop, or the faces that ``landmarks`` lists."""
+    require_file(path, "picture")
     picture = read_picture(path)
     if landmarks is None:
         try:

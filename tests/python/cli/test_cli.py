@@ -136,6 +136,32 @@ def test_embed(capsys: Any, model_file: Path, pictures: list[str], crops: Any) -
     np.testing.assert_allclose(np.array(lines[1].split(",")[2:], float), wanted[1], atol=1e-6)
 
 
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_embed_a_folder_and_go_on_behind_bad_pictures(
+    capsys: Any, model_file: Path, tmp_path: Path, crops: Any, threads: str
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index in (1, 3):
+        np.save(folder / f"{index}.npy", crops[index])
+    np.save(folder / "2.npy", crops[2][:50])
+    (folder / "4.txt").write_text("notes")
+    (folder / ".hidden.npy").write_text("x")
+    embed = ["embed", str(folder), "--model", str(model_file), "--threads", threads]
+    assert main(embed) == 2
+    assert "2.npy: images[0]: expected an aligned crop" in capsys.readouterr().err
+    assert main([*embed, "--skip-bad", "--json"]) == 1
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert [Path(face["picture"]).name for face in found["faces"]] == ["1.npy", "3.npy"]
+    assert [Path(item["path"]).name for item in found["skipped"]] == ["4.txt", "2.npy"]
+    assert "not read: 1" in captured.err and "skipped 1 that cannot be used:" in captured.err
+    (folder / "1.npy").unlink()
+    (folder / "3.npy").unlink()
+    assert main([*embed, "--skip-bad"]) == 2
+    assert "no picture could be used" in capsys.readouterr().err
+
+
 def test_embed_on_threads(capsys: Any, model_file: Path, pictures: list[str]) -> None:
     arguments = ["--model", str(model_file)]
     one = json_of(capsys, "embed", *pictures, *pictures, *arguments)
@@ -217,6 +243,15 @@ def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> N
     assert Gallery.from_bytes(out.read_bytes()).names == gallery.names
 
 
+def test_verify_for_scripts(capsys: Any, model_file: Path, pictures: list[str]) -> None:
+    for pair, code in ((pictures, 3), ([pictures[0], pictures[0]], 0)):
+        assert main(["verify", *pair, "--model", str(model_file)]) == 0
+        said = capsys.readouterr().out
+        assert main(["verify", *pair, "--model", str(model_file), "--exit-code"]) == code
+        assert capsys.readouterr().out == said
+        assert said.startswith("same person" if code == 0 else "different people")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -234,8 +269,9 @@ def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> N
         (["report", "m.onnx", "--rounds", "many"], "many"),
         (["report", "no/such.onnx"], "no such ONNX file"),
         (["validate", "no/such.onnx"], "no such ONNX file"),
+        (["embed", "empty"], "empty: no such picture or folder"),
         (["compile", ".", "--out", "x"], "is a folder; give the ONNX file itself"),
-        (["embed", "."], "is a folder; give the picture itself"),
+        (["verify", ".", "."], "is a folder; give the picture itself"),
         (["validate", "m.onnx", "--count", "some"], "some"),
         (["analyze", "m.onnx"], "--target"),
         (["analyze", "no/such.onnx", "--target", "cortex-m4"], "no such ONNX file"),
@@ -308,7 +344,7 @@ def test_image_files(capsys: Any, model_file: Path, tmp_path: Path, crops: Any) 
     np.testing.assert_array_equal(np.float32(result["faces"][0]["embedding"]), wanted)
     (tmp_path / "broken.png").write_bytes((tmp_path / "face.png").read_bytes()[:200])
     error = error_of(capsys, 2, "embed", str(tmp_path / "broken.png"), "--model", str(model_file))
-    assert "not a picture that can be read" in error
+    assert f"{tmp_path / 'broken.png'}: the picture is cut off" in error
 
 
 def test_failures_at_run_time_are_1(

@@ -54,7 +54,9 @@ class Embedding:
     ``cached`` takes the embedding of the plain crop and its mirror image, computed once; otherwise
     the teacher sees what the student sees. ``directions`` names the projection to a smaller student
     (a ``.npy`` of ``distill.teacher.basis``), so that runs on several sets have one; without it the
-    set's own is computed.
+    set's own is computed. ``memory``: how many of the teacher's embeddings are remembered for the
+    terms of ``losses/memory.py``, ``relation`` and ``impostors`` their weights, ``hardest`` the
+    faces of a row that the second looks at.
     """
 
     teachers: tuple[str, ...] = ()
@@ -63,6 +65,10 @@ class Embedding:
     weight: float = 1.0
     cached: bool = False
     directions: str | None = None
+    memory: int = 0
+    relation: float = 0.0
+    impostors: float = 0.0
+    hardest: int = 32
 
 
 @dataclass(frozen=True)
@@ -185,6 +191,14 @@ def _check(recipe: Recipe) -> None:
         one = bool(recipe.embedding.teachers) != bool(recipe.embedding.snapshots)
         if not one:
             raise ValueError("embedding: give either teachers or snapshots")
+        wants = recipe.embedding.relation or recipe.embedding.impostors
+        if bool(recipe.embedding.memory) != bool(wants):
+            raise ValueError(
+                "embedding.memory: goes with a weight of embedding.relation or "
+                "embedding.impostors, and they with it"
+            )
+        if recipe.embedding.memory < 0 or recipe.embedding.hardest < 1:
+            raise ValueError("embedding: expected memory of 0 or more, hardest of 1 or more")
         if recipe.embedding.cached and (recipe.views.compose or recipe.embedding.snapshots):
             raise ValueError(
                 "embedding.cached: blends and snapshots have no embedding computed once; "

@@ -18,6 +18,9 @@ from ..common import (
 )
 from ..text import show, show_json
 
+DIFFERENT, DOUBTFUL = 3, 4
+"""Exit codes of --exit-code; 1 and 2 are those of every verb that failed."""
+
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
@@ -26,6 +29,11 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("b", type=Path)
     parser.add_argument(
         "--far", type=float, default=1e-2, help="false accept rate, default %(default)g"
+    )
+    parser.add_argument(
+        "--exit-code",
+        action="store_true",
+        help=f"for scripts: 0 same person, {DIFFERENT} different people, {DOUBTFUL} not reliable",
     )
     add_model_options(parser)
 
@@ -42,7 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
         vectors.append(faces[0])
     verdict = verify(vectors[0], vectors[1], far=arguments.far, model=embedder)
     if arguments.json:
-        show_json(asdict(verdict))
+        show_json(asdict(verdict) | {"reliable": verdict.reliable})
     else:
         show(verdict)
-    return 0
+    if not arguments.exit_code:
+        return 0
+    if verdict.reliable is False:
+        return DOUBTFUL
+    return 0 if verdict.same else DIFFERENT

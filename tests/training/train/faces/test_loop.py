@@ -59,6 +59,8 @@ METHODS = {
     "angular with arcface": ARCFACE + "\n" + TEACHER.format(loss="angular", cached="false"),
     "osakd": SOFTMAX + "\n[osakd]\nneighbours = 3\nqueue = 16",
     "degraded": "[degrade]\njpeg = 0.5\ncut_out = 0.5\n" + ARCFACE,
+    "remembered": TEACHER.format(loss="regression", cached="false")
+    + "\nmemory = 20\nrelation = 1.0\nimpostors = 1.0\nhardest = 4",
     "composed": "[views]\ncompose = 0.5\n" + TEACHER.format(loss="regression", cached="false"),
 }
 
@@ -172,7 +174,7 @@ def test_generations_stop_and_go_on(data: Path, tmp_path: Path) -> None:
     assert order[0] != order[1]
 
 
-@pytest.mark.parametrize("method", ["angular with arcface", "osakd", "composed"])
+@pytest.mark.parametrize("method", ["angular with arcface", "osakd", "composed", "remembered"])
 def test_resumed_equals_uninterrupted(method: str, data: Path, tmp_path: Path) -> None:
     path = read(recipe(tmp_path, METHODS[method], steps=12))
     train(path, data, tmp_path / "whole")
@@ -289,7 +291,7 @@ def test_a_killed_run_resumes_with_the_same_curve(data: Path, tmp_path: Path) ->
     assert log(tmp_path / "run") == log(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("method", ["angular with arcface", "sharded"])
+@pytest.mark.parametrize("method", ["angular with arcface", "remembered", "sharded"])
 def test_two_ranks_equal_one(method: str, data: Path, tmp_path: Path) -> None:
     tables = ARCFACE + "\nsharded = true" if method == "sharded" else METHODS[method]
     path = recipe(tmp_path, tables, steps=10, top="sync_batch_norm = true")

@@ -71,6 +71,8 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         ("[margin]", "[embedding]\n[margin]", "either teachers or snapshots"),
         ("[margin]", "[embedding]\nteachers = ['t.onnx']\ncached = true\n[views]\ncompose = 0.5\n"
          "[margin]", "cached = false"),
+        ("[margin]", "[embedding]\nteachers = ['t.onnx']\nmemory = 9\n[margin]", "goes with"),
+        ("[margin]", "[embedding]\nteachers = ['t.onnx']\nrelation = 9\n[margin]", "goes with"),
         ("[margin]", "[margin", "not TOML"),
     ],
 )  # fmt: skip
