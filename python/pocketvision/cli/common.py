@@ -45,6 +45,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=None, help="shipped model or compiled file")
     parser.add_argument("--target", default=None, help="force a compiled variant")
     parser.add_argument(
+        "--calibration",
+        default=None,
+        metavar="FILE",
+        help="thresholds that pocketvision calibrate wrote; those of a model of one's own are "
+        "found beside it",
+    )
+    parser.add_argument(
         "--landmarks",
         type=Path,
         metavar="FILE",
@@ -55,7 +62,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def make_embedder(arguments: argparse.Namespace, threads: int = 1) -> Embedder:
     """The embedder that --model and --target ask for."""
     model = DEFAULT_MODEL if arguments.model is None else arguments.model
-    return Embedder(model, target=arguments.target, threads=threads)
+    return Embedder(
+        model, target=arguments.target, threads=threads, calibration=arguments.calibration
+    )
 
 
 def progress_wanted() -> bool:

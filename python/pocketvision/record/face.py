@@ -80,8 +80,8 @@ class FaceEmbedding:
         known = ", ".join(f"{entry['far']:g}" for entry in self.thresholds) or "none at all"
         raise ValueError(
             f"far: {name} has no threshold calibrated at {shown(far)}; calibrated: {known}. "
-            "Ask for one of these, or calibrate on people of your own: pocketvision calibrate FOLDER "
-            "--model FILE"
+            "Ask for one of these, or calibrate on people of your own: pocketvision calibrate "
+            "FOLDER --model FILE"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,9 @@ BLOCK = 1024
 
 SAMPLE = 1_000_000
 """Pairs by which the score is judged above which a share of all pairs lies."""
+
+DIGITS = 4
+"""Decimals of a threshold in a record."""
 
 Rows = NDArray[np.float32]
 Numbers = NDArray[np.int64]
@@ -73,3 +77,12 @@ def strangers(rows: Rows, people: NDArray[np.integer], share: float, seed: int =
 def above(score: float) -> float:
     """The threshold that ``score`` itself just fails."""
     return float(np.nextafter(score, np.inf))
+
+
+def rounded(value: float, *, up: bool) -> float:
+    """``value`` with the ``DIGITS`` decimals that records print, never on its other side.
+
+    A threshold rounded down accepts impostors that it was set to refuse.
+    """
+    direction = ROUND_CEILING if up else ROUND_FLOOR
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-DIGITS), direction))
