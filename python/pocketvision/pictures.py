@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1 << 28
 """Of a picture that is decoded whole; three bytes each, and the network sees 12,544 of them."""
 
+FORMATS = "AVIF BMP GIF HEIF JPEG JPEG2000 MPO PNG PPM TIFF WEBP".split()
+"""Decoders that a file may choose among: Pillow has others, and one of them starts a program."""
+
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "HEIC"
 )
@@ -115,7 +118,7 @@ def _from_file(file: Any, name: str, limit: int | None) -> NDArray[np.uint8]:
         opened: Image.Image = (
             JpegImagePlugin.JpegImageFile(file)
             if limit is not None and head.startswith(b"\xff\xd8\xff")
-            else Image.open(file)
+            else Image.open(file, formats=_formats())
         )
         with opened as image:
             return _from_image(image, name, limit)
@@ -125,6 +128,14 @@ def _from_file(file: Any, name: str, limit: int | None) -> NDArray[np.uint8]:
         if isinstance(error, InputError):
             raise
         raise InputError(_unreadable(name, head, error)) from None
+
+
+def _formats() -> list[str]:
+    """Those of ``FORMATS`` that this Pillow has, with what was registered since."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _unreadable(name: str, head: bytes, error: Exception) -> str:

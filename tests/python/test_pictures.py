@@ -132,6 +132,15 @@ def test_every_cut_is_an_error(colours: Any, kind: str) -> None:
             read_picture(data[: int(len(data) * 0.9)])
 
 
+def test_no_file_starts_a_program(tmp_path: Path) -> None:
+    """Pillow gives PostScript to Ghostscript, whatever the file is called."""
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (8, 8)).save(path, "EPS")
+    assert path.read_bytes().startswith(b"%!PS")
+    with pytest.raises(InputError, match="not a picture that can be read"):
+        read_picture(path)
+
+
 def test_formats_that_need_more(tmp_path: Path) -> None:
     for brand, told in (("heic", "pillow-heif"), ("mif1", "pillow-heif")):
         path = tmp_path / f"{brand}.jpg"  # as phones rename them

@@ -50,7 +50,7 @@ def numbered(kinds: Sequence[Hashable], found: Sequence[Hashable]) -> NDArray[np
     return np.array([place[kind] for kind in found], np.int64)
 
 
-FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 """Decoders that a file may choose among: Pillow has others, and one of them starts a program."""
 
 # Pillow raises nearly as many types as it has ways to find a picture broken.
