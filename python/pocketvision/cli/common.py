@@ -40,17 +40,18 @@ def new_verb(
     return parser
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --target and --landmarks of the verbs that embed pictures."""
+def add_model_options(parser: argparse.ArgumentParser, *, calibration: bool = True) -> None:
+    """--model, --target, --calibration and --landmarks of the verbs that embed pictures."""
     parser.add_argument("--model", default=None, help="shipped model or compiled file")
     parser.add_argument("--target", default=None, help="force a compiled variant")
-    parser.add_argument(
-        "--calibration",
-        default=None,
-        metavar="FILE",
-        help="thresholds that pocketvision calibrate wrote; those of a model of one's own are "
-        "found beside it",
-    )
+    if calibration:
+        parser.add_argument(
+            "--calibration",
+            default=None,
+            metavar="FILE",
+            help="thresholds that pocketvision calibrate wrote; those of a model of your own are "
+            "found beside it",
+        )
     parser.add_argument(
         "--landmarks",
         type=Path,

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ..runtime.lending import Lending, check_threads
 from ..runtime.model import Model
 from ..runtime.shipped import DEFAULT_MODEL, is_path
 from .alignment import check_faces, check_landmarks
+from .calibration import sidecar
 from .embeddings import Embeddings, Identity, embeddings
 from .inputs import aligned, open_picture, placed
 
@@ -40,7 +41,7 @@ class Embedder:
     and the options; where they are opened, that must mean the same weights.
     ``calibration``: a file that ``pocketvision calibrate`` wrote of this model; its thresholds take
     the place of the record's. That of a file of one's own is found beside it
-    (``FACE.calibration.json`` of ``FACE.so``).
+    (``FACE.calibration.json`` of ``FACE.so``); with False, not even that is read.
     Raises InputError for an unknown name or number of threads, or another model's calibration;
     FileNotFoundError, ModelFileError.
     """
@@ -51,12 +52,12 @@ class Embedder:
         *,
         target: str | None = None,
         threads: int = 1,
-        calibration: str | os.PathLike[str] | None = None,
+        calibration: str | os.PathLike[str] | Literal[False] | None = None,
     ) -> None:
         self.threads = check_threads(threads)
         self.model = Model(model, target=target)
         self._given = self.model.path if is_path(model) else os.fspath(model), target
-        self._calibration = None if calibration is None else _file(calibration)
+        self._calibration = _file(calibration)
         self.record = record_of(self.model, self._calibration)
         recipe = self.record.preprocess
         self._tables = _runtime.PixelTables(
@@ -187,7 +188,7 @@ def _again(
     target: str | None,
     threads: int,
     source_sha256: str,
-    calibration: str | None = None,
+    calibration: str | Literal[False] | None = None,
 ) -> Embedder:
     """What a pickle or a copy of an embedder is made of."""
     embedder = kind(model, target=target, threads=threads, calibration=calibration)
@@ -199,7 +200,9 @@ def _again(
     return embedder
 
 
-def _file(calibration: Any) -> str:
+def _file(calibration: Any) -> str | Literal[False] | None:
+    if calibration is None or calibration is False:
+        return calibration
     if not isinstance(calibration, str | os.PathLike):
         raise InputError(
             "calibration: expected the path of a file that pocketvision calibrate wrote, got "
@@ -208,8 +211,9 @@ def _file(calibration: Any) -> str:
     return os.path.abspath(os.fspath(calibration))
 
 
-def record_of(model: Model, calibration: str | None = None) -> Record:
-    """A face embedder's record, with the thresholds of ``calibration`` or of the one beside it.
+def record_of(model: Model, calibration: str | Literal[False] | None = None) -> Record:
+    """A face embedder's record, with the thresholds of ``calibration``, or of the one beside it
+    unless that is False.
 
     Raises ModelFileError for another network, or one that does not fit; InputError for another
     model's calibration; FileNotFoundError.
@@ -233,14 +237,12 @@ def record_of(model: Model, calibration: str | None = None) -> Record:
             f"{model.path}: the record says {wide} values, the model gives "
             f"{', '.join(map(str, found[1:]))}. Compile the model again."
         )
-    from .calibration import sidecar
-
-    beside = sidecar.beside(model.path)
-    place = calibration or (beside if beside.is_file() else None)
-    if place is None:
+    own = sidecar.beside(model.path)
+    place = own if calibration is None and own.is_file() else calibration
+    if not place:
         return model.record
-    own = sidecar.read(place, model.record)
-    return own.apply(model.record, model.source_sha256, str(place))
+    thresholds = sidecar.read(place, model.record)
+    return thresholds.apply(model.record, model.source_sha256, str(place))
 
 
 def _show(done: int, total: int) -> None:

@@ -232,7 +232,7 @@ def _identification(
         raise InputError("fpir: " + refused[-1].why)
     if not able:
         return [], refused
-    sizes = [*(size for size in SIZES if size < count - 1), min(count - 1, SIZES[-1])]
+    sizes = [*(size for size in SIZES if size < 0.9 * (count - 1)), min(count - 1, SIZES[-1])]
     met = alarms.meet(rows, people, alarms.needed(sizes, able), WORLDS, seed)
     return entries(alarms.alarms(met, sizes, able, seed=seed), dataset, "one view"), refused
 

@@ -29,17 +29,25 @@ def plot(path: Path, found: Findings, title: str) -> None:
     write_whole(path, lambda file: file.write(data))
 
 
-def page(path: Path, found: Findings, calibration: Calibration, pictures: Sequence[str]) -> None:
+def page(
+    path: Path,
+    found: Findings,
+    calibration: Calibration,
+    pictures: Sequence[str],
+    warnings: Sequence[str],
+) -> None:
     """Writes the page, which needs no other file; only its owner may read it, since it names
     people. Needs matplotlib.
 
     ``pictures``: how each row of the calibrated embeddings is called.
     """
-    text = _page(found, calibration, pictures)
+    text = _page(found, calibration, pictures, warnings)
     write_whole(path, lambda file: file.write(text.encode(errors="backslashreplace")), PRIVATE)
 
 
-def _page(found: Findings, calibration: Calibration, pictures: Sequence[str]) -> str:
+def _page(
+    found: Findings, calibration: Calibration, pictures: Sequence[str], warnings: Sequence[str]
+) -> str:
     title = f"{calibration.model} on {calibration.folder}"
     image = base64.b64encode(_picture(found, title)).decode("ascii")
     parts = [
@@ -55,7 +63,7 @@ def _page(found: Findings, calibration: Calibration, pictures: Sequence[str]) ->
                 ("model's source", calibration.source_sha256),
             ],
         ),
-        *(f'<p class="warn">{_safe(text)}</p>' for text in found.warnings),
+        *(f'<p class="warn">{_safe(text)}</p>' for text in warnings),
         "<h2>Verification</h2>",
         "<p>A pair of different people reaches the threshold at the false accept rate; the bounds "
         "hold 95 % by bootstrap over people. Refused are pairs of one person below it.</p>",
