@@ -21,8 +21,9 @@ not that of luck. Galleries larger than the N - 1 others are taken for several t
 which is the worst there can be (1 - (1 - p) ** k is concave, Jensen).
 
 The interval is measured: people are parted into halves at random, the threshold of one half is
-tried on the other, and 95 % of the rates found there are inside. It holds for as many new people
-as a half has, hence also for more.
+tried on the other, and 95 % of the rates found there are inside. All the people, tried on as many
+new ones, spread by 1 / sqrt(2) of what halves do; square roots of rates, whose spread does not
+depend on the rate, are brought nearer by that. An end of zero stays one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +46,8 @@ LEAST = 3
 
 @dataclass(frozen=True)
 class Alarm:
-    """A threshold among ``size`` templates, its rate, and the bounds that new people show."""
+    """A threshold among ``size`` templates, its rate, and the bounds that as many new people show,
+    95 %."""
 
     size: int
     fpir: float
@@ -123,7 +126,7 @@ class Strangers:
 
 
 def meet(
-    rows: Rows, people: NDArray[np.integer], share: float, worlds: int = 1, seed: int = 0
+    rows: Rows, people: NDArray[Any], share: float, worlds: int = 1, seed: int = 0
 ) -> Strangers:
     """All people of ``rows`` (N, D), of length 1, as strangers: one picture of each, ``worlds``
     times at random where some have several; ``share``: of the pairs that are kept."""
@@ -183,9 +186,17 @@ def alarms(
             seen[draw, column] = other.fpir(size, one.threshold(size, fpir))
     low, high = np.quantile(seen, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return [
-        Alarm(size, fpir, found.threshold(size, fpir), float(a), float(b))
-        for (size, fpir), a, b in zip(cases, low, high, strict=True)
+        Alarm(size, fpir, found.threshold(size, fpir), _nearer(a, fpir), _nearer(b, fpir))
+        for (size, fpir), a, b in zip(cases, low.tolist(), high.tolist(), strict=True)
     ]
+
+
+def _nearer(end: float, fpir: float) -> float:
+    """An end of the interval, of half the people, for all of them."""
+    if end == 0:
+        return 0.0
+    centre = math.sqrt(fpir)
+    return float((centre + (math.sqrt(end) - centre) / math.sqrt(2)) ** 2)
 
 
 def _turns(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> NDArray[np.int32]:

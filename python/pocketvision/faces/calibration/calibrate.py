@@ -234,10 +234,11 @@ def _identification(
         return [], refused
     sizes = [*(size for size in SIZES if size < 0.9 * (count - 1)), min(count - 1, SIZES[-1])]
     met = alarms.meet(rows, people, alarms.needed(sizes, able), WORLDS, seed)
-    return entries(alarms.alarms(met, sizes, able, seed=seed), dataset, "one view"), refused
+    protocol = f"all galleries among {count} people, one view"
+    return entries(alarms.alarms(met, sizes, able, seed=seed), dataset, protocol), refused
 
 
-def entries(found: Sequence[alarms.Alarm], dataset: str, view: str) -> list[Identification]:
+def entries(found: Sequence[alarms.Alarm], dataset: str, protocol: str) -> list[Identification]:
     """Alarms as a record holds them; bounds of three digits, rounded apart."""
     return [
         {
@@ -246,7 +247,7 @@ def entries(found: Sequence[alarms.Alarm], dataset: str, view: str) -> list[Iden
             "threshold": min(rounded(alarm.threshold, up=True), 1.0),
             "interval": [_digits(alarm.low, -1), min(_digits(alarm.high, 1), 1.0)],
             "dataset": dataset,
-            "protocol": f"all galleries, intervals by halves of the people, {view}",
+            "protocol": protocol,
         }
         for alarm in found
     ]
