@@ -51,6 +51,7 @@ TRAINING = {
     "losses": "run",
     "data": "",
     "distill": "run models data losses",
+    "search": "run models data distill",
     "quantize": "models data export",
     "evaluate": "data",
     "train.faces": "run models data losses distill evaluate",

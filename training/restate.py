@@ -29,7 +29,7 @@ from . import models
 from .evaluate.faces import lfw, open_set, pairs, strangers
 from .evaluate.faces.embedders import CompiledEmbedder, Embed, OnnxEmbedder
 from .export import export
-from .models.describe import digest
+from .models.stored.describe import digest
 from .quantize.graph import save
 from .quantize.run import stamp
 

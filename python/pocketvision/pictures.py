@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1 << 28
 """Of a picture that is decoded whole; three bytes each, and the network sees 12,544 of them."""
 
-FORMATS = "AVIF BMP GIF HEIF JPEG JPEG2000 MPO PNG PPM TIFF WEBP".split()
+FORMATS = ["AVIF", "BMP", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP"]
 """Decoders that a file may choose among: Pillow has others, and one of them starts a program."""
 
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(

@@ -28,21 +28,28 @@ class Memory(nn.Module):
         if size < 1:
             raise ValueError(f"memory: expected at least 1 row, got {size}")
         self.stored: Tensor
-        self.pushed: Tensor
         self.register_buffer("stored", torch.zeros(size, dimension))
-        self.register_buffer("pushed", torch.zeros((), dtype=torch.int64))
+        self.pushed = 0
 
     @property
     def rows(self) -> Tensor:
         """(M, D), M up to ``size``; a copy, as a loss still needs it when rows are pushed."""
-        return self.stored[: min(int(self.pushed), len(self.stored))].clone()
+        return self.stored[: min(self.pushed, len(self.stored))].clone()
+
+    def get_extra_state(self) -> int:
+        """How many rows were pushed, for ``state_dict``."""
+        return self.pushed
+
+    def set_extra_state(self, state: int) -> None:
+        """That of a ``state_dict``."""
+        self.pushed = state
 
     @torch.no_grad()
     def push(self, rows: Tensor) -> None:
         """Stores (B, D), in place of the oldest; of more than ``size`` the last."""
         size = len(self.stored)
         kept = rows.detach()[-size:].float()
-        first = int(self.pushed) + len(rows) - len(kept)
+        first = self.pushed + len(rows) - len(kept)
         places = (first + torch.arange(len(kept), device=kept.device)) % size
         self.stored[places] = kept.to(self.stored.device)
         self.pushed += len(rows)

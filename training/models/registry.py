@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+FACES = "face-embedding"
+
 
 class UnknownModelError(KeyError, ValueError):
     """No model of that name; the message lists the closest names and all that exist."""
@@ -18,13 +20,17 @@ class UnknownModelError(KeyError, ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered model: constructor, source and the shapes a record needs."""
+    """One registered model: constructor, source and the shapes a record needs.
+
+    ``embedding``: values of the output; of a ``task`` "classification" they are classes.
+    """
 
     name: str
     make: Callable[[], nn.Module]
     paper: str
     embedding: int
     input_size: int
+    task: str = FACES
 
 
 _ENTRIES: dict[str, Entry] = {}
@@ -36,14 +42,19 @@ def canonical(name: str) -> str:
 
 
 def register(
-    name: str, *, paper: str, embedding: int, input_size: int = 112
+    name: str,
+    *,
+    paper: str,
+    embedding: int,
+    input_size: int = 112,
+    task: str = FACES,
 ) -> Callable[[Callable[[], nn.Module]], Callable[[], nn.Module]]:
     """Decorator that files a constructor under ``name``; a second one of that name is an error."""
 
     def file(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
         if name in _ENTRIES:
             raise ValueError(f"model {name!r} is registered twice")
-        _ENTRIES[name] = Entry(name, make, paper, embedding, input_size)
+        _ENTRIES[name] = Entry(name, make, paper, embedding, input_size, task)
         return make
 
     return file
@@ -59,7 +70,9 @@ def entry(name: str) -> Entry:
     if key not in _ENTRIES:
         close = difflib.get_close_matches(key, _ENTRIES, n=3)
         hint = f" Did you mean {', '.join(close)}?" if close else ""
-        raise UnknownModelError(f"no model named {name!r}.{hint} Registered: {', '.join(names())}")
+        raise UnknownModelError(
+            f"no model named {name!r}.{hint} Registered: {', '.join(names(None))}"
+        )
     return _ENTRIES[key]
 
 
@@ -68,6 +81,6 @@ def create(name: str) -> nn.Module:
     return entry(name).make()
 
 
-def names() -> list[str]:
-    """Every registered name, sorted."""
-    return sorted(_ENTRIES)
+def names(task: str | None = FACES) -> list[str]:
+    """The registered names of a task, or all for None, sorted."""
+    return sorted(name for name, found in _ENTRIES.items() if task in (None, found.task))

@@ -15,10 +15,10 @@ from .. import __version__
 from .compile import analyze, compile, report, tune, validate
 from .text import show
 from .train import evaluate, quantize, train
-from .use import bench, calibrate, embed, gallery, info, verify
+from .use import bench, calibrate, doctor, embed, gallery, info, verify
 
 VERBS = {
-    "use models": (info, embed, verify, calibrate, gallery, bench),
+    "use models": (info, embed, verify, calibrate, gallery, bench, doctor),
     "compile your own": (compile, analyze, validate, report, tune),
     "train": (train, quantize, evaluate),
 }

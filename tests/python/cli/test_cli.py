@@ -84,13 +84,15 @@ def test_verbs_are_grouped_as_their_folders() -> None:
 
 def test_info(capsys: Any, model_file: Path) -> None:
     overview = json_of(capsys, "info")
-    assert set(overview) == {"version", "targets", "models"} and overview["targets"]
+    assert set(overview) == {"version", "targets", "models", "default", "shown"}
+    assert overview["targets"] and overview["default"] in overview["models"]
     described = json_of(capsys, "info", str(model_file))
     assert described["record"]["name"] == "fixture" and described["arena_bytes"] == 512
     assert main(["info", str(model_file)]) == 0
     page = capsys.readouterr().out
     assert page.startswith("fixture.sums.v1: face-embedding, 128 values, cosine\n")
-    assert "  threshold   0.25 at FAR 0.01 on noise, all pairs\n" in page
+    assert "  threshold   0.25 at FAR 1 % on noise, all pairs\n" in page
+    assert "              0.5 at FAR 0.1 % on noise, all pairs\n" in page
     assert "112x112 RGB, (pixel - 127.5) / 127.5\n" in page
     assert not re.search(r"[{}\[\]]|None", page.replace(str(model_file), ""))  # no Python in it
 
@@ -104,7 +106,8 @@ def test_info_shows_what_to_choose_by(
         {**score, "precision": "float32", "accuracy": 0.99},
         {**score, "precision": "int8", "accuracy": 0.9651},
     ]
-    good, here = make_model(RECORD={**record_values, "scores": scores}), host_targets()[-1]
+    said = {"scores": scores, "licence": "research " * 20}
+    good, here = make_model(RECORD={**record_values, **said}), host_targets()[-1]
     broken = tmp_path / "broken.so"
     broken.write_bytes(b"no model")
     found = {
@@ -113,12 +116,18 @@ def test_info_shows_what_to_choose_by(
         "net-c": {here: str(broken)},
     }
     monkeypatch.setattr("pocketvision.cli.use.info.shipped", lambda: found)
+    monkeypatch.setattr("pocketvision.cli.use.info.DEFAULT_MODEL", "net-a")
     assert main(["info"]) == 0
-    rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
-    assert rows[2] == ["model", "values", "size", "LFW, int8", "compiled for"]
-    assert rows[3][:2] == ["net-a", "128"] and rows[3][3:] == ["96.51%", here]
-    assert rows[4] == ["net-b", "-", "-", "-", "elsewhere (not for this processor)"]
-    assert rows[5][-1] == f"{here} (damaged: pocketvision info net-c)"
+    page = capsys.readouterr().out
+    assert max(map(len, page.splitlines())) <= 100
+    rows = [re.split(r"  +", line) for line in page.splitlines()]
+    assert rows[2] == ["model", "values", "size", "LFW, float", "LFW, int8"]
+    assert rows[3][:2] == ["net-a", "128"] and rows[3][3:] == ["99.00 %", "96.51 %", "the default"]
+    assert rows[4] == ["net-b", "-", "-", "-", "-"]
+    assert "licence, net-a: research research" in page
+    assert f"compiled for, net-a: {here}\n" in page
+    assert "net-b: elsewhere (not for this processor)\n" in page
+    assert f"net-c: {here} (damaged: pocketvision info net-c)\n" in page
     monkeypatch.setattr("pocketvision.cli.use.info.shipped", dict)
     assert main(["info"]) == 0 and "no models are installed" in capsys.readouterr().out
 

@@ -21,8 +21,8 @@ from ...losses.memory import Memory, impostors, relation
 from ...losses.partial_fc import PartialFC
 from ...run import ranks
 from ...run.device import CPU
+from ...run.pictures import Pictures
 from .batches import Batch
-from .pictures import Pictures
 from .recipe import Embedding, Recipe
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,27 +10,8 @@ from typing import Any
 from ...data.degrade import Degrade
 from ...distill.views import Reach
 from ...run import tables
+from ...run.pictures import Data
 from ...run.schedule import Optimiser
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the pictures are, relative to $POCKETVISION_DATA.
-
-    ``kind``: ``folder`` (root/person/picture, or only those of ``list``, a CSV with the columns
-    path and identity), ``shards`` (tar files below root), ``record`` (InsightFace's train.rec and
-    .idx). ``cache`` decodes all pictures once into one file of the run's folder: for sets that fit
-    the disk. ``resident`` keeps them all on the run's device: a GPU waits for no picture then.
-    """
-
-    root: str
-    kind: str = "folder"
-    list: str | None = None
-    size: int = 112
-    cache: bool = False
-    resident: bool = False
-    workers: int = 0
-    classes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +28,8 @@ class Margin:
 
 @dataclass(frozen=True)
 class Embedding:
-    """Embedding distillation: from ``teachers`` (ONNX files or ``model:weights.safetensors``).
+    """Embedding distillation: from ``teachers`` (ONNX files, ``model:weights.safetensors``, or
+    names of shipped models, whose compiled form teaches).
 
     ``loss``: ``regression`` (direction and batch geometry), ``template`` (PocketNet's), ``angular``
     (VarGFaceNet's). Several teachers are an ensemble. ``snapshots`` names the model and the run
@@ -102,6 +85,8 @@ class Recipe:
     ``device``: ``auto`` is ``cuda`` (under torchrun the rank's own GPU) where there is one.
     ``compiled``: student and ONNX teachers through TorchInductor, which fuses what lies between
     convolutions; it takes a minute or two before the first step.
+    ``start``: weights to start from, a file below --data or ``shipped`` for those of the model that
+    the installation brings.
     """
 
     model: str
@@ -142,15 +127,45 @@ CHOICES = {
 }
 
 
-def read(path: Path) -> Recipe:
-    """The recipe in a TOML file.
+LENGTHS = ("steps", "epochs", "minutes")
+SHIPPED = "shipped"
+FOLDER = Path(__file__).resolve().parents[2] / "recipes"
+"""Recipes that the package brings."""
+
+
+def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe in a TOML file, or one that the package brings, by its name without ``.toml``.
+
+    Args:
+        changes: ``key=value`` or ``table.key=value``, each in place of what the file says.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: not TOML, an unknown or missing key, a value of the wrong type or range; the
             message names the file, the key and what was expected.
     """
-    return tables.read(path, parse)
+    return tables.read(_found(path), lambda table: parse(_changed(table, changes)))
+
+
+def _changed(table: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """A changed length takes the place of the recipe's, whichever of the three that is."""
+    changed = tables.changed(table, changes)
+    lengths = {change.partition("=")[0] for change in changes} & set(LENGTHS)
+    if lengths:
+        changed = {k: v for k, v in changed.items() if k in lengths or k not in LENGTHS}
+    return changed
+
+
+def _found(path: Path) -> Path:
+    brought = FOLDER / f"{path}.toml"
+    if path.exists() or path.suffix == ".toml":
+        return path
+    if not brought.is_file():
+        names = sorted(str(p.relative_to(FOLDER).with_suffix("")) for p in FOLDER.rglob("*.toml"))
+        raise FileNotFoundError(
+            f"{path}: no such file, and no recipe of the package: {', '.join(names)}"
+        )
+    return brought
 
 
 def parse(table: dict[str, Any]) -> Recipe:

@@ -1,6 +1,7 @@
 """The LFW run on a small data set of the same format, every kind of embedder, and shipping."""
 
 import json
+import re
 
 import numpy as np
 import onnx
@@ -16,7 +17,7 @@ from pocketvision.record import METADATA_KEY, FaceEmbedding, Record  # noqa: E40
 from pocketvision.runtime.shipped import host_targets  # noqa: E402
 from pocketvision.training import restate, ship  # noqa: E402
 from pocketvision.training.evaluate.faces import embedders, lfw, pairs, strangers  # noqa: E402
-from pocketvision.training.models.describe import digest  # noqa: E402
+from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,8 @@ def test_a_separable_set_scores_one(people):
     data = json.loads(json.dumps(result.to_dict()))
     assert data["tar"] == {"0.01": 1.0, "0.001": 1.0}
     assert data["intervals"] == {"0.01": [1.0, 1.0], "0.001": [1.0, 1.0]}
+    for rate, found in data["thresholds"].items():
+        assert found["low"] <= found["value"] <= found["high"] and float(rate) in result.tar
 
 
 def test_the_verb_prints_figures_and_draws_them(people, mobilefacenet_onnx, tmp_path, capsys):
@@ -67,11 +70,25 @@ def test_the_verb_prints_figures_and_draws_them(people, mobilefacenet_onnx, tmp_
     assert cli.main(["evaluate", "lfw", *model, *files, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pairs"] == 6000
     assert Image.open(plot).size[0] > 1000
+    assert cli.main(["evaluate", "lfw", *model, *files]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"accuracy \S+ % \+- \S+ % over folds, at threshold \S+ in the mean", lines[0]
+    )
+    for far, line in zip(("1", "0.1"), lines[1:], strict=False):
+        assert re.fullmatch(rf"TAR \S+ % \(\S+ to \S+\) at FAR {far} %, threshold .*", line)
+    assert lines[3].startswith("6,000 pairs, 6 people, with mirror images; bounds of 95 %")
+    assert len(lines) == 4
 
 
 def test_the_verb_names_what_a_protocol_does_not_take(capsys):
     for arguments, message in (
         (["lfw", "--model", "m", "--pairs", "p"], "--images"),
+        (["lfw", "--model", "m", "--images", "i"], "--pairs"),
+        (["bin", "--model", "m"], "--pairs"),
+        (["folder", "--model", "m"], "--images"),
+        (["folder", "--model", "m", "--images", "i", "--pairs", "p"], "it takes no --pairs"),
+        (["lfw", "--model", "m", "--images", "i", "--landmarks", "p"], "it takes no --landmarks"),
         (["bin", "--model", "m", "--pairs", "p", "--plot", "x.png"], "leave them out"),
     ):
         assert cli.main(["evaluate", *arguments]) == 2

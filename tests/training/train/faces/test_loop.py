@@ -25,7 +25,7 @@ from torch import nn  # noqa: E402
 from pocketvision.record import Record  # noqa: E402
 from pocketvision.training.distill import parts, teacher  # noqa: E402
 from pocketvision.training.models import registry  # noqa: E402
-from pocketvision.training.models.describe import digest  # noqa: E402
+from pocketvision.training.models.stored.describe import digest  # noqa: E402
 from pocketvision.training.run import state  # noqa: E402
 from pocketvision.training.train.faces import batches, loop, read, train  # noqa: E402
 

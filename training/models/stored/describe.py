@@ -8,7 +8,7 @@ from pathlib import Path
 from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.record import FaceEmbedding, Record
 
-from .registry import Entry
+from ..registry import Entry
 
 
 def describe(

@@ -1,4 +1,4 @@
-"""Loads weights into a registered network: our .safetensors or a published .pth state dict."""
+"""Weights for registered networks: our .safetensors, a published .pth state dict, shipped ones."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from pocketvision.record import Record
+
+from ..registry import canonical, create
 from .published import renamed
-from .registry import create
 
 SHOWN = 8
+FOLDER = Path(__file__).resolve().parents[2] / "weights"
+"""Float weights that the installation brings: all in a checkout, one network's in a wheel."""
 
 
 def load(name: str, path: Path) -> nn.Module:
@@ -50,6 +54,27 @@ def load(name: str, path: Path) -> nn.Module:
         raise ValueError("\n".join([*lines, "  give the name of the network they were trained as"]))
     model.load_state_dict(state, strict=not optional - state.keys())
     return model.eval()
+
+
+def shipped(name: str) -> Path:
+    """The safetensors file of the shipped network ``name``, in either spelling, to start from.
+
+    Raises:
+        FileNotFoundError: this installation has none; names those that it has.
+    """
+    file = FOLDER / f"{canonical(name).replace('_', '-')}.safetensors"
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.safetensors"))) or "none"
+        raise FileNotFoundError(
+            f"start: this installation has no shipped weights of {name}; it has those of: {known}. "
+            "A checkout has all, in training/weights: give start the path of a file"
+        )
+    return file
+
+
+def shipped_record(name: str) -> Record:
+    """What is known of :func:`shipped` weights; the same errors."""
+    return Record.from_json(shipped(name).with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
-from pocketvision.files import PRIVATE, write_whole
+from pocketvision.files import PRIVATE, write_text, write_whole
 
-from ...data import base, folder, record, shards
-from ...run import ranks
-from ...run.journal import write_rows
-from ...run.parallel import parallel
-from .recipe import Data
+from ..data import base, folder, record, shards
+from . import ranks, state
+from .journal import write_rows
+from .parallel import parallel
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the pictures are, relative to $POCKETVISION_DATA.
+
+    ``kind``: ``folder`` (root/person/picture, or only those of ``list``, a CSV with the columns
+    path and identity), ``shards`` (tar files below root), ``record`` (InsightFace's train.rec and
+    .idx). ``cache`` decodes all pictures once into one file of the run's folder: for sets that fit
+    the disk. ``resident`` keeps them all on the run's device: a GPU waits for no picture then.
+    """
+
+    root: str
+    kind: str = "folder"
+    list: str | None = None
+    size: int = 112
+    cache: bool = False
+    resident: bool = False
+    workers: int = 0
+    classes: int | None = None
 
 
 class Pictures(Protocol):
@@ -23,6 +45,7 @@ class Pictures(Protocol):
 
     labels: np.ndarray
     classes: int
+    skipped: list[str]
 
     def image(self, index: int) -> np.ndarray:
         """Uint8 RGB (size, size, 3)."""
@@ -34,8 +57,9 @@ class Pictures(Protocol):
 class Cached:
     """A set decoded into one file; corrupt pictures are left out and listed beside it."""
 
-    def __init__(self, pixels: np.ndarray, labels: np.ndarray, classes: int):
+    def __init__(self, pixels: np.ndarray, labels: np.ndarray, classes: int, skipped: list[str]):
         self.pixels, self.labels, self.classes = pixels, labels, classes
+        self.skipped = skipped
 
     def image(self, index: int) -> np.ndarray:
         return np.asarray(self.pixels[index])
@@ -49,6 +73,7 @@ class Direct:
 
     def __init__(self, faces: base.FaceSet):
         self.faces, self.labels, self.classes = faces, np.asarray(faces.labels), faces.classes
+        self.skipped: list[str] = getattr(faces, "skipped", [])
 
     def image(self, index: int) -> np.ndarray:
         for other in range(index, index + len(self.labels)):
@@ -65,17 +90,29 @@ class Direct:
         )
 
 
-def open_set(options: Data, root: Path, out: Path) -> Pictures:
+def open_set(
+    options: Data, root: Path, out: Path, landmarks: folder.Landmarks | None = None
+) -> Pictures:
     """The set that ``options`` names below ``root``, checked; a cache goes into ``out``.
+
+    What an earlier start left in ``out`` stays where the set is still the same, and is made anew
+    where files have come or gone.
+
+    Args:
+        landmarks: of the faces in pictures that are no aligned crops yet, of a folder.
 
     Raises:
         FileNotFoundError, ValueError: the set is missing, empty, or not of the stated size and
-            number of classes.
+            number of classes, or has changed since a run that would go on here began.
     """
     place = root / options.root
     faces: base.FaceSet
+    if landmarks is not None and options.kind != "folder":
+        raise ValueError(f"landmarks: only a folder's pictures take them, not data.kind = "
+                         f"{options.kind!r}")  # fmt: skip
     if options.kind == "folder":
-        faces = folder.Folder(place, root / options.list if options.list else None)
+        listed = root / options.list if options.list else None
+        faces = folder.Folder(place, listed, landmarks, options.size)
     elif options.kind == "shards":
         faces = shards.Shards(sorted(place.glob("*.tar")) if place.is_dir() else [place])
     else:
@@ -88,8 +125,26 @@ def open_set(options: Data, root: Path, out: Path) -> Pictures:
         base.check(faces, size=options.size, classes=options.classes)
         _decode(faces, out, options.size)
 
+    if ranks.rank() == 0:
+        _forget_others(faces, out)
     ranks.once(out / "crops.npy", decode)
     return _stored(faces, out, options.size)
+
+
+def _forget_others(faces: base.FaceSet, out: Path) -> None:
+    """Removes what was decoded, and embedded by a teacher, of a set of other files."""
+    file, stamp = out / "pictures.sha256", faces.stamp()
+    if file.exists() and file.read_text().strip() != stamp:
+        if (out / state.LAST).exists():
+            raise ValueError(
+                f"{out}: its run began with other pictures than are there now; give --out another "
+                f"folder, or delete {out} to start over"
+            )
+        print("the pictures have changed: decoded anew", file=sys.stderr)
+        for name in ("crops.npy", "kept.npy", "skipped.csv", "teacher.npy"):
+            (out / name).unlink(missing_ok=True)
+        shutil.rmtree(out / "teacher.parts", ignore_errors=True)
+    write_text(file, stamp + "\n")
 
 
 def _decode(faces: base.FaceSet, out: Path, size: int) -> None:
@@ -108,7 +163,10 @@ def _decode(faces: base.FaceSet, out: Path, size: int) -> None:
                 continue
             file.write(np.ascontiguousarray(pixels, np.uint8).data)
             kept.append(index)
-        file.write(bytes(len(skipped) * size * size * 3))
+        if not kept:
+            raise ValueError(f"none of {count} pictures can be read, the first: {skipped[0]}")
+        file.seek(0)  # headers have room for a longer first axis, so that all are of one length
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (len(kept), *shape[1:])})
         # Before the crops take their name, which says that all three files are there.
         if skipped:
             write_rows(out / "skipped.csv", [["picture"], *([reason] for reason in skipped)])
@@ -131,12 +189,17 @@ def _decoded(faces: base.FaceSet, index: int) -> np.ndarray | base.CorruptImageE
 def _stored(faces: base.FaceSet, out: Path, size: int) -> Cached:
     pixels = _array(out / "crops.npy", mmap_mode="r")
     kept = _array(out / "kept.npy") if (out / "kept.npy").exists() else np.arange(len(faces))
-    if pixels.shape != (len(faces), size, size, 3):
+    known = len(pixels) in (len(kept), len(faces)) and int(kept.max(initial=0)) < len(faces)
+    if not known or pixels.shape[1:] != (size, size, 3):
         raise ValueError(
             f"{out / 'crops.npy'}: holds {pixels.shape}, the set {len(faces)} of {size} pixels; "
             "delete it to decode anew"
         )
-    return Cached(pixels[: len(kept)], np.asarray(faces.labels)[kept], faces.classes)
+    skipped = list(getattr(faces, "skipped", []))
+    if (out / "skipped.csv").exists():
+        with open(out / "skipped.csv", newline="") as file:
+            skipped += [row["picture"] for row in csv.DictReader(file)]
+    return Cached(pixels[: len(kept)], np.asarray(faces.labels)[kept], faces.classes, skipped)
 
 
 def _array(path: Path, **options: Any) -> np.ndarray:
