@@ -8,7 +8,7 @@
 Embeds LFW with ``<name>.safetensors`` and with ``<name>.int8.onnx`` and writes the thresholds of
 the first into ``<name>.json`` and of the second into its own record. Weights, scores and all else
 stay; the digests that name the files follow. With --root and --list, the people of
-:mod:`training.evaluate.faces.strangers` also set the thresholds of identification.
+:mod:`training.evaluate.faces.open_set.strangers` also set the thresholds of identification.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from pocketvision.files import write_text
 from pocketvision.record import METADATA_KEY, Identification, Record, Threshold
 
 from . import models
-from .evaluate.faces import lfw, open_set, pairs, strangers
+from .evaluate.faces import lfw, pairs
 from .evaluate.faces.embedders import CompiledEmbedder, Embed, OnnxEmbedder
+from .evaluate.faces.open_set import entries, strangers
 from .export import export
 from .models.stored.describe import digest
 from .quantize.graph import save
@@ -122,21 +123,21 @@ def main() -> None:
     parser.add_argument(
         "--compiled", action="store_true", help="int8 by the installed model: many times as fast"
     )
-    open_set.add_sources(parser, required=False)
+    strangers.add_sources(parser, required=False)
     given = parser.parse_args()
     kinds = ("float32", "int8")
     try:
         name = models.entry(given.name).name.replace("_", "-")
         listed = pairs.read(given.pairs)
-        people = strangers.read(given.lfw, open_set.sources(parser, given))
+        people = strangers.read(given.lfw, strangers.sources(parser, given))
         found = embeddings(name, given.weights, people, compiled=given.compiled)
         both = list(zip(found, kinds, strict=True))
         new = [thresholds(rows, people, given.lfw, listed, kind) for rows, kind in both]
-        for entries, (rows, kind) in zip(new, both, strict=True):
-            entries += open_set.more_thresholds(unit_rows(rows), people, kind)
+        for stated, (rows, kind) in zip(new, both, strict=True):
+            stated += entries.more_thresholds(unit_rows(rows), people, kind)
         identification = None
         if given.root:
-            one, other = (open_set.identification(unit_rows(r), people, k) for r, k in both)
+            one, other = (entries.identification(unit_rows(r), people, k) for r, k in both)
             identification = one, other
         floating, int8 = new
         old = restate(name, given.weights, floating, int8, identification)

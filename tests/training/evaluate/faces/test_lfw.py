@@ -16,7 +16,8 @@ from pocketvision.compile.pipeline import compile_model  # noqa: E402
 from pocketvision.record import METADATA_KEY, FaceEmbedding, Record  # noqa: E402
 from pocketvision.runtime.shipped import host_targets  # noqa: E402
 from pocketvision.training import restate, ship  # noqa: E402
-from pocketvision.training.evaluate.faces import embedders, lfw, pairs, strangers  # noqa: E402
+from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
+from pocketvision.training.evaluate.faces.open_set import strangers  # noqa: E402
 from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 

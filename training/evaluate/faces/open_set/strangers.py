@@ -8,6 +8,7 @@ may be there twice. Both are left as they are, which can only raise thresholds.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ...data.pictures import stack
-from . import groups
+from ....data.pictures import stack
+from .. import groups
 
 ADULT = 18
 BATCH = 32
+WORLDS = 2
+"""Choices of one picture a person, where LFW has several."""
+
 DATASET = "LFW and adults of UTKFace and AAF kept from training"
 
 
@@ -68,3 +72,16 @@ def embed(
         part = people.paths[start : start + BATCH]
         rows.append(model(stack((path, str(path)) for path in part)))
     return np.concatenate(rows)
+
+
+def add_sources(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """--root and --list of the pictures besides LFW."""
+    parser.add_argument("--root", type=Path, action="append", required=required, default=[])
+    parser.add_argument("--list", type=Path, action="append", required=required, default=[])
+
+
+def sources(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[tuple[Path, Path]]:
+    """The pairs of them; an error of ``parser`` where one has no other."""
+    if len(given.root) != len(given.list):
+        parser.error(f"{len(given.root)} --root, but {len(given.list)} --list; give one for each")
+    return list(zip(given.root, given.list, strict=True))

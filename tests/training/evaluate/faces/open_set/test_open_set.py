@@ -1,4 +1,4 @@
-"""Identification on new people: who is taken, FPIR and FNIR against drawn galleries, the records."""
+"""Identification on new people: who is taken, FPIR and FNIR against all galleries, the records."""
 
 from __future__ import annotations
 
