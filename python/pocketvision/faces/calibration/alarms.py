@@ -60,6 +60,7 @@ class Strangers:
     """Strangers by falling score, for the rates of any gallery size and any part of the people.
 
     ``people``: how many. ``worlds``: choices of one picture for each, over which rates are means.
+    ``floor``: the threshold from which on all pairs are there.
     """
 
     def __init__(
@@ -69,9 +70,10 @@ class Strangers:
         score: NDArray[np.float64],
         people: int,
         worlds: int,
+        floor: float,
     ) -> None:
         self.first, self.second, self.score = first, second, score
-        self.people, self.worlds = people, worlds
+        self.people, self.worlds, self.floor = people, worlds, floor
         self.turn = _turns(first, second, people * worlds)
 
     def part(self, chosen: NDArray[np.bool_]) -> Strangers:
@@ -85,6 +87,7 @@ class Strangers:
             self.score[kept],
             int(chosen.sum()),
             self.worlds,
+            self.floor,
         )
 
     def rates(self, size: int, pairs: int) -> NDArray[np.float64]:
@@ -101,7 +104,13 @@ class Strangers:
         return np.asarray(rate)
 
     def fpir(self, size: int, threshold: float) -> float:
-        """Share of strangers' probes with any of ``size`` templates at or above ``threshold``."""
+        """Share of strangers' probes with any of ``size`` templates at or above ``threshold``.
+
+        Raises:
+            ValueError: pairs above it were left out.
+        """
+        if threshold < self.floor:
+            raise ValueError(f"threshold: pairs are kept from {self.floor:.4f}, got {threshold}")
         rates = self.rates(size, int(np.searchsorted(-self.score, -threshold, side="right")))
         return float(rates[-1]) if len(rates) else 0.0
 
@@ -133,16 +142,19 @@ def meet(
     names, person = np.unique(people, return_inverse=True)
     count = len(names)
     random = np.random.default_rng(seed)
-    parts = []
+    parts, floor = [], -2.0
     for world in range(worlds if count < len(rows) else 1):
         mixed = random.permutation(len(rows))
         chosen = np.empty(count, np.int64)
         chosen[person[mixed]] = mixed  # of several pictures of a person, the last stays
         found = strangers(rows[chosen], np.arange(count), share, seed)
         parts.append((found.first + world * count, found.second + world * count, found.score))
+        if not found.whole:
+            floor = max(floor, float(found.score[-1]))
     first, second, score = (np.concatenate(of) for of in zip(*parts, strict=True))
     order = np.argsort(-score, kind="stable")
-    return Strangers(first[order], second[order], score[order], count, len(parts))
+    order = order[: np.searchsorted(-score[order], -floor, side="right")]
+    return Strangers(first[order], second[order], score[order], count, len(parts), floor)
 
 
 def needed(sizes: Sequence[int], fpirs: Sequence[float]) -> float:

@@ -67,6 +67,8 @@ def test_pairs_that_are_left_out_change_nothing() -> None:
     few = alarms.meet(rows, np.arange(1600), 1e-4)
     with pytest.raises(ValueError, match="too few pairs are kept"):
         few.threshold(10, 0.1)
+    with pytest.raises(ValueError, match=r"threshold: pairs are kept from 0\.\d+, got 0"):
+        few.fpir(10, 0)
 
 
 def test_several_pictures_are_averaged_over_choices() -> None:

@@ -107,11 +107,12 @@ def one_source(
 ) -> list[tuple[str, int, float, float]]:
     """Source, size, FPIR stated by ``record``, and FPIR in galleries of that source alone."""
     found = []
+    stated = {entry["fpir"] for entry in record.identification}
     for source in np.unique(people.sources).tolist():
         own = people.of(source)
-        met = alarms.meet(rows[own], people.names[own], 0.05, strangers.WORLDS)
+        met = alarms.meet(rows[own], people.names[own], 0.1, strangers.WORLDS)
         for size in (n for n in ONE_SOURCE if n < met.people):
-            for fpir in FPIRS:
+            for fpir in (f for f in FPIRS if f in stated):
                 threshold = open_set(record, fpir, size).threshold
                 found.append((source, size, fpir, met.fpir(size, threshold)))
     return found
