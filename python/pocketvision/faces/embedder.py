@@ -41,7 +41,8 @@ class Embedder:
     and the options; where they are opened, that must mean the same weights.
     ``calibration``: a file that ``pocketvision calibrate`` wrote of this model; its thresholds take
     the place of the record's. That of a file of one's own is found beside it
-    (``FACE.calibration.json`` of ``FACE.so``); with False, not even that is read.
+    (``FACE.calibration.json`` of ``FACE.so`` or ``FACE.TARGET.so``); with False, not even that is
+    read.
     Raises InputError for an unknown name or number of threads, or another model's calibration;
     FileNotFoundError, ModelFileError.
     """

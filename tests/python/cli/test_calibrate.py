@@ -15,6 +15,7 @@ import pytest
 from pocketvision import Embedder, InputError, verify
 from pocketvision.faces.calibration import sidecar
 from pocketvision.faces.open_set import open_set
+from pocketvision.runtime.shipped import host_targets
 
 from .test_cli import error_of, json_of
 
@@ -106,6 +107,17 @@ def test_thresholds_reach_the_other_verbs(
     assert "person 0" in shown and "data:image/png;base64," in shown and 'src="http' not in shown
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_targets_of_one_model_share_a_calibration(folder: Path, model: Path, capsys: Any) -> None:
+    assert sidecar.beside("build/own.so") == Path("build/own.calibration.json")
+    assert sidecar.beside("own.v1.aarch64-i8mm.so") == Path("own.v1.calibration.json")
+    target = host_targets()[0]
+    shutil.move(model, model.with_name(f"face.{target}.so"))
+    family = model.with_name("face")
+    found = json_of(capsys, "calibrate", str(folder), "--model", str(family))
+    assert found["out"] == str(model.with_name("face.calibration.json"))
+    assert Embedder(family).record.thresholds == found["thresholds"]
 
 
 def test_the_text_for_people(folder: Path, model: Path, capsys: Any) -> None:

@@ -18,6 +18,7 @@ SUFFIX = ".calibration.json"
 LARGEST = 1 << 20
 """Bytes of a file that is read: a hundred entries take 30,000."""
 
+_VARIANT = re.compile(r"\.(x86-64|aarch64)-[a-z0-9]+$")
 _COUNTS = ("people", "pictures", "genuine_pairs", "impostor_pairs")
 
 
@@ -63,8 +64,9 @@ class Calibration:
 
 
 def beside(model: str | os.PathLike[str]) -> Path:
-    """Where the calibration of a compiled file lies: ``FACE.so`` has ``FACE.calibration.json``."""
-    return Path(os.fspath(model).removesuffix(".so") + SUFFIX)
+    """Where the calibration of a compiled file lies: ``FACE.so`` has ``FACE.calibration.json``,
+    and so have ``FACE.TARGET.so``, whose embeddings are those of any other target."""
+    return Path(_VARIANT.sub("", os.fspath(model).removesuffix(".so")) + SUFFIX)
 
 
 def read(path: str | os.PathLike[str], record: Record) -> Calibration:
