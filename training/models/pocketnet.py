@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .cells import Cell, Genotype
 from .layers import GlobalDepthwise
-from .registry import register
+from .registry import register, register_family
 
 CASIA = Genotype(
     normal=(
@@ -98,6 +98,16 @@ class PocketNet(nn.Module):
 
 
 # ---------------------------------------------------------------------- configurations and entries
+
+
+@register_family("pocketnet", paper="arXiv:2108.10710")
+def pocketnet(
+    *, channels: int, layers: int, genotype: object, embedding: int, size: int
+) -> PocketNet:
+    """A network of any genotype, ``Genotype.to_dict``'s data. ``size``: 112, of the head."""
+    if size != 112:
+        raise ValueError(f"size: a PocketNet's head is made for 112 pixels, got {size}")
+    return PocketNet(channels, layers, embedding, Genotype.from_dict(genotype))
 
 
 @register("pocketnet_s_128", paper="arXiv:2108.10710", embedding=128)

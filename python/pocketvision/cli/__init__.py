@@ -14,13 +14,13 @@ from typing import NoReturn
 from .. import __version__
 from .compile import analyze, compile, report, tune, validate
 from .text import show
-from .train import evaluate, quantize, train
+from .train import evaluate, quantize, search, train
 from .use import bench, calibrate, doctor, embed, gallery, info, verify
 
 VERBS = {
     "use models": (info, embed, verify, calibrate, gallery, bench, doctor),
     "compile your own": (compile, analyze, validate, report, tune),
-    "train": (train, quantize, evaluate),
+    "train": (search, train, quantize, evaluate),
 }
 """The modules of the verbs, each of its verb's name, by their title in the help."""
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pocketvision.record import Record
 
-from ..registry import canonical, create
+from ..registry import Entry, canonical, entry
 from .published import renamed
 
 SHOWN = 8
@@ -19,8 +19,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "weights"
 """Float weights that the installation brings: all in a checkout, one network's in a wheel."""
 
 
-def load(name: str, path: Path) -> nn.Module:
-    """The network ``name`` in inference mode with the weights of ``path``.
+def load(network: str | Entry, path: Path) -> nn.Module:
+    """``network``, by its name or entry, in inference mode with the weights of ``path``.
 
     ``path``: a ``.safetensors`` file, or a state dict saved by torch (``.pth``, ``.pt``; read
     without running any code of it), plain or under ``model`` or ``state_dict``, with or without the
@@ -31,7 +31,8 @@ def load(name: str, path: Path) -> nn.Module:
         ValueError: not such a file, or its names and shapes are not this network's; the message
             lists what is missing, unexpected and of another shape.
     """
-    model = create(name)
+    found = entry(network) if isinstance(network, str) else network
+    model, name = found.make(), found.name
     state = renamed(read(path))
     expected = model.state_dict()
     # Published files of old torch versions have no batch counters; nothing in inference reads them.

@@ -32,6 +32,7 @@ def describe(
         data=data,
         licence=licence,
         sha256={"float_weights": digest(weights)},
+        architecture=None if entry.architecture is None else dict(entry.architecture),
     )
 
 

@@ -21,6 +21,11 @@ from .recipe import Recipe
 from .supernet import Supernet
 
 GENOTYPE = "genotype.json"
+ARCHITECTURE = "architecture.json"
+"""A recipe's ``model`` may name this file."""
+
+AS_PUBLISHED = {"channels": 16, "layers": 18, "embedding": 128}
+"""Sizes of PocketNetS-128, which the found cells are repeated in."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Epoch:
 
 
 def write(out: Path, history: list[Epoch], recipe: Recipe, data: str) -> Path:
-    """Writes ``epochs.csv``, two pictures and at last ``genotype.json``, which says all is done.
+    """Writes ``epochs.csv``, two pictures, the found network as PocketNetS-128's sizes make it
+    (``architecture.json``), and at last ``genotype.json``, which says that all is done.
 
     The genotype to train is that of the last epoch; that of the epoch with the best held-out
     accuracy, which PocketNet reports, stands beside it. A collapse is said on stderr.
@@ -70,6 +76,8 @@ def write(out: Path, history: list[Epoch], recipe: Recipe, data: str) -> Path:
             "earlier epoch of epochs.csv, or give edges.warmup or fewer epochs",
             file=sys.stderr,
         )
+    found = {"family": "pocketnet", **AS_PUBLISHED, "genotype": last.genotype.to_dict()}
+    write_text(out / ARCHITECTURE, json.dumps(found, indent=1) + "\n")
     write_text(out / GENOTYPE, json.dumps(values, indent=1) + "\n")
     return out / GENOTYPE
 

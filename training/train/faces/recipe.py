@@ -79,6 +79,8 @@ class Validate:
 class Recipe:
     """One run. ``batch`` counts all ranks; one of ``steps``, ``epochs``, ``minutes`` is given.
 
+    ``model``: a registered name, or the ``.json`` file of an architecture that a search found.
+
     ``phases``: (share of the run at which the phase ends, input size in pixels). ``keep``:
     ``last``, or ``epochs`` to keep a snapshot after each epoch. ``generations`` > 1 repeats the
     run from its own result with a fresh optimiser and the next ``seed`` (recursive KD).
