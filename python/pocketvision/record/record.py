@@ -124,13 +124,12 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON data: the fields of the part stand beside the common ones."""
-        common = {key: getattr(self, key) for key in _COMMON}
-        if common["architecture"] is None:
-            del common["architecture"]  # so that records of before have the bytes of before
-        return {
-            **common,
-            **{item.name: getattr(self.part, item.name) for item in fields(self.part)},
-        }
+        values = {key: getattr(self, key) for key in _COMMON}
+        values |= {item.name: getattr(self.part, item.name) for item in fields(self.part)}
+        for key in ("architecture", "identification"):
+            if not values[key]:
+                del values[key]  # so that records of before have the bytes of before
+        return values
 
     def to_json(self) -> str:
         """Stable JSON text: sorted keys, so equal records give equal bytes."""
