@@ -127,8 +127,8 @@ class Record:
         values = {key: getattr(self, key) for key in _COMMON}
         values |= {item.name: getattr(self.part, item.name) for item in fields(self.part)}
         for key in ("architecture", "identification"):
-            if not values[key]:
-                del values[key]  # so that records of before have the bytes of before
+            if not values.get(key):
+                values.pop(key, None)  # so that records of before have the bytes of before
         return values
 
     def to_json(self) -> str:
