@@ -54,6 +54,7 @@ TRAINING = {
     "search": "run models data distill",
     "quantize": "models data export",
     "evaluate": "data",
+    "quality": "data",
     "train.faces": "run models data losses distill evaluate",
 }
 NEVER = {

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketvision.cli.folders import LITTER
 from pocketvision.errors import InputError
 from pocketvision.faces.alignment import align
-from pocketvision.files import PICTURES
+from pocketvision.files import LITTER, PICTURES
 
 from .base import CorruptImageError, stamp
 from .pictures import EncodedSet, numbered

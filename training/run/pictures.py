@@ -14,15 +14,31 @@ from tqdm import tqdm
 
 from pocketvision.files import PRIVATE, write_text, write_whole
 
-from ..data import base, folder, record, shards
+from ..data import base, folder, joined, record, shards
+from ..data.aside import aside
 from . import ranks, state
 from .journal import write_rows
 from .parallel import parallel
 
 
 @dataclass(frozen=True)
+class Source:
+    """One set of several. ``root``, ``kind`` and ``list`` as in :class:`Data`.
+
+    ``weight``: how often each of its pictures comes in an epoch. ``aside``: leave out what is kept
+    to judge by (``data/aside.py``, by the paths of the list).
+    """
+
+    root: str
+    kind: str = "folder"
+    list: str | None = None
+    weight: float = 1.0
+    aside: bool = False
+
+
+@dataclass(frozen=True)
 class Data:
-    """Where the pictures are, relative to $POCKETVISION_DATA.
+    """Where the pictures are, relative to $POCKETVISION_DATA: ``root``, or several ``sources``.
 
     ``kind``: ``folder`` (root/person/picture, or only those of ``list``, a CSV with the columns
     path and identity), ``shards`` (tar files below root), ``record`` (InsightFace's train.rec and
@@ -30,7 +46,7 @@ class Data:
     the disk. ``resident`` keeps them all on the run's device: a GPU waits for no picture then.
     """
 
-    root: str
+    root: str = ""
     kind: str = "folder"
     list: str | None = None
     size: int = 112
@@ -38,12 +54,28 @@ class Data:
     resident: bool = False
     workers: int = 0
     classes: int | None = None
+    sources: tuple[Source, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.root) == bool(self.sources):
+            raise ValueError("data: expected either root or sources")
+        if self.sources and (self.list is not None or self.kind != "folder"):
+            raise ValueError("data: kind and list stand in each of the sources, not beside them")
+
+    @property
+    def named(self) -> str:
+        """What a record calls the set."""
+        return self.root or " + ".join(
+            source.root + (f" x {source.weight:g}" if source.weight != 1 else "")
+            for source in self.sources
+        )
 
 
 class Pictures(Protocol):
     """Labelled aligned crops by index."""
 
     labels: np.ndarray
+    weights: np.ndarray
     classes: int
     skipped: list[str]
 
@@ -57,9 +89,16 @@ class Pictures(Protocol):
 class Cached:
     """A set decoded into one file; corrupt pictures are left out and listed beside it."""
 
-    def __init__(self, pixels: np.ndarray, labels: np.ndarray, classes: int, skipped: list[str]):
-        self.pixels, self.labels, self.classes = pixels, labels, classes
-        self.skipped = skipped
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        classes: int,
+        skipped: list[str],
+    ):
+        self.pixels, self.labels, self.weights = pixels, labels, weights
+        self.classes, self.skipped = classes, skipped
 
     def image(self, index: int) -> np.ndarray:
         return np.asarray(self.pixels[index])
@@ -74,6 +113,7 @@ class Direct:
     def __init__(self, faces: base.FaceSet):
         self.faces, self.labels, self.classes = faces, np.asarray(faces.labels), faces.classes
         self.skipped: list[str] = getattr(faces, "skipped", [])
+        self.weights = _weights(faces)
 
     def image(self, index: int) -> np.ndarray:
         for other in range(index, index + len(self.labels)):
@@ -105,18 +145,18 @@ def open_set(
         FileNotFoundError, ValueError: the set is missing, empty, or not of the stated size and
             number of classes, or has changed since a run that would go on here began.
     """
-    place = root / options.root
+    if landmarks is not None and (options.kind != "folder" or options.sources):
+        raise ValueError(
+            f"landmarks: only a folder's pictures take them, not data.kind = {options.kind!r}"
+            if options.root
+            else "landmarks: only one folder's pictures take them, not several sources"
+        )
     faces: base.FaceSet
-    if landmarks is not None and options.kind != "folder":
-        raise ValueError(f"landmarks: only a folder's pictures take them, not data.kind = "
-                         f"{options.kind!r}")  # fmt: skip
-    if options.kind == "folder":
-        listed = root / options.list if options.list else None
-        faces = folder.Folder(place, listed, landmarks, options.size)
-    elif options.kind == "shards":
-        faces = shards.Shards(sorted(place.glob("*.tar")) if place.is_dir() else [place])
+    if options.sources:
+        faces = joined.Joined([(_one(source, root), source.weight) for source in options.sources])
     else:
-        faces = record.Record(place)
+        whole = Source(options.root, options.kind, options.list)
+        faces = _one(whole, root, landmarks, options.size)
     if not options.cache:
         base.check(faces, size=options.size, classes=options.classes)
         return Direct(faces)
@@ -129,6 +169,25 @@ def open_set(
         _forget_others(faces, out)
     ranks.once(out / "crops.npy", decode)
     return _stored(faces, out, options.size)
+
+
+def _one(
+    source: Source, root: Path, landmarks: folder.Landmarks | None = None, size: int = 112
+) -> base.FaceSet:
+    place = root / source.root
+    if source.kind == "shards":
+        return shards.Shards(sorted(place.glob("*.tar")) if place.is_dir() else [place])
+    if source.kind == "record":
+        return record.Record(place)
+    listed = root / source.list if source.list else None
+    faces = folder.Folder(place, listed, landmarks, size)
+    if not source.aside:
+        return faces
+    return joined.Without(faces, np.array([aside(file) for file in faces.files]))
+
+
+def _weights(faces: base.FaceSet) -> np.ndarray:
+    return np.asarray(getattr(faces, "weights", np.ones(len(faces))))
 
 
 def _forget_others(faces: base.FaceSet, out: Path) -> None:
@@ -199,7 +258,8 @@ def _stored(faces: base.FaceSet, out: Path, size: int) -> Cached:
     if (out / "skipped.csv").exists():
         with open(out / "skipped.csv", newline="") as file:
             skipped += [row["picture"] for row in csv.DictReader(file)]
-    return Cached(pixels[: len(kept)], np.asarray(faces.labels)[kept], faces.classes, skipped)
+    labels, weights = np.asarray(faces.labels)[kept], _weights(faces)[kept]
+    return Cached(pixels[: len(kept)], labels, weights, faces.classes, skipped)
 
 
 def _array(path: Path, **options: Any) -> np.ndarray:

@@ -14,13 +14,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import InputError, PocketvisionError
-from ..files import PICTURES
+from ..files import LITTER, PICTURES
 from .text import printable, show
 
 SUFFIXES = (*PICTURES, ".npy")
-LITTER = ("thumbs.db", "desktop.ini", "__macosx", "@eadir")
-"""Names, in small letters, of what systems put into folders of pictures."""
-
 MOST = 20
 """Lines of what a folder holds besides pictures; a project's folder would fill the terminal."""
 

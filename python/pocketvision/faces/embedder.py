@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from .inputs import aligned, open_picture, placed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    _Run = Callable[[_runtime.Workers, int], NDArray[np.float32]]
+    _Run = Callable[[_runtime.Workers, int, NDArray[Any] | None], NDArray[np.float32]]
 
 
 class Embedder:
@@ -100,6 +100,7 @@ class Embedder:
         """What the embeddings carry: two models' embeddings are never compared."""
         return Identity(self.model.source_sha256, self.record)
 
+    @overload
     def embed(
         self,
         images: Any,
@@ -107,7 +108,29 @@ class Embedder:
         *,
         batch_size: int = 32,
         show_progress: bool = False,
-    ) -> Embeddings:
+        return_quality: Literal[False] = False,
+    ) -> Embeddings: ...
+
+    @overload
+    def embed(
+        self,
+        images: Any,
+        landmarks: Any = None,
+        *,
+        batch_size: int = 32,
+        show_progress: bool = False,
+        return_quality: Literal[True],
+    ) -> tuple[Embeddings, NDArray[Any]]: ...
+
+    def embed(
+        self,
+        images: Any,
+        landmarks: Any = None,
+        *,
+        batch_size: int = 32,
+        show_progress: bool = False,
+        return_quality: bool = False,
+    ) -> Embeddings | tuple[Embeddings, NDArray[Any]]:
         """Embed aligned crops, faces of one picture, or faces of several.
 
         A picture is a uint8 RGB array (H, W, 3), or what :func:`pocketvision.read_picture` opens: a
@@ -122,21 +145,31 @@ class Embedder:
         ``batch_size``: faces, or files, between two calls into the runtime, after each of which
         progress is shown. A keyboard interrupt ends the call with the face at hand, or 10 ms later.
 
-        Returns float32 (N, D), each row of length 1, as :class:`Embeddings`.
+        Returns float32 (N, D), each row of length 1, as :class:`Embeddings`. With
+        ``return_quality`` a tuple of them and an object array (N,) of :class:`Quality`, which the
+        embeddings carry as well; it takes about 30 microseconds a face.
         Raises InputError for wrong types, shapes and values (the picture is named); RunError when
         the model fails or the system refuses a thread.
         """
         batch_size = integer("batch_size", batch_size, "a positive integer", 1)
+        if return_quality:
+            from . import quality
+
+            quality.check_recipe(self.record)
         count, runs = self._runs(images, landmarks, batch_size)
         result, done = np.empty((count, self.dimension), np.float32), 0
+        measured = quality.empty(count) if return_quality else None
         with self._workers.borrow() as workers:
             for run in runs:
-                rows = run(workers, done)
+                rows = run(workers, done, measured)
                 result[done : done + len(rows)] = rows
                 done += len(rows)
                 if show_progress:
                     _show(done, count)
-        return embeddings(result, self.identity)
+        if measured is None:
+            return embeddings(result, self.identity)
+        qualities = quality.qualities(measured)
+        return embeddings(result, self.identity, qualities), qualities
 
     def close(self) -> None:
         """End the threads that wait for work; the next call starts new ones."""
@@ -146,6 +179,7 @@ class Embedder:
         """How many faces there are, and the calls that embed some of them each, in order."""
         tables = self._tables
         height, width = self.record.preprocess["size"]
+        target = None
         if landmarks is None:
             faces = aligned(images, (height, width))
         else:
@@ -163,7 +197,10 @@ class Embedder:
                 )
             faces = placed(images, landmarks, (height, width), target)
         chunks = faces.chunks(batch_size, self.threads)
-        return faces.count, (partial(_embed_crops, crops, tables) for crops, _ in chunks)
+        return faces.count, (
+            partial(_embed_crops, crops, tables, place and (*place, target))
+            for crops, place in chunks
+        )
 
 
 def _embed_picture(
@@ -173,14 +210,24 @@ def _embed_picture(
     tables: _runtime.PixelTables,
     workers: _runtime.Workers,
     done: int,
+    measured: NDArray[Any] | None,
 ) -> NDArray[np.float32]:
-    return workers.embed_picture(picture, points, target, tables, done)
+    own = None if measured is None else measured[done : done + len(points)]
+    return workers.embed_picture(picture, points, target, tables, done, own)
 
 
 def _embed_crops(
-    crops: NDArray[np.uint8], tables: _runtime.PixelTables, workers: _runtime.Workers, done: int
+    crops: NDArray[np.uint8],
+    tables: _runtime.PixelTables,
+    place: Any,
+    workers: _runtime.Workers,
+    done: int,
+    measured: NDArray[Any] | None,
 ) -> NDArray[np.float32]:
-    return workers.embed(crops, tables, done)
+    """``place``: where the crops were cut out, and their template; only the quality needs it."""
+    if measured is None:
+        return workers.embed(crops, tables, done)
+    return workers.embed(crops, tables, done, measured[done : done + len(crops)], place)
 
 
 def _again(

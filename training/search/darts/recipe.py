@@ -63,6 +63,7 @@ class Recipe:
 
 CHOICES = {
     ("Data", "kind"): ("folder", "shards", "record"),
+    ("Source", "kind"): ("folder", "shards", "record"),
     ("Edges", "order"): ("first", "second"),
     ("Recipe", "precision"): ("auto", "float32", "bfloat16"),
     ("Recipe", "device"): ("auto", "cpu", "cuda"),

@@ -12,15 +12,18 @@ from typing import Any
 import torch
 
 from ... import models
+from ...data import joined
 from ...data.folder import Landmarks
 from ...distill import views
 from ...distill.multi_step import snapshot
+from ...models.layers import keep_statistics
 from ...models.stored.checkpoint import shipped
 from ...run import pictures, ranks, schedule, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
-from ...run.length import Length
+from ...run.mean import Mean
+from ...run.schedule import Length
 from . import batches, outcome, plan, validate
 from .objective import Objective, labeller
 from .recipe import SHIPPED, Recipe
@@ -52,6 +55,9 @@ def train(
     if stop_at is not None and stop_at < 1:
         raise ValueError(f"the step to stop after: expected at least 1, got {stop_at}")
     weights = out / "model.safetensors"
+    last = out / f"generation-{recipe.generations}" / weights.name
+    if (weights if recipe.generations == 1 else last).exists():
+        plan.show(iter([f"{out}: this run is through; give --out another folder to train anew"]))
     for generation in range(1, recipe.generations + 1):
         folder = out if recipe.generations == 1 else out / f"generation-{generation}"
         start = weights if generation > 1 else _start(recipe, data)
@@ -87,13 +93,13 @@ def _run(
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     faces = pictures.open_set(recipe.data, data, out, landmarks)
-    length = len(faces.labels)
+    length = joined.length(faces.weights)
     if recipe.margin and faces.classes == 1:
         raise ValueError(
             "margin: the set has one person only, and nobody to tell that one from; add a folder "
             "of another person, or give an [embedding] table alone"
         )
-    if recipe.margin and faces.classes == length:
+    if recipe.margin and faces.classes == len(faces.labels):
         raise ValueError(
             "margin: every picture of the set is a person of its own, so there is nobody to tell "
             "apart; give a list with a column identity, or an [embedding] table alone"
@@ -111,6 +117,8 @@ def _run(
         model = ranks.synchronised(model, device)
     # Drawn on the host and moved: a seed starts from the same weights and centres on any device.
     model = accelerate(model.to(device)).train()
+    if recipe.keep_statistics:
+        keep_statistics(model)
     plan.show(plan.plan(recipe, faces, model, out, total, device))
     teachers = labeller(recipe, entry.embedding, data, out, faces, total, device)
     objective = Objective(recipe, entry.embedding, faces.classes, teachers).to(device)
@@ -121,7 +129,11 @@ def _run(
         weight_decay=recipe.optimiser.weight_decay,
         nesterov=recipe.optimiser.nesterov,
     )
-    parts = {"model": model, "objective": objective, "optimiser": optimiser}
+    parts: dict[str, Any] = {"model": model, "objective": objective, "optimiser": optimiser}
+    mean = Mean(model, recipe.mean) if recipe.mean else None
+    if mean:
+        parts["mean"] = mean
+    final = mean.model if mean else model
     step, spent = _resume(out, parts)
     if step:
         plan.show(iter([f"goes on:  after step {step}, from {out / state.LAST}"]))
@@ -163,6 +175,8 @@ def _run(
             )
         optimiser.step()
         step += 1
+        if mean:
+            mean.follow(model)
         if line := clock.tick(step):
             plan.show(iter([line]))
         if journal and log:
@@ -175,16 +189,16 @@ def _run(
             _save(out, parts, step, run.seconds)
         ended = over and run.over(step)
         if judge and (step % judge.every == 0 or ended):
-            judge(model, step)
+            judge(final, step)
         if journal and recipe.keep == "epochs":
             for done in _ended(recipe, step, ended, length):
-                state.save_weights(snapshot(out, done), model)
+                state.save_weights(snapshot(out, done), final)
         if over:
             break
     if journal:
         journal.close(f"{recipe.model}, seed {recipe.seed}")
     if run.over(step) and ranks.rank() == 0:
-        outcome.write(out, model, recipe, data, faces, judge.scores if judge else [])
+        outcome.write(out, final, recipe, data, faces, judge.scores if judge else [])
 
 
 def _ended(recipe: Recipe, step: int, ended: bool, length: int) -> range:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...data import joined
 from ...distill import osakd, parts, teacher, views
 from ...distill.multi_step import MultiStep
 from ...distill.template import angular, template
@@ -175,7 +176,7 @@ def labeller(
         return None
     if options.snapshots:
         assert steps is not None  # recipes by the clock take no snapshots
-        per_epoch = len(faces.labels) / recipe.batch
+        per_epoch = joined.length(faces.weights) / recipe.batch
         staged = MultiStep(options.snapshots, data, math.ceil(steps / per_epoch), device)
         return lambda batch, whole, draws, step: staged(_pixels(whole), int(step / per_epoch))
     compiled = recipe.compiled and not options.cached

@@ -31,7 +31,8 @@ def write(
     if options is not None:
         sources = ", ".join(options.teachers) or f"snapshots of {options.snapshots}"
         teacher = f"{sources} ({options.loss})"
-    name = (data / recipe.data.root).resolve().name if recipe.data.root == "." else recipe.data.root
+    own = recipe.data.root == "."
+    name = (data / recipe.data.root).resolve().name if own else recipe.data.named
     learnt = f"{name}: {len(faces.labels):,} pictures of {faces.classes:,} people"
     licence = UNKNOWN
     if recipe.start == SHIPPED:

@@ -87,6 +87,9 @@ class Recipe:
     ``device``: ``auto`` is ``cuda`` (under torchrun the rank's own GPU) where there is one.
     ``compiled``: student and ONNX teachers through TorchInductor, which fuses what lies between
     convolutions; it takes a minute or two before the first step.
+    ``mean``: decay of the moving average of the weights, such as 0.999, which is then what a run
+    ends with and is validated by; 0 for the weights themselves.
+    ``keep_statistics``: batch norms keep those of ``start``, for small sets (models/layers.py).
     ``start``: weights to start from, a file below --data or ``shipped`` for those of the model that
     the installation brings.
     """
@@ -109,8 +112,10 @@ class Recipe:
     embedding: Embedding | None = None
     osakd: Osakd | None = None
     validate: Validate | None = None
+    mean: float = 0.0
     sync_batch_norm: bool = False
     start: str | None = None
+    keep_statistics: bool = False
     generations: int = 1
     checkpoint_steps: int = 100
     log_steps: int = 10
@@ -119,6 +124,7 @@ class Recipe:
 
 CHOICES = {
     ("Data", "kind"): ("folder", "shards", "record"),
+    ("Source", "kind"): ("folder", "shards", "record"),
     ("Optimiser", "schedule"): ("cosine", "steps"),
     ("Margin", "kind"): ("arcface", "cosface", "combined", "softmax"),
     ("Embedding", "loss"): ("regression", "template", "angular"),
@@ -189,6 +195,8 @@ def _check(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if value is not None and value <= 0:
             raise ValueError(f"{name}: expected more than 0, got {value}")
+    if recipe.keep_statistics and recipe.start is None:
+        raise ValueError("keep_statistics: random weights have none; give start, or set it false")
     if recipe.optimiser.learning_rate <= 0:
         raise ValueError("optimiser.learning_rate: expected more than 0")
     if not (recipe.margin or recipe.embedding):
@@ -226,11 +234,18 @@ def _check(recipe: Recipe) -> None:
             "minutes, embedding.snapshots: a run by the clock has no known number of epochs; "
             "give steps or epochs"
         )
+    for source in recipe.data.sources:
+        if source.weight <= 0:
+            raise ValueError(f"data.sources.weight: expected above 0, got {source.weight}")
+        if source.aside and source.kind != "folder":
+            raise ValueError("data.sources.aside: only folders have names to choose by")
     if recipe.data.resident and (not recipe.data.cache or recipe.degrade.active):
         raise ValueError(
             "data.resident: needs data.cache = true and no [degrade] table, which works on "
             "single pictures of the host"
         )
+    if not 0 <= recipe.mean < 1:
+        raise ValueError(f"mean: expected a decay from 0 to below 1, got {recipe.mean}")
     ends = [share for share, _ in recipe.phases]
     if recipe.phases and (ends != sorted(ends) or ends[-1] != 1.0):
         raise ValueError(f"phases: shares must rise to 1.0, got {ends}")

@@ -252,3 +252,16 @@ def test_weights_that_this_installation_lacks(
     assert checkpoint.shipped("facechain_25m") == tmp_path / "facechain-25m.safetensors"
     with pytest.raises(FileNotFoundError, match="it has those of: facechain-25m"):
         checkpoint.shipped("pocketnet_s_128")
+
+
+def test_a_run_that_is_through_says_so(people: Path, tmp_path: Path, capsys) -> None:
+    weights = train(read(recipe(tmp_path)), people, tmp_path / "run")
+    assert "is through" not in capsys.readouterr().err
+    time = weights.stat().st_mtime_ns
+    assert train(read(recipe(tmp_path)), people, tmp_path / "run") == weights
+    said = capsys.readouterr().err
+    assert (
+        said
+        == f"{tmp_path / 'run'}: this run is through; give --out another folder to train anew\n"
+    )
+    assert weights.stat().st_mtime_ns == time
