@@ -15,10 +15,13 @@ from .. import __version__
 from .compile import analyze, compile, report, tune, validate
 from .text import show
 from .train import evaluate, quantize, search, train
-from .use import bench, doctor, embed, enrol, gallery, identify, info, verify
+from .use import bench, calibrate, doctor, embed, enrol, gallery, identify, info, verify
 
 VERBS = {
-    "use models": (info, embed, verify, enrol, identify, gallery, bench, doctor),
+    "use models": (
+        *(info, embed, verify, enrol, identify, gallery),
+        *(calibrate, bench, doctor),
+    ),
     "compile your own": (compile, analyze, validate, report, tune),
     "train": (search, train, quantize, evaluate),
 }

@@ -96,6 +96,21 @@ def test_info(capsys: Any, model_file: Path) -> None:
     assert not re.search(r"[{}\[\]]|None", page.replace(str(model_file), ""))  # no Python in it
 
 
+def test_info_shows_thresholds_by_the_gallerys_size(
+    capsys: Any, make_model: Any, record_values: Any
+) -> None:
+    rest = {"interval": [0.0, 0.2], "dataset": "noise", "protocol": "none"}
+    found = [
+        {"size": size, "fpir": fpir, "threshold": size * fpir, **rest}
+        for size, fpir in ((100, 0.01), (10, 0.01), (10, 0.1))
+    ]
+    path = make_model(RECORD=record_values | {"identification": found}, name="open")
+    assert main(["info", str(path)]) == 0
+    page = capsys.readouterr().out
+    assert "  open set    at FPIR 10 % on noise: 1 among 10\n" in page
+    assert "              at FPIR 1 % on noise: 0.1 among 10, 1 among 100\n" in page
+
+
 def test_info_shows_what_to_choose_by(
     capsys: Any, make_model: Any, record_values: Any, monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
