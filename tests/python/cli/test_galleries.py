@@ -403,3 +403,10 @@ def test_progress_on_a_terminal(place: Path, model: list[str]) -> None:
     text = os.read(ours, 10_000).decode()
     os.close(ours)
     assert "\r4/4 pictures\r\n" in text and len(done.stdout.splitlines()) == 4
+    ours, theirs = pty.openpty()
+    command[3:] = ["identify", "g.pvdb", "unknown", "--threshold", "0.9", *model]
+    subprocess.run(command, stdout=theirs, stderr=theirs, check=True)
+    os.close(theirs)
+    text = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "\r2/2 pictures\r\npicture,face,name," in text and "unknown/someone.npy,0,Lise," in text
