@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder
-from pocketvision.faces.gallery import templates
+from pocketvision.faces.gallery.firmware import templates
 from pocketvision.faces.template import ARCFACE_TEMPLATE
 
 from ..csrc.host import FORMATS
