@@ -51,6 +51,7 @@ class Isa(ABC):
         "interpolate": ("interpolate",),
         "words": ("rescale.words",),
         "elementwise": ("elementwise",),
+        "table": ("lookup.plain",),
         "pool": ("pool",),
         "move": ("move",),
         "nest": ("moves.nest",),
@@ -86,6 +87,8 @@ class Isa(ABC):
 
     truncates: ClassVar[bool] = False
     """Whether ``words`` of values that fit int16 anyway cost less."""
+    permutes: ClassVar[bool] = False
+    """Whether one instruction puts 16 bytes in any constant order."""
     fixed: ClassVar[bool] = False
     """Whether there are ``high_half`` and ``words`` of fractions."""
 

@@ -14,7 +14,11 @@ class Vnni(X86):
     name = "vnni"
     lanes, group, registers, blocks = 16, 4, 16, 2
     offset = 128
-    families = {**X86.families, "depthwise": ("depthwise.dot4",)}
+    families = {
+        **X86.families,
+        "depthwise": ("depthwise.dot4",),
+        "table": ("lookup.words", "lookup.plain"),
+    }
     pack_words, pack_bytes = "llvm.x86.avx512.packssdw.512", "llvm.x86.avx512.packuswb.512"
     bytes, product_words = 64, "llvm.x86.avx512.pmul.hr.sw.512"
 
