@@ -66,6 +66,8 @@ class Isa(ABC):
     vector: ClassVar[int] = 16
     chunk: ClassVar[int] = 16
     """Channels that a depthwise tile of dot products takes together."""
+    far: ClassVar[int] = 0
+    """Bytes of weights from which on ``fetch`` is used; 0: there is none."""
     unrolled: ClassVar[int] = 160
     """Dot steps of a convolution's tile that are written out; more go into a loop."""
     loads: ClassVar[int] = 0
@@ -139,6 +141,10 @@ class Isa(ABC):
     @property
     def interleaved(self) -> Isa:
         """What rescales the sums of depthwise/dot2.py."""
+        raise NotImplementedError
+
+    def fetch(self, buffer: Expr, index: Expr) -> None:
+        """Begins to bring a cache line near; any address will do."""
         raise NotImplementedError
 
     def dots(self, accs: list[Expr], operand: Expr, weight: Expr) -> list[Expr]:
