@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from . import __main__ as ordinary
 from ..peers.race import contest, report
+from . import __main__ as ordinary
 
 
 def test_two_rounds_beside_onnxruntime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
