@@ -80,6 +80,8 @@ def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
     What is between a pixel's channels and the next pixel of ``y`` may get any value.
     """
     x, y = shape.x, shape.y
+    if x.pixel == y.pixel == x.channels:  # pixels side by side on both sides
+        x, y = (View(v.height, 1, v.width * v.pixel, v.row, v.row) for v in (x, y))
     fours = isa.permutes and y.pixel == FOUR and x.pixel == x.channels <= FOUR
     # Pixels of a row whose 16 bytes from their start on are within the row.
     wide = max(0, (x.width * x.pixel - WIDE) // (FOUR * x.pixel) + 1) if fours else 0
@@ -94,7 +96,15 @@ def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
         def pixel(row: Any, column: Any) -> None:
             source = row * x.row + column * x.pixel
             target = row * y.row + column * y.pixel
-            with T.serial(0, x.channels) as channel:
+            whole = x.channels // WIDE * WIDE
+            together = max(n for n in (1, 2, 3, 4) if whole // WIDE % n == 0)
+            if whole:
+                with T.serial(0, whole // (WIDE * together)) as step:
+                    for number in range(together):
+                        at = step * (WIDE * together) + number * WIDE
+                        value = T.bind(p["x"].vload([source + at], f"uint8x{WIDE}"))
+                        store(p["y"], target + at, flipped(value, WIDE), WIDE)
+            with T.serial(whole, x.channels) as channel:
                 value = p["x"].vload([source + channel], "uint8")
                 T.buffer_store(p["y"], flipped(value, 1), [target + channel])
 

@@ -74,6 +74,8 @@ class Isa(ABC):
     """Bytes that ``transposed`` takes of a pixel, if more than ``chunk``."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
+    packed: ClassVar[int] = 4
+    """What bytes of a pixel are a multiple of, of inputs that dense convolutions alone read."""
     tiles: ClassVar[bool] = True
     """Whether templates take a tile (tile.py) here."""
     offset: ClassVar[int] = 0
