@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from ..peers.race import contest, report
+from ..peers.runtimes import peer_onnxruntime
 from . import __main__ as ordinary
 
 
 def test_two_rounds_beside_onnxruntime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(contest, "PROBE_ROUNDS", 2)
-    monkeypatch.setattr(ordinary, "PEERS", {"onnxruntime": ordinary.peer_onnxruntime})
+    monkeypatch.setattr(ordinary, "PEERS", {"onnxruntime": peer_onnxruntime})
     given = ["resnet8", "--rounds", "2", "--work", str(tmp_path / "work")]
     assert ordinary.main([*given, "--out", str(tmp_path / "out")]) == 0
     machine, rows = report.read_json(tmp_path / "out" / "resnet8.json")
