@@ -40,8 +40,9 @@ COMPILE = {
 PYTHON = {
     "record": "errors",
     "runtime": "record errors",
-    "faces": "runtime record errors files",
+    "faces": "runtime record errors files pictures",
     "files": "errors",
+    "pictures": "errors",
     "errors": "",
 }
 TRAINING = {
@@ -50,8 +51,10 @@ TRAINING = {
     "losses": "run",
     "data": "",
     "distill": "run models data losses",
+    "search": "run models data distill",
     "quantize": "models data export",
     "evaluate": "data",
+    "quality": "data",
     "train.faces": "run models data losses distill evaluate",
 }
 NEVER = {

@@ -27,15 +27,18 @@ from . import models
 from .evaluate.faces import lfw, pairs
 from .evaluate.faces.embedders import CompiledEmbedder, Embed, OnnxEmbedder
 from .export import export
-from .models.describe import describe, digest
+from .models.stored.describe import describe, digest
 from .quantize import quantize_model
 from .quantize.graph import save
 from .quantize.run import stamp
 from .run.state import save_weights
 
-TAG = "mobileface-v2-distill.v3"
+TAG = "mobileface-v2-distill.v4"
 TEACHER = "MobileFace V2 (MIT), 256-d, embedding regression"
-DATA = "22,504 aligned crops of 446 people without those of LFW (CelebA, Bollywood, film frames)"
+DATA = (
+    "59,624 aligned crops without faces near LFW's: 22,504 of 446 people (CelebA, Bollywood, film "
+    "frames), 37,120 unlabelled (AAF, UTKFace, masks, synthetic)"
+)
 LICENCE = "non-commercial research (training images); code Apache-2.0"
 
 

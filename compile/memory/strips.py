@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ..graph import Concat, Graph, Op, OpRef, Rows, Stack, macs
 from ..lower.layout import assign
 from ..lower.program import Program
-from ..lower.prologues import entered
+from ..lower.prologues import is_prologue
 from . import rows
 from .plan import ALIGNMENT, SLACK
 
@@ -194,7 +194,7 @@ def _rated(choice: Choice) -> Rated | None:
         op.output: op.inputs[0]
         for op in ops
         if (graph.tensors[op.output].whole or op.output) in program.prologues
-        and entered(program.isa, graph, layout, op)
+        and is_prologue(program.isa, graph, layout, op)
     }
 
     def root(name: str) -> str:

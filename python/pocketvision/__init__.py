@@ -3,7 +3,7 @@
 >>> import pocketvision
 >>> embedder = pocketvision.Embedder("pocketnet-s-128")
 >>> a, b = embedder.embed(crops)            # uint8 (2, 112, 112, 3) -> float32 (2, 128)
->>> print(pocketvision.verify(a, b, model=embedder, far=1e-2))
+>>> print(pocketvision.verify(a, b, far=1e-2))
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .faces.alignment import align
     from .faces.compare import Verdict, similarity, top_k, verify
     from .faces.embedder import Embedder
+    from .faces.embeddings import Embeddings
+    from .faces.gallery.gallery import Gallery
+    from .faces.quality import Quality
+    from .pictures import read_picture
     from .record import Record
     from .runtime.model import Model
 
@@ -24,14 +28,18 @@ __version__ = "0.1.0"
 # Resolved at first use, so that a program pays at start-up only for what it touches.
 _HOMES = {
     "Embedder": "faces.embedder",
+    "Embeddings": "faces.embeddings",
+    "Gallery": "faces.gallery.gallery",
     "InputError": "errors",
     "Model": "runtime.model",
     "ModelFileError": "errors",
     "PocketvisionError": "errors",
+    "Quality": "faces.quality",
     "Record": "record",
     "RunError": "errors",
     "Verdict": "faces.compare",
     "align": "faces.alignment",
+    "read_picture": "pictures",
     "similarity": "faces.compare",
     "top_k": "faces.compare",
     "verify": "faces.compare",
@@ -39,14 +47,18 @@ _HOMES = {
 
 __all__ = [
     "Embedder",
+    "Embeddings",
+    "Gallery",
     "InputError",
     "Model",
     "ModelFileError",
     "PocketvisionError",
+    "Quality",
     "Record",
     "RunError",
     "Verdict",
     "align",
+    "read_picture",
     "similarity",
     "top_k",
     "verify",

@@ -15,15 +15,15 @@ from pocketvision.compile.frontend.load import load  # noqa: E402
 from pocketvision.compile.graph import Graph, macs  # noqa: E402
 from pocketvision.compile.lower.lower import lower  # noqa: E402
 from pocketvision.compile.machines import measure  # noqa: E402
+from pocketvision.training.models.cells import OPERATIONS, Genotype  # noqa: E402
 from pocketvision.training.models.facechain import FaceChain  # noqa: E402
-from pocketvision.training.models.pocketnet import Genotype, PocketNet  # noqa: E402
+from pocketvision.training.models.pocketnet import PocketNet  # noqa: E402
 
 from .graphs import inputs  # noqa: E402
 from .quantised import quantised  # noqa: E402
 from .runners import Machines  # noqa: E402
 
 QUICK, LONG = 2, 30
-OPERATIONS = ("dw1", "dw3", "dw5", "dw7", "max", "avg", "skip")
 
 
 def pocketnet(random: np.random.Generator) -> tuple[torch.nn.Module, int]:

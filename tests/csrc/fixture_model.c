@@ -17,6 +17,9 @@
 #ifndef STRUCT_BYTES
 #define STRUCT_BYTES sizeof(pv_model)
 #endif
+#ifndef SHA
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#endif
 #ifndef FEATURES
 #define FEATURES 0
 #endif
@@ -174,7 +177,7 @@ __attribute__((visibility("default"))) const pv_model SYMBOL = {
     .inputs = inputs,
     .outputs = outputs,
     .target = TARGET,
-    .source_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    .source_sha256 = SHA,
     .record = RECORD,
     .run = RUN,
 };

@@ -26,6 +26,16 @@ def test_nothing_heavy_is_imported() -> None:
     assert not heavy & set(python(code).split())
 
 
+def test_the_first_face_imports_little() -> None:
+    """Each of these costs more than a face does, and none is needed for one."""
+    code = (
+        "import numpy, sys, pocketvision.faces.embedder, pocketvision.faces.compare\n"
+        "print(*sys.modules)"
+    )
+    costly = {"numpy.typing", "concurrent.futures", "sqlite3", "csv", "logging", "tempfile"}
+    assert not costly & set(python(code).split())
+
+
 def test_import_takes_little_more_than_numpy() -> None:
     def seconds(code: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 from pocketvision.training import models  # noqa: E402
 from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
-from pocketvision.training.models.describe import digest  # noqa: E402
+from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
 NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))

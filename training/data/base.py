@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -40,6 +43,23 @@ class FaceSet(Protocol):
             FileNotFoundError: the picture is not there.
             CorruptImageError: its header cannot be read.
         """
+
+    def stamp(self) -> str:
+        """Text that is another one where files have come, gone or changed their size."""
+
+
+def stamp(files: Iterable[Path], *more: bytes) -> str:
+    """SHA-256 over the names and sizes of ``files`` and over ``more``; absent ones have size -1.
+
+    Times are left out, as a copy on another machine is the same set.
+    """
+    digest = hashlib.sha256()
+    for file in files:
+        size = file.stat().st_size if file.is_file() else -1
+        digest.update(f"{file.parent.name}/{file.name}\0{size}\n".encode(errors="surrogateescape"))
+    for part in more:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def check(faces: FaceSet, *, size: int, classes: int | None = None, sample: int = 2000) -> None:

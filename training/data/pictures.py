@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from .base import CorruptImageError
 
@@ -43,6 +43,10 @@ class EncodedSet(ABC):
     def size(self, index: int) -> tuple[int, int]:
         return size(*self.encoded(index))
 
+    @abstractmethod
+    def stamp(self) -> str:
+        """See ``base.FaceSet``."""
+
 
 def numbered(kinds: Sequence[Hashable], found: Sequence[Hashable]) -> NDArray[np.int64]:
     """The place of each of ``found`` among the distinct ``kinds``."""
@@ -50,7 +54,7 @@ def numbered(kinds: Sequence[Hashable], found: Sequence[Hashable]) -> NDArray[np
     return np.array([place[kind] for kind in found], np.int64)
 
 
-FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
+FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 """Decoders that a file may choose among: Pillow has others, and one of them starts a program."""
 
 # Pillow raises nearly as many types as it has ways to find a picture broken.
@@ -69,7 +73,7 @@ def decode(source: Path | bytes, name: str) -> NDArray[np.uint8]:
     """
     try:
         with _opened(source) as image:
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except FileNotFoundError:
         raise FileNotFoundError(f"{name}: no such picture") from None
     except _BROKEN as error:

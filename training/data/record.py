@@ -13,6 +13,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from .base import stamp
 from .pictures import EncodedSet, numbered
 
 MAGIC = 0xCED7230A
@@ -42,6 +43,9 @@ class Record(EncodedSet):
 
     def encoded(self, index: int) -> tuple[bytes, str]:
         return self._content(index), f"{self.file}: record {self.keys[index]}"
+
+    def stamp(self) -> str:
+        return stamp((self.file, self.file.with_suffix(".idx")))
 
     def _content(self, index: int) -> bytes:
         return self._unpack(self.keys[index])[1]

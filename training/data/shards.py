@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pocketvision.files import PICTURES
 
+from .base import stamp
 from .pictures import EncodedSet, numbered
 
 
@@ -43,6 +44,9 @@ class Shards(EncodedSet):
         with open(self.files[number], "rb") as file:
             file.seek(offset)
             return file.read(size), f"{self.files[number]}: {name}"
+
+    def stamp(self) -> str:
+        return stamp(self.files)
 
 
 def _index(file: Path) -> tuple[dict[str, tuple[int, int, str]], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Teachers: any ONNX embedder or registered model, one or several, cached or asked live."""
+"""Teachers: any ONNX embedder, registered or shipped model, one or several, cached or live."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from pocketvision.files import PRIVATE, write_whole
+from pocketvision.runtime.shipped import normalise, shipped
 
 from .. import models
 from ..run.device import CPU, autocast, bfloat16
 from . import convert
+from .compiled import CompiledTeacher
 from .convert_nodes import UnsupportedError
 
 Embedder = Callable[[Tensor], Tensor]
@@ -124,6 +126,8 @@ def open_teacher(
 ) -> Embedder:
     """``file.onnx`` or ``model:weights.safetensors``, relative to ``root``; it runs on ``device``.
 
+    The name of a shipped model means its compiled form, on the host.
+
     An ONNX file runs in torch, which is several times as fast, or where it holds what
     :mod:`convert` does not know in onnxruntime, which a line on stderr says. ``compiled``:
     batches of ``MANY`` pictures or more go through TorchInductor, which wants one size only.
@@ -137,8 +141,13 @@ def open_teacher(
         if not (root / weights).is_file():
             raise FileNotFoundError(f"{root / weights}: no such teacher; train it first")
         return TorchTeacher(model, root / weights, device)
+    if normalise(name) in shipped():
+        return CompiledTeacher(name)
     if not (root / name).is_file():
-        raise FileNotFoundError(f"{root / name}: no such teacher; embedding.teachers names it")
+        raise FileNotFoundError(
+            f"{root / name}: no such teacher; embedding.teachers names it: a file, or one of "
+            f"{', '.join(shipped()) or 'no shipped models'}"
+        )
     try:
         return ConvertedTeacher(root / name, device, compiled)
     except UnsupportedError as reason:

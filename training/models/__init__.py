@@ -1,7 +1,7 @@
 """The model zoo: ``create(name)`` builds any registered network, ``load`` gives it weights."""
 
-from . import facechain, iresnet, mobilefacenet, pocketnet, vargfacenet  # noqa: F401  (register)
-from .checkpoint import load
-from .registry import Entry, create, entry, names
+from . import dna, facechain, iresnet, mobilefacenet, pocketnet, vargfacenet  # noqa: F401  (register)
+from .registry import Entry, built, create, entry, names
+from .stored.checkpoint import load
 
-__all__ = ["Entry", "create", "entry", "load", "names"]
+__all__ = ["Entry", "built", "create", "entry", "load", "names"]

@@ -137,7 +137,7 @@ def table(name: str, counted: Count) -> Table:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", help=f"one of: {', '.join(registry.names())}")
+    parser.add_argument("name", help=f"one of: {', '.join(registry.names(None))}")
     name = parser.parse_args().name
     try:
         entry = registry.entry(name)

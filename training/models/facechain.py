@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from .layers import ConvNorm, GlobalDepthwise, InvertedResidual
-from .registry import register
+from .registry import register, register_family
 
 # ------------------------------------------------------------------------------------------ blocks
 
@@ -120,6 +120,12 @@ def facechain(budget: float, size: int = 112, embedding: int = 128) -> FaceChain
 
 
 # ---------------------------------------------------------------------- configurations and entries
+
+
+@register_family("facechain", paper="ours")
+def chain(*, width: float, depth: float, embedding: int, size: int) -> FaceChain:
+    """A chain of any width and depth, for 80, 96 or 112 pixels."""
+    return FaceChain(width, depth, size, embedding)
 
 
 @register("facechain_125m", paper="ours", embedding=128)

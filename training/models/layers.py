@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -76,3 +77,20 @@ class GlobalDepthwise(nn.Conv2d):
         area = full_height * full_width / (height * width)
         weight = F.adaptive_avg_pool2d(self.weight, (height, width)) * area
         return F.conv2d(x, weight, self.bias, groups=self.groups)
+
+
+def keep_statistics(model: nn.Module) -> nn.Module:
+    """Pins every batch norm of ``model`` in evaluation mode; its factor and offset still learn.
+
+    The mean and variance of a few people are not those of all faces, and a running mean forgets the
+    start weights' within some ten batches.
+    """
+
+    def stay(mode: bool = True) -> Any:
+        return None
+
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
+            module.train = stay  # type: ignore[method-assign]
+    return model

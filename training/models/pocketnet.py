@@ -12,28 +12,11 @@ Parameter names follow the published checkpoints, so that their state dicts load
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from .cells import Cell, Genotype
 from .layers import GlobalDepthwise
-from .registry import register
-
-# ---------------------------------------------------------------------------------------- genotype
-
-
-@dataclass(frozen=True)
-class Genotype:
-    """Per cell kind, for each of the nodes the two incoming edges ``(operation, source)``.
-
-    Sources: 0 is the cell before the previous one, 1 the previous one, 2.. the nodes in order.
-    """
-
-    normal: tuple[tuple[tuple[str, int], ...], ...]
-    reduce: tuple[tuple[tuple[str, int], ...], ...]
-
+from .registry import register, register_family
 
 CASIA = Genotype(
     normal=(
@@ -66,120 +49,6 @@ CIFAR = Genotype(
     ),
 )
 """Searched on CIFAR-10: the paper's ablation of the search data (section 5.1)."""
-
-# ------------------------------------------------------------------------------------------ blocks
-
-
-class DepthwiseSeparable(nn.Module):
-    """PReLU, depthwise k x k, pointwise 1x1, batch norm; ``net`` names match the checkpoints."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1):
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.PReLU(inputs),
-            nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False),
-            nn.Conv2d(inputs, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
-        self.foldable = kernel == 1 and stride == 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        prelu, depthwise, pointwise, norm = self.net
-        assert isinstance(depthwise, nn.Conv2d) and isinstance(pointwise, nn.Conv2d)
-        if self.foldable:
-            # Nothing stands between the two linear maps, so one convolution with the product of
-            # their weights is the same function at half the memory traffic.
-            weight = pointwise.weight * depthwise.weight.reshape(1, -1, 1, 1)
-            return norm(F.conv2d(prelu(x), weight))
-        return self.net(x)
-
-
-class FactorisedReduce(nn.Module):
-    """Halves the map with two 1x1 branches, the second shifted by one pixel (DARTS)."""
-
-    def __init__(self, inputs: int, outputs: int):
-        super().__init__()
-        half = outputs // 2
-        self.relu = nn.PReLU(inputs)
-        self.conv11 = nn.Conv2d(inputs, inputs, 1, 2, groups=inputs, bias=False)
-        self.conv12 = nn.Conv2d(inputs, half, 1, bias=False)
-        self.conv21 = nn.Conv2d(inputs, inputs, 1, 2, groups=inputs, bias=False)
-        self.conv22 = nn.Conv2d(inputs, outputs - half, 1, bias=False)
-        self.bn = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.relu(x)
-        even = self.conv12(self.conv11(x))
-        odd = self.conv22(self.conv21(x[:, :, 1:, 1:]))
-        return self.bn(torch.cat([even, odd], dim=1))
-
-
-class Pool(nn.Module):
-    """3x3 pooling followed by batch norm; the average does not count the padding."""
-
-    def __init__(self, kind: str, channels: int, stride: int):
-        super().__init__()
-        self.pool: nn.Module
-        if kind == "max":
-            self.pool = nn.MaxPool2d(3, stride, 1)
-        else:
-            self.pool = nn.AvgPool2d(3, stride, 1, count_include_pad=False)
-        self.bn = nn.BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.bn(self.pool(x))
-
-
-def edge(operation: str, channels: int, stride: int) -> nn.Module:
-    """The module of one genotype edge: ``dw1/3/5/7``, ``max``, ``avg`` or ``skip``."""
-    if operation.startswith("dw"):
-        return DepthwiseSeparable(channels, channels, int(operation[2:]), stride)
-    if operation in ("max", "avg"):
-        return Pool(operation, channels, stride)
-    if operation == "skip":
-        return nn.Identity() if stride == 1 else FactorisedReduce(channels, channels)
-    raise ValueError(
-        f"genotype operation {operation!r} is unknown; use dw1, dw3, dw5, dw7, max, avg or skip"
-    )
-
-
-class Cell(nn.Module):
-    """Two inputs, one node per genotype entry (each the sum of its edges), concatenated."""
-
-    def __init__(
-        self,
-        genotype: Genotype,
-        before: int,
-        previous: int,
-        channels: int,
-        reduce: bool,
-        after_reduce: bool,
-    ):
-        super().__init__()
-        if after_reduce:
-            self.preproc0: nn.Module = FactorisedReduce(before, channels)
-        else:
-            self.preproc0 = DepthwiseSeparable(before, channels, 1)
-        self.preproc1 = DepthwiseSeparable(previous, channels, 1)
-        nodes = genotype.reduce if reduce else genotype.normal
-        self.sources = [[source for _, source in node] for node in nodes]
-        self.dag = nn.ModuleList(
-            nn.ModuleList(
-                edge(op, channels, 2 if reduce and source < 2 else 1) for op, source in node
-            )
-            for node in nodes
-        )
-
-    def forward(self, before: Tensor, previous: Tensor) -> Tensor:
-        states = [self.preproc0(before), self.preproc1(previous)]
-        for edges, sources in zip(self.dag, self.sources, strict=True):
-            assert isinstance(edges, nn.ModuleList)
-            terms = [op(states[source]) for op, source in zip(edges, sources, strict=True)]
-            states.append(sum(terms[1:], terms[0]))
-        return torch.cat(states[2:], dim=1)
-
-
-# ----------------------------------------------------------------------------------------- network
 
 
 class PocketNet(nn.Module):
@@ -229,6 +98,16 @@ class PocketNet(nn.Module):
 
 
 # ---------------------------------------------------------------------- configurations and entries
+
+
+@register_family("pocketnet", paper="arXiv:2108.10710")
+def pocketnet(
+    *, channels: int, layers: int, genotype: object, embedding: int, size: int
+) -> PocketNet:
+    """A network of any genotype, ``Genotype.to_dict``'s data. ``size``: 112, of the head."""
+    if size != 112:
+        raise ValueError(f"size: a PocketNet's head is made for 112 pixels, got {size}")
+    return PocketNet(channels, layers, embedding, Genotype.from_dict(genotype))
 
 
 @register("pocketnet_s_128", paper="arXiv:2108.10710", embedding=128)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from torch import nn
+
+FACES = "face-embedding"
 
 
 class UnknownModelError(KeyError, ValueError):
@@ -18,16 +24,27 @@ class UnknownModelError(KeyError, ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered model: constructor, source and the shapes a record needs."""
+    """One registered model: constructor, source and the shapes a record needs.
+
+    ``embedding``: values of the output; of a ``task`` "classification" they are classes.
+    ``architecture``: of a network that was built by a family's arguments, those; JSON data.
+    """
 
     name: str
     make: Callable[[], nn.Module]
     paper: str
     embedding: int
     input_size: int
+    task: str = FACES
+    architecture: Mapping[str, Any] | None = None
 
+
+Build = Callable[..., nn.Module]
+"""Of a family: a network of keyword arguments ``embedding``, ``size`` and its own, all JSON data.
+Raises ValueError, or TypeError for arguments that it has not."""
 
 _ENTRIES: dict[str, Entry] = {}
+_FAMILIES: dict[str, tuple[Build, str]] = {}
 
 
 def canonical(name: str) -> str:
@@ -36,30 +53,100 @@ def canonical(name: str) -> str:
 
 
 def register(
-    name: str, *, paper: str, embedding: int, input_size: int = 112
+    name: str,
+    *,
+    paper: str,
+    embedding: int,
+    input_size: int = 112,
+    task: str = FACES,
 ) -> Callable[[Callable[[], nn.Module]], Callable[[], nn.Module]]:
     """Decorator that files a constructor under ``name``; a second one of that name is an error."""
 
     def file(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
         if name in _ENTRIES:
             raise ValueError(f"model {name!r} is registered twice")
-        _ENTRIES[name] = Entry(name, make, paper, embedding, input_size)
+        _ENTRIES[name] = Entry(name, make, paper, embedding, input_size, task)
         return make
 
     return file
 
 
+def register_family(name: str, *, paper: str) -> Callable[[Build], Build]:
+    """Decorator that files a family, whose networks an architecture describes."""
+
+    def file(build: Build) -> Build:
+        _FAMILIES[name] = build, paper
+        return build
+
+    return file
+
+
+def built(name: str, architecture: Mapping[str, Any]) -> Entry:
+    """The entry of a network by its architecture: ``family``, ``embedding``, ``size`` in pixels
+    and the family's own arguments.
+
+    Raises:
+        ValueError: no such family, or arguments that it does not take; the first is named.
+    """
+    arguments = dict(architecture)
+    family = arguments.pop("family", None)
+    if family not in _FAMILIES:
+        raise ValueError(
+            f"architecture: expected a family, one of {', '.join(sorted(_FAMILIES))}, got "
+            f"{family!r}"
+        )
+    arguments = {"embedding": 128, "size": 112} | arguments
+    build, paper = _FAMILIES[family]
+    for key in ("embedding", "size"):
+        if not isinstance(arguments[key], int) or arguments[key] < 1:
+            raise ValueError(f"architecture: {key}: expected a number, got {arguments[key]!r}")
+
+    def make() -> nn.Module:
+        return build(**arguments)
+
+    try:
+        make()  # what is wrong is said here, not after hours
+    except TypeError as error:
+        raise ValueError(f"architecture of {family}: {error}") from None
+    return Entry(
+        canonical(name), make, paper, arguments["embedding"], arguments["size"],
+        architecture={"family": family, **arguments},
+    )  # fmt: skip
+
+
+def read_architecture(path: Path) -> Entry:
+    """The entry of a JSON file of an architecture, named by ``name`` in it or by the file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no JSON object, or as :func:`built`; names the file.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError(f"expected a JSON object, got {str(values)[:60]!r}")
+        name = str(values.pop("name", path.stem))
+        return built(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "network", values)
+    except ValueError as error:
+        raise ValueError(f"{path}: not an architecture: {error}") from None
+
+
 def entry(name: str) -> Entry:
-    """The registry entry of ``name`` in either spelling.
+    """The registry entry of ``name`` in either spelling, or that of an architecture's ``.json``.
 
     Raises:
         UnknownModelError: no such model.
+        FileNotFoundError, ValueError: as :func:`read_architecture`.
     """
+    if name.endswith(".json"):
+        return read_architecture(Path(name))
     key = canonical(name)
     if key not in _ENTRIES:
         close = difflib.get_close_matches(key, _ENTRIES, n=3)
         hint = f" Did you mean {', '.join(close)}?" if close else ""
-        raise UnknownModelError(f"no model named {name!r}.{hint} Registered: {', '.join(names())}")
+        raise UnknownModelError(
+            f"no model named {name!r}.{hint} Registered: {', '.join(names(None))}"
+        )
     return _ENTRIES[key]
 
 
@@ -68,6 +155,6 @@ def create(name: str) -> nn.Module:
     return entry(name).make()
 
 
-def names() -> list[str]:
-    """Every registered name, sorted."""
-    return sorted(_ENTRIES)
+def names(task: str | None = FACES) -> list[str]:
+    """The registered names of a task, or all for None, sorted."""
+    return sorted(name for name, found in _ENTRIES.items() if task in (None, found.task))

@@ -25,6 +25,8 @@ from .feed.source import Data
 from .fold import fold, merge
 from .graph import save
 
+USUAL = 256
+"""Samples that calibrate, where there are so many and no other number is asked for."""
 HELD_OUT = 32
 """Samples that choose between calibration methods, besides those that calibrate."""
 CORRECTING = 96
@@ -48,7 +50,7 @@ def quantize_model(
     data: Data,
     out: Path,
     *,
-    count: int = 256,
+    count: int | None = None,
     colour: str | None = None,
     mean: Numbers | None = None,
     std: Numbers | None = None,
@@ -72,7 +74,8 @@ def quantize_model(
             with such an array for each input, ``module:function`` or a function that yields
             mappings of input names to arrays. Never evaluation data. Pictures of another size are
             scaled and cropped, but for a network with a record, which are aligned already.
-        count: samples that calibrate, at least 1; 32 more are held out.
+        count: samples that calibrate, at least 1; 32 more are held out. None: 256, and of a source
+            of fewer all, a quarter of them held out.
         colour, mean, std: of pictures; see :class:`feed.About`.
         size: (height, width), where those of the network are free.
         template: five [x, y] points of an aligned face, for the record.
@@ -85,7 +88,7 @@ def quantize_model(
         ValueError: no such network or one that the compiler would refuse, or samples that do not
             fit it.
     """
-    if count < 1:
+    if count is not None and count < 1:
         raise ValueError(f"count: expected at least 1 picture to calibrate with, got {count}")
     own = read.open_float(float_onnx)
     about = feed.About(colour, mean, std, size, template, task)
@@ -105,9 +108,10 @@ def quantize_model(
     folded = fold(floating.model)
     refuse.check(folded, float_onnx)
 
-    samples = source.take(floating.inputs, count + HELD_OUT, look, exact=record is not None)
+    count, judges = _shares(source, count)
+    samples = source.take(floating.inputs, count + judges, look, exact=record is not None)
     held = np.zeros(len(samples), bool)
-    held[np.linspace(0, len(samples) - 1, HELD_OUT).round().astype(int)] = True
+    held[np.linspace(0, len(samples) - 1, judges).round().astype(int)] = True
     expected = _expected(float_onnx, samples.chosen(held))
     _check_same(float_onnx, folded, samples.chosen(held)[:2], expected)
 
@@ -128,13 +132,27 @@ def quantize_model(
     rows = reports.run(calibrate.session(quantized), judging)
     names = [value.name for value in quantized.graph.output]
     cosines = dict(zip(names, reports.closeness(expected, rows), strict=True))
-    print(f"{out}: {method}; cosine to {float_onnx.name} on {HELD_OUT} samples:", file=sys.stderr)
+    print(f"{out}: {method}; cosine to {float_onnx.name} on {judges} samples:", file=sys.stderr)
     for name, value in cosines.items():
         print(f"  {name}: {value:.5f}", file=sys.stderr)
     if report is not None:
         title = start.record.full_name if start.record is not None else out.name
         write_report(folded, quantized, judging[:8], report, title)
     return Quantised(out, method, cosines)
+
+
+def _shares(source: feed.Source, count: int | None) -> tuple[int, int]:
+    """How many samples calibrate, and how many choose the method."""
+    there = source.available()
+    if count is not None or there is None or there >= USUAL + HELD_OUT or there < 2:
+        return count or USUAL, HELD_OUT
+    judges = min(HELD_OUT, max(1, there // 4))
+    print(
+        f"note: {there - judges} samples calibrate and {judges} choose the method, as there are no "
+        f"more; {USUAL} and {HELD_OUT} are usual",
+        file=sys.stderr,
+    )
+    return there - judges, judges
 
 
 @dataclass(frozen=True)

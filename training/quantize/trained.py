@@ -38,10 +38,11 @@ def quantize_weights(
         )
     record = Record.from_json(beside.read_text(encoding="utf-8"))
     try:
-        entry = models.entry(record.name)
-    except KeyError as error:
+        built = record.architecture
+        entry = models.built(record.name, built) if built else models.entry(record.name)
+    except (KeyError, ValueError) as error:
         raise ValueError(f"{beside}: {error.args[0]}") from None
-    model = models.load(entry.name, weights)
+    model = models.load(entry, weights)
     with tempfile.TemporaryDirectory() as folder:
         floating = export(model, Path(folder, "float.onnx"), size=entry.input_size)
         return quantize_model(floating, images, out, record=record, **options)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,32 @@ def read(path: Path, parse: Callable[[dict[str, Any]], T]) -> T:
         return parse(table)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def changed(table: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """``table`` with each ``key=value`` of ``changes`` in it, dots in the key for inner tables.
+
+    A value is TOML; a bare word is text.
+
+    Raises:
+        ValueError: there is no ``=``, or the key is no name.
+    """
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not re.fullmatch(r"\w+(\.\w+)*", key):
+            raise ValueError(f"{change}: expected KEY=VALUE such as steps=600")
+        try:
+            parsed = tomllib.loads(f"x = {value}")["x"]
+        except tomllib.TOMLDecodeError:
+            parsed = value
+        *tables, last = key.split(".")
+        inner = table
+        for name in tables:
+            inner = inner.setdefault(name, {})
+            if not isinstance(inner, dict):
+                raise ValueError(f"{change}: {name} is no table of the recipe")
+        inner[last] = parsed
+    return table
 
 
 def build(kind: type[T], table: dict[str, Any], choices: Choices, where: str = "") -> T:

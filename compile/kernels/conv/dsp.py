@@ -23,7 +23,7 @@ from ..isa.base import Expr, Isa
 from ..packed import Packed
 from ..rescale.shape import PIECE
 from .halves import GROUP, row_halves
-from .shape import ConvShape, reads
+from .shape import ConvShape, input_channels
 
 PIXELS = 3
 
@@ -82,7 +82,7 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, shape: ConvShape) -> np.ndar
     ``shape`` is flattened.
     """
     outputs, per_input, kh, kw = weight.shape
-    layer = reads(isa, per_input * groups, outputs, groups)
+    layer = input_channels(isa, per_input * groups, outputs, groups)
     pairs = rounded(outputs, isa.lanes) // isa.lanes
     packed = np.zeros((pairs, kh * kw, layer.span, isa.lanes), np.int8)
     flat = weight.reshape(outputs, per_input, kh * kw).transpose(0, 2, 1)
@@ -97,10 +97,10 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, shape: ConvShape) -> np.ndar
     rows = packed.reshape(pairs, kh, -1, isa.lanes)
     rows = np.concatenate([rows, np.zeros_like(rows[:, :, :1])], axis=2)  # what a pair of one lacks
     places = [[-1 if place is None else place for place in half] for half in thin]
-    found = rows[:, :, places].reshape(pairs, -1, 2, isa.lanes)
-    if found.shape[1] % 2:
-        found = np.concatenate([found, np.zeros_like(found[:, :1])], axis=1)
-    words = found.reshape(pairs, -1, 2, 2, isa.lanes).transpose(0, 1, 4, 3, 2)
+    halves = rows[:, :, places].reshape(pairs, -1, 2, isa.lanes)
+    if halves.shape[1] % 2:
+        halves = np.concatenate([halves, np.zeros_like(halves[:, :1])], axis=1)
+    words = halves.reshape(pairs, -1, 2, 2, isa.lanes).transpose(0, 1, 4, 3, 2)
     return np.ascontiguousarray(words.reshape(pairs, -1, isa.lanes, GROUP))
 
 
@@ -169,7 +169,7 @@ tile_bounds = no_tiles
 words = any_words
 
 
-def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
+def takes_prologue(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
     """Whether a rescale can be done where the kernel reads, if it reads every value once."""
     return True
 
@@ -181,7 +181,7 @@ def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packe
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
-    """``name(x, w, bias, scale, ..., y, [factors, enter,] scratch)``, as conv_frame.parameters."""
+    """``name(x, w, bias, ..., y, [factors, prologue,] scratch)``, as conv_frame.parameters."""
     shape = shape.flattened()
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
@@ -196,8 +196,8 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     def body(**p: Any) -> None:
         finish = Scalar(shape, p)
         words_in = None
-        if enter := shape.prologue:
-            words_in = Words(p["factors"], p["enter"], enter.product.shift, enter.clamped)
+        if prologue := shape.prologue:
+            words_in = Words(p["factors"], p["prologue"], prologue.product.shift, prologue.clamped)
         spare = p["scratch"]
 
         def list_pixels(rows: Expr, columns: Expr, to: int, view: View, step: tuple) -> None:
@@ -269,7 +269,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             to = T.address_of(spare[memory.weights + HEADER])
             T.evaluate(T.call_extern("int32", "pv_dsp_weights", packed, to, T.int32(steps)))
 
-        def dots(pair: Expr, end: str, to: Expr, tiles: Expr) -> None:
+        def multiply_add(pair: Expr, end: str, to: Expr, tiles: Expr) -> None:
             variant = _variant(sizes)
             if end != "sums" and shape.rounding.rectified:
                 end += "_relu"
@@ -317,11 +317,11 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 def do(lined: bool) -> None:
                     end = ending(shape, lined)
                     if end == "sums":
-                        dots(pair, end, T.address_of(spare[memory.sums]), tiles)
+                        multiply_add(pair, end, T.address_of(spare[memory.sums]), tiles)
                         results(pair, lined, (row, left, rows, columns))
                     else:
                         to = T.address_of(p["y"][row * y.row + left * y.pixel + pair * 2])
-                        dots(pair, end, to, tiles)
+                        multiply_add(pair, end, to, tiles)
 
                 finish.each(pair * 2, do)
 
@@ -338,7 +338,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     weights = channels * steps
     buffers = parameters(isa, shape, channels, weights, "int32", scratch(shape))
     if shape.prologue:
-        buffers[-1:-1] = [("factors", "int32", 4 * groups), ("enter", "int32", len(INTS))]
+        buffers[-1:-1] = [("factors", "int32", 4 * groups), ("prologue", "int32", len(INTS))]
     return function(name, buffers, body)
 
 

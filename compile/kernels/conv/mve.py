@@ -25,7 +25,7 @@ from ..isa.base import Expr, Isa
 from ..packed import Packed
 from ..rescale.mve import Sixteen
 from ..rescale.shape import PIECE
-from .shape import ConvShape, reads
+from .shape import ConvShape, input_channels
 
 INPUTS = 8
 """Channels that spans are multiples of."""
@@ -86,7 +86,7 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, shape: ConvShape) -> np.ndar
     """
     outputs, per_input, kh, kw = weight.shape
     patch = patch_of(shape)
-    layer = reads(isa, per_input * groups, outputs, groups)
+    layer = input_channels(isa, per_input * groups, outputs, groups)
     wide = rounded(outputs, isa.lanes)
     packed = np.zeros((wide, patch.bytes), np.int8)
     flat = weight.reshape(outputs, per_input, kh * kw).transpose(0, 2, 1)
@@ -169,7 +169,7 @@ tile_bounds = no_tiles
 words = any_words
 
 
-def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
+def takes_prologue(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
     """Whether a rescale can be done where the kernel reads, if it reads every value once."""
     return kernel == (1, 1) and groups == 1 and channels % PIECE == 0
 
@@ -181,7 +181,7 @@ def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packe
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
-    """``name(x, w, bias, scale, negative, floats, ints, other, y, [factors, enter,] scratch)``."""
+    """``name(x, w, bias, scale, negative, floats, ints, other, y, [prologue's two,] scratch)``."""
     x, y, other = shape.x, shape.y, shape.other
     channels = rounded(y.channels, isa.lanes)
     patch = patch_of(shape)
@@ -194,15 +194,15 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         finish = Eight(shape, p)
         sums = p["scratch"]
 
-        def rescaled(enter: Sixteen, source: Expr, rows: int, pixels: int) -> None:
+        def rescaled(prologue: Sixteen, source: Expr, rows: int, pixels: int) -> None:
             """Patches of one pixel, rescaled; a rescale's factors stay in registers for a piece."""
             inside = T.decl_buffer((4 * scratch(shape),), "int8", data=sums.data)
             down = shape.stride[0] * x.row
             with T.serial(0, patch.bytes // PIECE) as number:
-                factors = enter.factors(number)
+                factors = prologue.factors(number)
                 with T.serial(0, rows) as line, T.serial(0, pixels) as pixel:
                     at = source + line * down + pixel * across + number * PIECE
-                    values = enter.stored(T.bind(p["x"].vload([at], f"int8x{PIECE}")), factors)
+                    values = prologue.stored(T.bind(p["x"].vload([at], f"int8x{PIECE}")), factors)
                     at = patches + (line * pixels + pixel) * patch.bytes + number * PIECE
                     store(inside, at, values, PIECE)
 
@@ -312,7 +312,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             def blocks(first: Expr, count: int) -> None:
                 start = T.bind(base + shape.reads.first(first))
                 if shape.prologue:
-                    rescaled(enter, start, rows, pixels)
+                    rescaled(prologue, start, rows, pixels)
                 elif not patch.direct:
                     gather(start, rows, pixels)
                 source = T.address_of(p["x"][start] if patch.direct else sums[patches // 4])
@@ -332,7 +332,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
             return rounded(pixels, inner.rows) - pixels if patch.direct else 0
 
         if shape.prologue:
-            enter = Sixteen(p["factors"], p["enter"], shape.prologue)
+            prologue = Sixteen(p["factors"], p["prologue"], shape.prologue)
         if whole.rows > 1:
             count, rest = divmod(y.height, whole.rows)
             apart = not rest and lacking(whole.rows) > 0
@@ -354,5 +354,5 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
     buffers = parameters(isa, shape, channels, weights, scratch=scratch(shape))
     if shape.prologue:
         factors = 2 * rounded(x.channels, PIECE)
-        buffers[-1:-1] = [("factors", "int16", factors), ("enter", "int32", len(INTS))]
+        buffers[-1:-1] = [("factors", "int16", factors), ("prologue", "int32", len(INTS))]
     return function(name, buffers, body)

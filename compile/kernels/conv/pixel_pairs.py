@@ -94,12 +94,12 @@ def _mixed(finish: Epilogue, buffer: Any, starts: list[Any], high: int) -> list[
         T.bind(T.reinterpret(buffer.vload([at], f"int8x{high * lanes}"), dtype=f"int16x{count}"))
         for at in starts
     ]
-    found = []
+    steps = []
     for k in range(0, count, lanes):
         some = range(k, min(k + lanes, count))
         words = shuffle(
             pixels, [pixel * count + word for word in some for pixel in range(TOGETHER)]
         )
         size = 2 * TOGETHER * len(some)
-        found += isa.steps(T.bind(T.reinterpret(words, dtype=f"int8x{size}")), size, lanes)
-    return found
+        steps += isa.steps(T.bind(T.reinterpret(words, dtype=f"int8x{size}")), size, lanes)
+    return steps

@@ -74,7 +74,7 @@ class ConvShape:
         return replace(self, x=self.x.flat(), y=self.y.flat(), other=other)
 
 
-def reads(isa: Isa, inputs: int, outputs: int, groups: int) -> Reads:
+def input_channels(isa: Isa, inputs: int, outputs: int, groups: int) -> Reads:
     """Which input channels each block of outputs reads.
 
     Grouped layers read their own groups only where groups and blocks fall together; others run as
@@ -90,11 +90,11 @@ def reads(isa: Isa, inputs: int, outputs: int, groups: int) -> Reads:
         span, share = per_input, per_output // isa.lanes
     else:
         return dense
-    found = Reads(span, span, share)
+    grouped = Reads(span, span, share)
     blocks = rounded(outputs, isa.lanes) // isa.lanes
     # Lanes past the last output belong to no group; their reads must stay inside the pixel.
-    outside = found.first(blocks - 1) + span > rounded(inputs, 16)
-    return dense if span % isa.group or outside else found
+    outside = grouped.first(blocks - 1) + span > rounded(inputs, 16)
+    return dense if span % isa.group or outside else grouped
 
 
 def steps(isa: Isa, shape: ConvShape) -> int:
@@ -113,7 +113,7 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
     return shape.tile.pixels or pixels, shape.tile.blocks or columns
 
 
-def fewest(isa: Isa, shape: ConvShape, inputs: int, outputs: int, groups: int) -> ConvShape:
+def least_steps(isa: Isa, shape: ConvShape, inputs: int, outputs: int, groups: int) -> ConvShape:
     """``shape``, flattened, or the same on single pixels where that takes no more dot steps.
 
     Pairs of pixels halve the steps, but not those of a few inputs, which they pad, nor those of
@@ -123,6 +123,6 @@ def fewest(isa: Isa, shape: ConvShape, inputs: int, outputs: int, groups: int) -
         return shape.flattened()
     ways = [(isa.dense, shape.flattened())]
     if isa.dense.pair:
-        layer = reads(isa, inputs, outputs, groups)
+        layer = input_channels(isa, inputs, outputs, groups)
         ways.insert(0, (isa, replace(shape, single=True, reads=layer).flattened()))
     return min(ways, key=lambda way: steps(*way))[1]

@@ -16,7 +16,7 @@ from ..isa.base import Isa
 from ..packed import Packed
 from ..real.epilogue import RealEpilogue
 from . import pixel_pairs
-from .shape import ConvShape, reads, tile_of
+from .shape import ConvShape, input_channels, tile_of
 from .tiles import grid, misfit, tile_bounds
 
 
@@ -24,7 +24,7 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
     """int8 weights as tiles of ``columns`` blocks read them: tile, tap, step, block, one vector."""
     outputs, per_input, kh, kw = weight.shape
     inputs = per_input * groups
-    layer = reads(isa, inputs, outputs, groups)
+    layer = input_channels(isa, inputs, outputs, groups)
     span = layer.span
     blocks = rounded(outputs, isa.lanes) // isa.lanes
     packed = np.zeros((blocks, isa.lanes, kh * kw, span), np.int8)
@@ -39,7 +39,7 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
     return np.concatenate([t.swapaxes(0, 1).swapaxes(1, 2).ravel() for t in tiles])
 
 
-__all__ = ["build", "enters", "fits", "grid", "misfit", "packed", "tile_bounds", "words"]
+__all__ = ["build", "fits", "grid", "misfit", "packed", "takes_prologue", "tile_bounds", "words"]
 
 FEWEST = 4
 """Tiles of the same weights below which they are not fetched ahead: nothing hides it."""
@@ -49,7 +49,7 @@ fits = every
 words = vector_words
 
 
-def enters(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
+def takes_prologue(kernel: tuple[int, ...], groups: int, channels: int) -> bool:
     """Whether a rescale can be done where the kernel reads: it reads every value many times."""
     return False
 

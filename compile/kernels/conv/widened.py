@@ -21,7 +21,7 @@ from ..frame import function, rounded, store
 from ..isa.base import Expr, Isa, balanced
 from ..packed import Packed
 from .shape import ConvShape
-from .vectors import enters, fits, pack, store_tile, tile_scales, words
+from .vectors import fits, pack, store_tile, takes_prologue, tile_scales, words
 
 ACTIVATIONS = 8192
 """int16 activations of a cache tile: half of a first cache level of 32 KB."""
@@ -76,7 +76,7 @@ def tile_of(isa: Isa, shape: ConvShape) -> tuple[int, int]:
     return balanced(shape.y.width, pixels), high
 
 
-__all__ = ["build", "enters", "fits", "packed", "tile_bounds", "words"]
+__all__ = ["build", "fits", "packed", "takes_prologue", "tile_bounds", "words"]
 
 FRACTION = 0
 RECTIFIES = False
@@ -196,7 +196,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                 line * (cached.down * cached.line) + column * (cached.across * cached.pitch)
             )
 
-            def dots(ky: Expr, step: Expr) -> None:
+            def multiply_add(ky: Expr, step: Expr) -> None:
                 """One step of a row of taps: each activation serves every tap that it meets."""
                 taps = [
                     [weight(block, ((ky * kw + kx) * steps + step) * high + n) for n in range(high)]
@@ -220,7 +220,7 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
 
             with T.serial(0, kh) as ky, T.serial(0, steps // unroll) as chunk:
                 for step in range(unroll):
-                    dots(ky, chunk * unroll + step)
+                    multiply_add(ky, chunk * unroll + step)
             scales = tile_scales(finish, p, isa.lanes, block, high)
             store_tile(finish, p, shape, (row, left), acc, (wide, high), scales)
 

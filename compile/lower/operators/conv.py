@@ -15,7 +15,7 @@ from ...arithmetic.words import Words
 from ...errors import CompileError
 from ...graph import INT8_MAX, Conv, results
 from ...kernels import families
-from ...kernels.conv.shape import ConvShape, fewest, reads
+from ...kernels.conv.shape import ConvShape, input_channels, least_steps
 from ...kernels.depthwise.shape import DepthwiseShape
 from ...kernels.epilogue import FLOAT, PLAIN, Line, Product, Rounding
 from ...kernels.packed import Packed
@@ -58,8 +58,8 @@ def lower_conv(program: Program, op: Conv) -> None:
 
 def _shape(program: Program, op: Conv) -> ConvShape | DepthwiseShape:
     """What shapes the kernel, but for its rounding and tile."""
-    enter = program.prologues.get(op.inputs[0])
-    x, y = program.view(enter.source if enter else op.inputs[0]), program.view(op.output)
+    prologue = program.prologues.get(op.inputs[0])
+    x, y = program.view(prologue.source if prologue else op.inputs[0]), program.view(op.output)
     other = program.view(op.inputs[1]) if op.add else None
     activation = op.activation is not None
     real = program.graph.tensors[op.output].real
@@ -67,10 +67,12 @@ def _shape(program: Program, op: Conv) -> ConvShape | DepthwiseShape:
     if op.depthwise:
         return DepthwiseShape(x, y, op.kernel, op.stride, activation, other, rounding)
     inputs, outputs = program.graph.tensors[op.inputs[0]].channels, len(op.weight)
-    layer = reads(program.isa.sums if real else program.isa.dense, inputs, outputs, op.groups)
-    before = enter.shape if enter else None
+    layer = input_channels(
+        program.isa.sums if real else program.isa.dense, inputs, outputs, op.groups
+    )
+    before = prologue.shape if prologue else None
     shape = ConvShape(x, y, op.kernel, op.stride, layer, activation, other, rounding, before)
-    return fewest(program.isa, shape, inputs, outputs, op.groups)
+    return least_steps(program.isa, shape, inputs, outputs, op.groups)
 
 
 def _form(program: Program, op: Conv, family: ModuleType) -> Form:
@@ -135,7 +137,7 @@ def lines_of(program: Program, op: Conv, family: ModuleType) -> Lines | None:
 def _arguments(program: Program, op: Conv, form: Form, packed: Packed) -> tuple[Pointer, ...]:
     """As ``kernels/conv_frame.parameters`` lists them."""
     source = program.graph.tensors[op.inputs[0]]
-    enter = program.prologues.get(source.name)
+    prologue = program.prologues.get(source.name)
     constants = numbers(program, op, source, op.activation, op.add)
     if op.add is not None:
         set_sum(constants, program, op.add, op.inputs[1])
@@ -159,7 +161,7 @@ def _arguments(program: Program, op: Conv, form: Form, packed: Packed) -> tuple[
         slopes = packed.table(op.activation.negative_scale)
     floats, ints = constants.store(program)
     return (
-        program.pointer(enter.source if enter else source.name, op.pads),
+        program.pointer(prologue.source if prologue else source.name, op.pads),
         program.constant(packed.weight),
         program.constant(packed.table(bias, np.int32)),
         program.constant(factors),
@@ -169,7 +171,7 @@ def _arguments(program: Program, op: Conv, form: Form, packed: Packed) -> tuple[
         ints,
         program.pointer(op.inputs[1] if op.add else op.output),
         program.pointer(op.output),
-        *((enter.factors, enter.ints) if enter else ()),
+        *((prologue.factors, prologue.ints) if prologue else ()),
         *spare,
     )
 

@@ -17,7 +17,7 @@ from ..bounds import clamped, largest
 from ..constants import numbers
 from ..forms import WIDE, words_of
 from ..program import Program, Prologue
-from ..prologues import entered
+from ..prologues import is_prologue
 
 
 def lower_rescale(program: Program, op: Rescale) -> None:
@@ -31,7 +31,7 @@ def lower_rescale(program: Program, op: Rescale) -> None:
         shape = replace(shape, tile=program.tiles(program.isa, shape))
         factors = program.constant(rescale_words.pack(program.isa, words.positive, words.negative))
         ints = numbers(program, op, source).store(program)[1]
-        if entered(program.isa, program.graph, program.layout, op):
+        if is_prologue(program.isa, program.graph, program.layout, op):
             program.prologues[op.output] = Prologue(source.name, shape, factors, ints)
             return
         pointers = program.pointer(source.name), factors, ints, program.pointer(op.output)

@@ -11,11 +11,13 @@ import numpy as np
 
 from .. import _runtime
 from ..errors import InputError, shown
-from ..record import Record
 from ..runtime.arrays import integer, numbers
 from ..runtime.model import Model
 from ..runtime.shipped import resolve
+from .calibration.sidecar import beside
 from .embedder import Embedder, record_of
+from .embeddings import Identity, identity_of
+from .quality import Quality
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -26,8 +28,11 @@ class Verdict:
     """One answer with all that it rests on.
 
     ``score``: cosine, -1 to 1. ``same``: ``score >= threshold``. ``far``: share of pairs of
-    different people that reach ``threshold`` on ``dataset`` with ``model``. It has no truth value:
-    whoever decides must look at ``same`` and should show the rest.
+    different people that reach ``threshold`` on ``dataset`` with ``model``. ``interval``: 95 %
+    bounds of the threshold at that rate, by bootstrap over people, where the record has them.
+    ``quality``: of the worse of the two faces, and ``reasons`` why the answer is not reliable;
+    None and none where the embeddings carry no quality (``embed(..., return_quality=True)``).
+    It has no truth value: whoever decides must look at ``same`` and should show the rest.
     """
 
     score: float
@@ -36,6 +41,14 @@ class Verdict:
     dataset: str
     model: str
     same: bool
+    interval: tuple[float, float] | None = None
+    quality: Quality | None = None
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def reliable(self) -> bool | None:
+        """Whether both faces are good enough for an answer; None where that is not known."""
+        return False if self.reasons else None if self.quality is None else True
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
@@ -45,9 +58,13 @@ class Verdict:
 
     def __str__(self) -> str:
         answer, sign = ("same person", ">=") if self.same else ("different people", "<")
+        bounds = (
+            "" if self.interval is None else f" [{self.interval[0]:.3f}, {self.interval[1]:.3f}]"
+        )
+        doubt = f"; not reliable: {', '.join(self.reasons)}" if self.reasons else ""
         return (
-            f"{answer}: score {self.score:.3f} {sign} threshold {self.threshold:.3f} "
-            f"(false accept rate {self.far:g} on {self.dataset}, {self.model})"
+            f"{answer}: score {self.score:.3f} {sign} threshold {self.threshold:.3f}{bounds} "
+            f"(false accept rate {self.far:g} on {self.dataset}, {self.model}){doubt}"
         )
 
 
@@ -55,8 +72,10 @@ def similarity(a: ArrayLike, b: ArrayLike) -> float | NDArray[np.float32]:
     """Cosine of embeddings: (D,) with (D,) gives a float; else every row with every row.
 
     (N, D) with (M, D) gives float32 (N, M); a single vector among matrices counts as one row.
-    Raises InputError for different D, values that are not finite, or a vector of zeros.
+    Raises InputError for different D, embeddings of two models, values that are not finite, or a
+    vector of zeros.
     """
+    identity_of(a, b)
     left, right = check_embeddings("a", a), check_embeddings("b", b)
     if left.shape[-1] != right.shape[-1]:
         raise InputError(f"b: expected {left.shape[-1]} values as in a, got {right.shape[-1]}")
@@ -68,21 +87,22 @@ def similarity(a: ArrayLike, b: ArrayLike) -> float | NDArray[np.float32]:
 
 
 def verify(
-    a: ArrayLike, b: ArrayLike, *, model: str | os.PathLike[str] | Embedder, far: float = 1e-2
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    model: str | os.PathLike[str] | Embedder | None = None,
+    far: float = 1e-2,
 ) -> Verdict:
     """Whether two embeddings (D,) show one person, at a stated false accept rate.
 
     ``model``: the embedder that made both embeddings, or its name or path: thresholds are a
-    model's own. ``Embedder.name`` and ``Verdict.model`` of a shipped model are such names.
-    ``far``: one of the rates that the model's record is calibrated for. Raises InputError for
-    embeddings of another size or a rate that is not calibrated.
+    model's own. What ``Embedder.embed`` returns knows its model; bare arrays, as from a file, need
+    it said. ``far``: one of the rates that the model's record is calibrated for.
+    Raises InputError for embeddings of two models, of another model than ``model``, of another
+    size, without a model, or a rate that is not calibrated.
     """
-    if not isinstance(model, Embedder | str | os.PathLike):
-        raise InputError(
-            "model: expected the embedder that made both embeddings, or its name, got "
-            f"{shown(model)}"
-        )
-    record = model.record if isinstance(model, Embedder) else _record(model)
+    identity = _judge(a, b, model)
+    record = identity.record
     pair = [check_embeddings(name, value) for name, value in (("a", a), ("b", b))]
     for name, value in zip("ab", pair, strict=True):
         if value.shape != (record.embedding,):
@@ -96,6 +116,9 @@ def verify(
         entry = record.threshold_at(far)
     except ValueError as error:
         raise InputError(str(error)) from None
+    bounds = entry.get("interval")
+    qualities = [getattr(face, "quality", None) for face in (a, b)]
+    known = [quality for quality in qualities if isinstance(quality, Quality)]
     return Verdict(
         score=score,
         threshold=entry["threshold"],
@@ -103,6 +126,14 @@ def verify(
         dataset=entry["dataset"],
         model=record.full_name,
         same=score >= entry["threshold"],
+        interval=None if bounds is None else (bounds[0], bounds[1]),
+        quality=min(known, key=lambda quality: quality.score) if len(known) == 2 else None,
+        reasons=tuple(
+            f"{which} face: {reason}"
+            for which, quality in zip(("first", "second"), qualities, strict=True)
+            if isinstance(quality, Quality)
+            for reason in quality.reasons
+        ),
     )
 
 
@@ -114,6 +145,7 @@ def top_k(
     Returns int64 indices (k,) and float32 cosines (k,); equal cosines keep the order of the rows.
     Raises InputError for wrong shapes, values that are not finite, or k outside 1 to N.
     """
+    identity_of(query, gallery)
     wanted, rows = (
         check_embeddings("query", query),
         np.atleast_2d(check_embeddings("gallery", gallery)),
@@ -126,15 +158,50 @@ def top_k(
     return _runtime.top_k(_unit("query", wanted[np.newaxis])[0], _unit("gallery", rows), k)
 
 
-def _record(model: str | os.PathLike[str]) -> Record:
+def _judge(a: ArrayLike, b: ArrayLike, model: str | os.PathLike[str] | Embedder | None) -> Identity:
+    """Whose thresholds judge the two."""
+    own = identity_of(a, b)
+    if model is None:
+        if own is None:
+            raise InputError(
+                "model: expected the embedder that made both embeddings, or its name: bare arrays "
+                "do not say, and thresholds are a model's own"
+            )
+        return own
+    if isinstance(model, Embedder):
+        judge = model.identity
+    elif isinstance(model, str | os.PathLike):
+        judge = _identity(model)
+    else:
+        raise InputError(
+            "model: expected the embedder that made both embeddings, or its name, got "
+            f"{shown(model)}"
+        )
+    for name, value in (("a", a), ("b", b)):
+        maker = getattr(value, "identity", None)
+        if isinstance(maker, Identity) and maker != judge:
+            raise InputError(
+                f"{name}: is an embedding of {maker}, so the thresholds of {judge} say nothing "
+                "of it. Leave out model=, or embed the picture with that model."
+            )
+    return judge
+
+
+def _identity(model: str | os.PathLike[str]) -> Identity:
     path = os.path.abspath(resolve(model))
+    return _identity_of(path, tuple(map(_state, (path, os.fspath(beside(path))))))
+
+
+def _state(path: str) -> tuple[int, ...] | None:
+    """What another file of this name, or a changed one, has other."""
     state = os.stat(path) if os.path.exists(path) else None
-    return _record_of(path, state and (state.st_ino, state.st_size, state.st_mtime_ns))
+    return state and (state.st_ino, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
-def _record_of(path: str, _state: tuple[int, ...] | None) -> Record:
-    return record_of(Model(path))
+def _identity_of(path: str, _states: tuple[tuple[int, ...] | None, ...]) -> Identity:
+    model = Model(path)
+    return Identity(model.source_sha256, record_of(model))
 
 
 def check_embeddings(name: str, value: ArrayLike) -> NDArray[np.float32]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from ..record import Record
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 _JOINS = (np.concatenate, np.stack, np.vstack)
 """Functions of numpy that make rows of one array of a sequence of arrays."""
@@ -51,10 +53,13 @@ class Embeddings(np.ndarray[Any, np.dtype[np.float32]]):
 
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
-        if isinstance(found, Embeddings) and self.ndim == 2 and self.quality is not None:
-            rows = self.quality[key[0] if isinstance(key, tuple) else key]
-            # Columns of a row are no embedding, so nothing is said of them.
-            found.quality = rows if found.shape[-1:] == self.shape[-1:] else None
+        # Of columns, and of single values by a mask, nothing is said: they are no embedding.
+        if isinstance(found, Embeddings):
+            whole = isinstance(key, int | np.integer | slice) or (
+                isinstance(key, list | np.ndarray) and np.ndim(key) == 1
+            )
+            known = whole and self.ndim == 2 and self.quality is not None
+            found.quality = self.quality[key] if known else None
         return found
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:

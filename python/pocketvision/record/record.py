@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, NotRequired, TypedDict
 
-from .face import FaceEmbedding, Threshold
+from .face import FaceEmbedding, Identification, Threshold
 from .fields import bad, is_int, mapping, number, sequence, text
 
 METADATA_KEY = "pocketvision.record"
@@ -47,7 +47,8 @@ class Record:
     ``template`` five [x, y] points of the aligned crop (image-left eye, image-right eye, nose,
     left and right mouth corner) or None.
     ``scores``: mappings with dataset, protocol, precision, accuracy and std (both fractions of 1),
-    and anything else. ``sha256``: file kind to 64 hexadecimal digits.
+    and anything else. ``sha256``: file kind to 64 hexadecimal digits. ``architecture``: of a
+    network that a search found, its family and arguments (such as a genotype), else None.
 
     Raises ValueError that names the field when one is malformed.
     """
@@ -65,6 +66,7 @@ class Record:
     quantiser: str | None = None
     arithmetic: str = "float32-scale"
     sha256: dict[str, str] = field(default_factory=dict)
+    architecture: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         text("name", self.name, _NAME)
@@ -83,6 +85,9 @@ class Record:
         self.part.check_preprocess(self.preprocess)
         object.__setattr__(self, "scores", _scores(self.scores))
         object.__setattr__(self, "sha256", _digests(self.sha256))
+        if self.architecture is not None:
+            known = mapping("architecture", self.architecture, ("family",))
+            object.__setattr__(self, "architecture", known)
 
     @property
     def full_name(self) -> str:
@@ -104,6 +109,11 @@ class Record:
         """Of a face embedder: the calibrated thresholds."""
         return self.part.thresholds
 
+    @property
+    def identification(self) -> list[Identification]:
+        """Of a face embedder: the thresholds calibrated by the number of enrolled templates."""
+        return self.part.identification
+
     def threshold_at(self, far: float) -> Threshold:
         """The calibrated threshold at false accept rate ``far``; ValueError when there is none."""
         return self.part.threshold_at(far, self.full_name)
@@ -114,11 +124,12 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON data: the fields of the part stand beside the common ones."""
-        common = {key: getattr(self, key) for key in _COMMON}
-        return {
-            **common,
-            **{item.name: getattr(self.part, item.name) for item in fields(self.part)},
-        }
+        values = {key: getattr(self, key) for key in _COMMON}
+        values |= {item.name: getattr(self.part, item.name) for item in fields(self.part)}
+        for key in ("architecture", "identification"):
+            if not values.get(key):
+                values.pop(key, None)  # so that records of before have the bytes of before
+        return values
 
     def to_json(self) -> str:
         """Stable JSON text: sorted keys, so equal records give equal bytes."""

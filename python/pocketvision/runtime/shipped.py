@@ -94,6 +94,18 @@ def is_path(model: str | os.PathLike[str]) -> bool:
 
 
 def resolve(model: str | os.PathLike[str], target: str | None = None) -> str:
-    """The compiled file that ``model`` means: a path as it is, else the name of a shipped model."""
+    """The compiled file that ``model`` means: a path as it is, else the name of a shipped model.
+
+    ``build/own`` means the one of the files ``build/own.TARGET.so`` that fits this processor best,
+    or ``target``, as it does for shipped models.
+    """
     _check_target(target)
-    return os.fspath(model) if is_path(model) else find(os.fspath(model), target)
+    if not is_path(model):
+        return find(os.fspath(model), target)
+    path = os.fspath(model)
+    if not os.path.lexists(path):
+        forced = target or os.environ.get(TARGET_VARIABLE)
+        for candidate in [forced] if forced else host_targets():
+            if os.path.isfile(f"{path}.{candidate}.so"):
+                return f"{path}.{candidate}.so"
+    return path

@@ -16,7 +16,6 @@ import pytest
 
 from pocketvision import Embedder
 from pocketvision.cli import VERBS, main
-from pocketvision.faces.gallery import Gallery, templates
 from pocketvision.runtime.shipped import host_targets
 
 EYES = "38.3,51.7,73.5,51.5,56.0,71.7,41.5,92.4,70.7,92.2"
@@ -84,15 +83,32 @@ def test_verbs_are_grouped_as_their_folders() -> None:
 
 def test_info(capsys: Any, model_file: Path) -> None:
     overview = json_of(capsys, "info")
-    assert set(overview) == {"version", "targets", "models"} and overview["targets"]
+    assert set(overview) == {"version", "targets", "models", "default", "shown"}
+    assert overview["targets"] and overview["default"] in overview["models"]
     described = json_of(capsys, "info", str(model_file))
     assert described["record"]["name"] == "fixture" and described["arena_bytes"] == 512
     assert main(["info", str(model_file)]) == 0
     page = capsys.readouterr().out
     assert page.startswith("fixture.sums.v1: face-embedding, 128 values, cosine\n")
-    assert "  threshold   0.25 at FAR 0.01 on noise, all pairs\n" in page
+    assert "  threshold   0.25 at FAR 1 % on noise, all pairs\n" in page
+    assert "              0.5 at FAR 0.1 % on noise, all pairs\n" in page
     assert "112x112 RGB, (pixel - 127.5) / 127.5\n" in page
     assert not re.search(r"[{}\[\]]|None", page.replace(str(model_file), ""))  # no Python in it
+
+
+def test_info_shows_thresholds_by_the_gallerys_size(
+    capsys: Any, make_model: Any, record_values: Any
+) -> None:
+    rest = {"interval": [0.0, 0.2], "dataset": "noise", "protocol": "none"}
+    found = [
+        {"size": size, "fpir": fpir, "threshold": size * fpir, **rest}
+        for size, fpir in ((100, 0.01), (10, 0.01), (10, 0.1))
+    ]
+    path = make_model(RECORD=record_values | {"identification": found}, name="open")
+    assert main(["info", str(path)]) == 0
+    page = capsys.readouterr().out
+    assert "  open set    at FPIR 10 % on noise: 1 among 10\n" in page
+    assert "              at FPIR 1 % on noise: 0.1 among 10, 1 among 100\n" in page
 
 
 def test_info_shows_what_to_choose_by(
@@ -104,7 +120,8 @@ def test_info_shows_what_to_choose_by(
         {**score, "precision": "float32", "accuracy": 0.99},
         {**score, "precision": "int8", "accuracy": 0.9651},
     ]
-    good, here = make_model(RECORD={**record_values, "scores": scores}), host_targets()[-1]
+    said = {"scores": scores, "licence": "research " * 20}
+    good, here = make_model(RECORD={**record_values, **said}), host_targets()[-1]
     broken = tmp_path / "broken.so"
     broken.write_bytes(b"no model")
     found = {
@@ -113,12 +130,18 @@ def test_info_shows_what_to_choose_by(
         "net-c": {here: str(broken)},
     }
     monkeypatch.setattr("pocketvision.cli.use.info.shipped", lambda: found)
+    monkeypatch.setattr("pocketvision.cli.use.info.DEFAULT_MODEL", "net-a")
     assert main(["info"]) == 0
-    rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines()]
-    assert rows[2] == ["model", "values", "size", "LFW, int8", "compiled for"]
-    assert rows[3][:2] == ["net-a", "128"] and rows[3][3:] == ["96.51%", here]
-    assert rows[4] == ["net-b", "-", "-", "-", "elsewhere (not for this processor)"]
-    assert rows[5][-1] == f"{here} (damaged: pocketvision info net-c)"
+    page = capsys.readouterr().out
+    assert max(map(len, page.splitlines())) <= 100
+    rows = [re.split(r"  +", line) for line in page.splitlines()]
+    assert rows[2] == ["model", "values", "size", "LFW, float", "LFW, int8"]
+    assert rows[3][:2] == ["net-a", "128"] and rows[3][3:] == ["99.00 %", "96.51 %", "the default"]
+    assert rows[4] == ["net-b", "-", "-", "-", "-"]
+    assert "licence, net-a: research research" in page
+    assert f"compiled for, net-a: {here}\n" in page
+    assert "net-b: elsewhere (not for this processor)\n" in page
+    assert f"net-c: {here} (damaged: pocketvision info net-c)\n" in page
     monkeypatch.setattr("pocketvision.cli.use.info.shipped", dict)
     assert main(["info"]) == 0 and "no models are installed" in capsys.readouterr().out
 
@@ -134,6 +157,32 @@ def test_embed(capsys: Any, model_file: Path, pictures: list[str], crops: Any) -
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(",")[:2] for line in lines] == [[path, "0"] for path in pictures]
     np.testing.assert_allclose(np.array(lines[1].split(",")[2:], float), wanted[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_embed_a_folder_and_go_on_behind_bad_pictures(
+    capsys: Any, model_file: Path, tmp_path: Path, crops: Any, threads: str
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index in (1, 3):
+        np.save(folder / f"{index}.npy", crops[index])
+    np.save(folder / "2.npy", crops[2][:50])
+    (folder / "4.txt").write_text("notes")
+    (folder / ".hidden.npy").write_text("x")
+    embed = ["embed", str(folder), "--model", str(model_file), "--threads", threads]
+    assert main(embed) == 2
+    assert "2.npy: images[0]: expected an aligned crop" in capsys.readouterr().err
+    assert main([*embed, "--skip-bad", "--json"]) == 1
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert [Path(face["picture"]).name for face in found["faces"]] == ["1.npy", "3.npy"]
+    assert [Path(item["path"]).name for item in found["skipped"]] == ["4.txt", "2.npy"]
+    assert "not read: 1" in captured.err and "skipped 1 that cannot be used:" in captured.err
+    (folder / "1.npy").unlink()
+    (folder / "3.npy").unlink()
+    assert main([*embed, "--skip-bad"]) == 2
+    assert "no picture could be used" in capsys.readouterr().err
 
 
 def test_embed_on_threads(capsys: Any, model_file: Path, pictures: list[str]) -> None:
@@ -178,6 +227,26 @@ def test_embed_with_landmarks(
     assert "faces.csv:1: expected picture,x1" in error_of(capsys, 2, "embed", *pictures, *arguments)
 
 
+def test_verify_for_scripts(
+    capsys: Any, model_file: Path, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(pair: list[str]) -> tuple[int, str]:
+        code = main(["verify", *pair, "--model", str(model_file), "--exit-code"])
+        return code, capsys.readouterr().out
+
+    code, said = verify(pictures)  # they are noise
+    assert code == 4 and "; not reliable: first face: " in said
+    result = json_of(capsys, "verify", *pictures, "--model", str(model_file))
+    assert result["reliable"] is False and result["quality"]["score"] < 20
+    monkeypatch.setattr("pocketvision.cli.use.verify.measures_quality", lambda _: False)
+    for pair, wanted in ((pictures, 3), ([pictures[0], pictures[0]], 0)):
+        code, said = verify(pair)
+        assert code == wanted and "not reliable" not in said
+        assert said.startswith("same person" if code == 0 else "different people")
+        assert main(["verify", *pair, "--model", str(model_file)]) == 0
+        assert capsys.readouterr().out == said
+
+
 def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
     model = ["--model", str(model_file)]
     same = json_of(capsys, "verify", pictures[0], pictures[0], *model)
@@ -187,34 +256,6 @@ def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
     assert main(["verify", *pictures, *model]) == 0
     assert "fixture.sums.v1" in capsys.readouterr().out
     assert "calibrated: 0.01" in error_of(capsys, 2, "verify", *pictures, *model, "--far", "0.5")
-
-
-def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> None:
-    people, model = tmp_path / "people", ["--model", str(model_file)]
-    (people / "Ada Lovelace").mkdir(parents=True)
-    (people / "notes.txt").write_text("no picture")
-    for index, name in enumerate(["Ada Lovelace/2", "Ada Lovelace/1", "Grace"]):
-        np.save(people / f"{name}.npy", crops[index])
-    out = tmp_path / "out" / "people.pvg"
-    result = json_of(capsys, "gallery", str(people), "--out", str(out), *model)
-    assert result["model"] == "fixture.sums.v1" and result["bytes"] == out.stat().st_size
-    assert [Path(entry["picture"]).stem for entry in result["entries"]] == ["1", "2", "Grace"]
-    gallery, embedder = Gallery.from_bytes(out.read_bytes()), Embedder(model_file)
-    assert gallery.names == ["Ada Lovelace", "Ada Lovelace", "Grace"]
-    assert gallery.source_sha256 == embedder.model.source_sha256
-    wanted = templates(embedder.embed(crops[[1, 0, 2]]))
-    np.testing.assert_array_equal(gallery.templates, wanted)
-    assert main(["gallery", str(people), "--out", str(out), *model]) == 0
-    assert capsys.readouterr().out.splitlines()[2] == f"Grace,{people / 'Grace.npy'}"
-
-    error = error_of(capsys, 2, "gallery", str(tmp_path / "no"), "--out", str(out), *model)
-    assert "no: expected a folder of people" in error
-    error = error_of(capsys, 2, "gallery", str(tmp_path / "out"), "--out", str(out), *model)
-    assert "out: holds no picture, such as NAME.jpg" in error
-    np.save(people / f"{'x' * 32}.npy", crops[3])
-    error = error_of(capsys, 2, "gallery", str(people), "--out", str(out), *model)
-    assert "names[3]: expected 1 to 31 bytes" in error
-    assert Gallery.from_bytes(out.read_bytes()).names == gallery.names
 
 
 @pytest.mark.parametrize(
@@ -234,8 +275,9 @@ def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> N
         (["report", "m.onnx", "--rounds", "many"], "many"),
         (["report", "no/such.onnx"], "no such ONNX file"),
         (["validate", "no/such.onnx"], "no such ONNX file"),
+        (["embed", "empty"], "empty: no such picture or folder"),
         (["compile", ".", "--out", "x"], "is a folder; give the ONNX file itself"),
-        (["embed", "."], "is a folder; give the picture itself"),
+        (["verify", ".", "."], "is a folder; give the picture itself"),
         (["validate", "m.onnx", "--count", "some"], "some"),
         (["analyze", "m.onnx"], "--target"),
         (["analyze", "no/such.onnx", "--target", "cortex-m4"], "no such ONNX file"),
@@ -273,7 +315,7 @@ def test_places_that_cannot_be_written_are_said_before_the_work(
     below, folder = Path(pictures[0]) / "new", str(tmp_path)
     for verb in (
         ["embed", "none.png", "--out"],
-        ["gallery", "none", "--out"],
+        ["gallery", "export", "none", "--out"],
         ["report", "none.onnx", "--out"],
         ["quantize", "none.onnx", "--images", "none", "--out"],
         ["evaluate", "lfw", "--model", "none", "--pairs", "none", "--plot"],
@@ -308,7 +350,7 @@ def test_image_files(capsys: Any, model_file: Path, tmp_path: Path, crops: Any) 
     np.testing.assert_array_equal(np.float32(result["faces"][0]["embedding"]), wanted)
     (tmp_path / "broken.png").write_bytes((tmp_path / "face.png").read_bytes()[:200])
     error = error_of(capsys, 2, "embed", str(tmp_path / "broken.png"), "--model", str(model_file))
-    assert "not a picture that can be read" in error
+    assert f"{tmp_path / 'broken.png'}: the picture is cut off" in error
 
 
 def test_failures_at_run_time_are_1(

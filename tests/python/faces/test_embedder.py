@@ -90,13 +90,81 @@ def test_a_picture_with_landmarks(model_file: Path) -> None:
         (np.zeros((0, 112, 112, 3), np.uint8), "at least one face"),
         ([], "at least one face"),
         ([np.zeros((112, 112, 3), np.uint8), None], r"images\[1\]: expected a numpy array"),
-        ("face.jpg", "got str"),
         (None, "got NoneType"),
     ],
 )
 def test_refuses_images(model_file: Path, images: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Embedder(model_file).embed(images)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_files_and_pictures_of_pillow(
+    model_file: Path, crops: Array, tmp_path: Path, threads: int
+) -> None:
+    image = pytest.importorskip("PIL.Image")
+    wanted = Embedder(model_file).embed(crops)
+    paths = [tmp_path / f"{index}.png" for index in range(len(crops))]
+    for path, crop in zip(paths, crops, strict=True):
+        image.fromarray(crop).save(path)
+    pillow, data = image.fromarray(crops[2]), paths[3].read_bytes()
+    mixed = [str(paths[0]), paths[1], pillow, data, *crops[4:]]
+    with Embedder(model_file, threads=threads) as embedder:
+        np.testing.assert_array_equal(embedder.embed(mixed, batch_size=3), wanted)
+        np.testing.assert_array_equal(embedder.embed(paths[0]), wanted[:1])
+        np.testing.assert_array_equal(embedder.embed(pillow), wanted[2:3])
+        np.testing.assert_array_equal(
+            embedder.embed(paths[0], ARCFACE_TEMPLATE), embedder.embed(crops[0], ARCFACE_TEMPLATE)
+        )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_several_pictures_with_landmarks_each(model_file: Path, crops: Array, threads: int) -> None:
+    points = np.array(ARCFACE_TEMPLATE)
+    landmarks = [points, np.stack([points + 2, points - 3]), np.empty((0, 5, 2)), [], points * 0.9]
+    with Embedder(model_file, threads=threads) as embedder:
+        wanted = [
+            embedder.embed(crop, found)
+            for crop, found in zip(crops[:5], landmarks, strict=True)
+            if len(found)
+        ]
+        for images in (list(crops[:5]), tuple(crops[:5]), crops[:5]):
+            found = embedder.embed(images, landmarks, batch_size=2)
+            np.testing.assert_array_equal(found, np.concatenate(wanted))
+            assert found.shape == (4, 128) and found.identity == embedder.identity
+
+
+@pytest.mark.parametrize(
+    ("landmarks", "message"),
+    [
+        ([ARCFACE_TEMPLATE], "each of 2 pictures, got 1"),
+        ([ARCFACE_TEMPLATE, [[1, 2]]], r"landmarks\[1\]: expected five"),
+        ([[], []], "at least one face, got none in any"),
+        ([ARCFACE_TEMPLATE, np.array(ARCFACE_TEMPLATE) + 500], r"images\[1\].*outside the picture"),
+        ("ab", "in a list as long as images"),
+        (3, "in a list as long as images"),
+    ],
+)
+def test_refuses_landmarks_of_several(
+    model_file: Path, crops: Array, landmarks: Any, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        Embedder(model_file).embed(list(crops[:2]), landmarks)
+
+
+def test_a_bad_file_is_named(model_file: Path, crops: Array, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    good, small = tmp_path / "good.png", tmp_path / "small.png"
+    image.fromarray(crops[0]).save(good)
+    image.fromarray(crops[0][:50]).save(small)
+    embedder = Embedder(model_file)
+    with pytest.raises(InputError, match=rf"images\[1\] \({small}\): .* got 50x112"):
+        embedder.embed([good, small])
+    with pytest.raises(FileNotFoundError, match="no such picture"):
+        embedder.embed([good, tmp_path / "none.png"])
+    (tmp_path / "text.png").write_text("hello")
+    with pytest.raises(InputError, match=r"images\[0\]: .*text.png: not a picture"):
+        embedder.embed([tmp_path / "text.png"])
 
 
 def test_refuses_other_arguments(

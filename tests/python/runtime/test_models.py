@@ -71,3 +71,19 @@ def test_a_path_stays_a_path(folder: Path) -> None:
 
 def test_host_targets_end_with_one_that_always_runs() -> None:
     assert models.host_targets()[-1] in ("x86-64-portable", "aarch64-neon")
+
+
+def test_a_path_without_its_target_is_the_best_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = f"{tmp_path}/own"
+    assert models.resolve(own) == own  # and is said to be absent by who opens it
+    for target in ("middle", "slow"):
+        (tmp_path / f"own.{target}.so").touch()
+    assert models.resolve(own) == models.resolve(Path(own)) == f"{own}.middle.so"
+    assert models.resolve(own, "slow") == f"{own}.slow.so"
+    assert models.resolve(own, "fast") == own
+    monkeypatch.setenv(models.TARGET_VARIABLE, "slow")
+    assert models.resolve(own) == f"{own}.slow.so"
+    (tmp_path / "own").touch()
+    assert models.resolve(own) == own

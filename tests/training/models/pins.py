@@ -59,7 +59,7 @@ def values(network: nn.Module, size: int, dtype: torch.dtype = torch.float32) ->
 def main() -> None:
     """Writes the file."""
     found = {}
-    for name in models.names():
+    for name in models.names(None):
         entry = models.entry(name)
         pinned = values(entry.make(), entry.input_size, torch.float64)
         found[name] = [round(float(value), 6) for value in pinned]

@@ -28,7 +28,7 @@ LARGE = ("iresnet50", "iresnet100", "iresnet100_128", "iresnet100_256")
 
 
 def test_every_network_is_pinned() -> None:
-    assert sorted(PINNED) == models.names()
+    assert sorted(PINNED) == models.names(None)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from safetensors.torch import save_file  # noqa: E402
 from pocketvision.cli import main  # noqa: E402
 from pocketvision.training import models  # noqa: E402
 from pocketvision.training.evaluate.faces.embedders import OnnxEmbedder  # noqa: E402
-from pocketvision.training.models.describe import describe, digest  # noqa: E402
+from pocketvision.training.models.stored.describe import describe, digest  # noqa: E402
 from pocketvision.training.quantize.trained import quantize_weights  # noqa: E402
 
 

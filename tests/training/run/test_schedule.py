@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from pocketvision.training.run import schedule  # noqa: E402
+from pocketvision.training.run.schedule import Length  # noqa: E402
 from pocketvision.training.train.faces import read  # noqa: E402
 from pocketvision.training.train.faces.recipe import Optimiser  # noqa: E402
 
@@ -35,3 +36,27 @@ def test_phases_of_input_size() -> None:
     sizes = [schedule.input_size(recipe.phases, at, 112) for at in (0, 0.39, 0.41, 0.71, 0.999)]
     assert sizes == [64, 64, 80, 112, 112]
     assert schedule.input_size((), 0.3, 112) == 112
+
+
+def test_by_steps() -> None:
+    run = Length(8)
+    assert [run.progress(step) for step in (0, 2, 8)] == [0.0, 0.25, 1.0]
+    assert not run.over(7) and run.over(8) and run.last == 8
+
+
+def test_by_the_clock(monkeypatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: now[0])
+    run = Length(None, minutes=2, spent=30)
+    assert run.progress(0) == 0.25 and run.seconds == 30
+    now[0] += 60
+    assert run.progress(5) == 0.75 and not run.over(5)
+    now[0] += 31
+    assert run.progress(9) == 1.0 and run.over(9)
+    assert run.last > 10**9
+
+
+@pytest.mark.parametrize("given", [(None, None), (5, 1.0)])
+def test_it_is_one_of_the_two(given) -> None:
+    with pytest.raises(ValueError, match="exactly one"):
+        Length(*given)

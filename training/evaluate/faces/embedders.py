@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 
 from pocketvision.record import METADATA_KEY, Record
+from pocketvision.runtime.shipped import resolve
 
 Embed = Callable[[np.ndarray], np.ndarray]
 
@@ -22,13 +23,13 @@ DEFAULT_MEAN = DEFAULT_STD = (127.5, 127.5, 127.5)
 
 def load(model: str) -> OnnxEmbedder | CompiledEmbedder:
     """The embedder behind ``model``: a path ending in ``.onnx`` (float or int8), any other path to
-    a compiled file, or the name of a shipped model.
+    a compiled file (without ``.TARGET.so``: the one of this processor), or a shipped model's name.
 
     Raises:
         FileNotFoundError: a path is given and no file is there.
         ValueError: the file is not what its name says.
     """
-    path = Path(model)
+    path = Path(resolve(model)) if len(Path(model).parts) > 1 else Path(model)
     looks_like_file = path.suffix in (".onnx", ".so") or len(path.parts) > 1
     if looks_like_file and not path.is_file():
         raise FileNotFoundError(f"model {model!r}: no such file; give a path or a model's name")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from pocketvision.faces.calibration.pairs import rounded
 from pocketvision.record import Threshold
 
 from ...data.pictures import stack
@@ -25,7 +26,7 @@ BATCH = 32
 @dataclass(frozen=True)
 class Result:
     """Figures of one run: fractions of 1; ``tar`` maps a FAR to the TAR there, ``intervals`` to its
-    95 % bounds (bootstrap over people).
+    95 % bounds (bootstrap over people), ``thresholds`` to the cosine and its bounds.
 
     ``threshold`` is the mean over folds of the chosen threshold, as a cosine.
     """
@@ -34,18 +35,19 @@ class Result:
     std: float
     tar: dict[float, float]
     intervals: dict[float, tuple[float, float]]
+    thresholds: dict[float, bootstrap.Interval]
     threshold: float
     pairs: int
     people: int
     flip: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON data; the keys of ``tar`` and ``intervals`` become text such as ``"0.001"``."""
-        named = {
-            key: {f"{far:g}": value for far, value in getattr(self, key).items()}
-            for key in ("tar", "intervals")
+        """JSON data; keys that are rates become text such as ``"0.001"``."""
+        whole = asdict(self)
+        rates = ("tar", "intervals", "thresholds")
+        return whole | {
+            key: {f"{far:g}": value for far, value in whole[key].items()} for key in rates
         }
-        return asdict(self) | named
 
 
 def evaluate(
@@ -124,6 +126,7 @@ def score(embeddings: list[np.ndarray], listed: pairs.Pairs) -> Result:
         std=float(accuracies.std()),
         tar={point.far: point.tar.value for point in points},
         intervals={point.far: (point.tar.low, point.tar.high) for point in points},
+        thresholds={point.far: point.threshold for point in points},
         threshold=float(1 - thresholds.mean() / 2),
         pairs=len(listed.same),
         people=listed.people,
@@ -139,10 +142,10 @@ def thresholds(embeddings: np.ndarray, listed: pairs.Pairs, precision: str) -> l
     return [
         {
             "far": point.far,
-            "threshold": protocol.rounded(point.threshold.value, up=True),
+            "threshold": rounded(point.threshold.value, up=True),
             "interval": [
-                protocol.rounded(point.threshold.low, up=False),
-                protocol.rounded(point.threshold.high, up=True),
+                rounded(point.threshold.low, up=False),
+                rounded(point.threshold.high, up=True),
             ],
             "dataset": "LFW View 2",
             "protocol": f"{listed.same.count(False)} impostor pairs, one view, {precision}",

@@ -17,6 +17,9 @@ class Arrays(Source):
     def __init__(self, arrays: dict[str, np.ndarray], where: str):
         self.arrays, self.where = arrays, where
 
+    def available(self) -> int:
+        return min(map(len, self.arrays.values()))
+
     def shapes(self, names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
         found = self._named(names)
         return {name: array.shape[1:] for name, array in found.items()}

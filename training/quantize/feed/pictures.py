@@ -31,6 +31,9 @@ class Folder(Source):
         self.folder = folder
         self.files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES)
 
+    def available(self) -> int:
+        return len(self.files)
+
     def take(
         self, inputs: tuple[Input, ...], count: int, look: Look | None, *, exact: bool
     ) -> Pictures:
@@ -47,6 +50,9 @@ class Crops(Source):
 
     def __init__(self, crops: np.ndarray):
         self.crops = crops
+
+    def available(self) -> int:
+        return len(self.crops)
 
     def shapes(self, names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
         """(H, W), as pictures do not say where an input has its channels."""

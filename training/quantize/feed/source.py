@@ -24,6 +24,10 @@ class Source(ABC):
         """Shape of one sample by input, as far as it is known before samples are taken."""
         return {}
 
+    def available(self) -> int | None:
+        """How many samples there are; None where only taking them tells."""
+        return None
+
     @abstractmethod
     def take(
         self, inputs: tuple[Input, ...], count: int, look: Look | None, *, exact: bool

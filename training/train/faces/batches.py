@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from ...data import joined
 from ...data.degrade import Degrade, degrade
 from ...run import ranks
 
@@ -37,19 +37,43 @@ class Batch:
         return Batch(self.first.pin_memory(), second, self.labels.pin_memory(), self.indices)
 
 
-def order(length: int, batch: int, seed: int, step: int) -> np.ndarray:
-    """Indices (batch) of a step: every epoch is a new permutation, batches run across epochs."""
-    epochs, places = np.divmod(np.arange(step * batch, (step + 1) * batch), length)
-    found = np.empty(batch, np.int64)
-    for epoch in range(epochs[0], epochs[-1] + 1):
-        here = epochs == epoch
-        found[here] = _permutation(length, seed, epoch)[places[here]]
-    return found
+class Order:
+    """Which pictures a step takes: every epoch is a new permutation, batches run across epochs.
 
+    Args:
+        weights: float (N), how often a picture comes in an epoch (``joined.repeated``).
 
-@functools.lru_cache(maxsize=2)
-def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
-    return np.random.default_rng([seed, epoch]).permutation(length)
+    ``length``: pictures of an epoch.
+    """
+
+    def __init__(self, weights: np.ndarray, seed: int):
+        self.weights, self.seed = np.asarray(weights, float), seed
+        self.length = joined.length(self.weights)
+        self.epochs: dict[int, np.ndarray] = {}
+
+    def rows(self, batch: int, step: int) -> np.ndarray:
+        """Indices (batch) of a step."""
+        epochs, places = np.divmod(np.arange(step * batch, (step + 1) * batch), self.length)
+        found = np.empty(batch, np.int64)
+        for epoch in range(epochs[0], epochs[-1] + 1):
+            here = epochs == epoch
+            found[here] = self._epoch(epoch)[places[here]]
+        return found
+
+    def partners(self, batch: int, step: int) -> np.ndarray:
+        """Indices (batch) of the faces that those of :meth:`rows` are blended with."""
+        drawn = np.random.default_rng([self.seed, step, 1]).integers(0, self.length, batch)
+        return self._drawn(0)[drawn]
+
+    def _epoch(self, epoch: int) -> np.ndarray:
+        if epoch not in self.epochs:
+            shuffled = np.random.default_rng([self.seed, epoch]).permutation(self.length)
+            self.epochs = {k: v for k, v in self.epochs.items() if k == epoch - 1}
+            self.epochs[epoch] = self._drawn(epoch)[shuffled]
+        return self.epochs[epoch]
+
+    def _drawn(self, epoch: int) -> np.ndarray:
+        return joined.repeated(self.weights, np.random.default_rng([self.seed, epoch, 4]))
 
 
 UNTOUCHED = Degrade()
@@ -89,25 +113,20 @@ def _collate(items: list[tuple[Tensor, Tensor | None, int, int]]) -> Batch:
     )
 
 
-def _rows(length: int, batch: int, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of a step's whole batch the indices, and those of their blend partners."""
-    partners = np.random.default_rng([seed, step, 1]).integers(0, length, batch)
-    return order(length, batch, seed, step), partners
-
-
 class _Steps:
     """The sampler: for each step from ``start`` on, this rank's keys."""
 
-    def __init__(self, length: int, batch: int, seed: int, start: int, stop: int):
-        self.arguments = (length, batch, seed)
+    def __init__(self, order: Order, batch: int, start: int, stop: int):
+        self.order, self.batch = order, batch
         self.start, self.stop = start, stop
 
     def __iter__(self) -> Iterator[list[Key]]:
-        length, batch, seed = self.arguments
-        rows = ranks.share(batch)
+        rows = ranks.share(self.batch)
         for step in range(self.start, self.stop):
-            own, partners = _rows(length, batch, seed, step)
-            places = range(batch)[rows]
+            own, partners = (
+                draw(self.batch, step) for draw in (self.order.rows, self.order.partners)
+            )
+            places = range(self.batch)[rows]
             yield [(int(own[row]), int(partners[row]), step, row) for row in places]
 
     def __len__(self) -> int:
@@ -135,7 +154,7 @@ def batches(
     """
     loader: DataLoader = DataLoader(
         _Pictures(pictures, pairs, seed, options),
-        batch_sampler=_Steps(len(pictures.labels), batch, seed, start, stop),
+        batch_sampler=_Steps(Order(pictures.weights, seed), batch, start, stop),
         num_workers=workers,
         collate_fn=_collate,
         persistent_workers=workers > 0,
@@ -157,10 +176,10 @@ def resident(
     """The batches of :func:`batches` from a copy of all pictures on ``device``."""
     crops = torch.from_numpy(np.array(pictures.crops())).to(device)
     labels = torch.from_numpy(np.array(pictures.labels)).to(device)
-    share = ranks.share(batch)
+    share, order = ranks.share(batch), Order(pictures.weights, seed)
     for step in range(start, stop):
         own, partners = (
-            torch.from_numpy(rows[share]) for rows in _rows(len(crops), batch, seed, step)
+            torch.from_numpy(draw(batch, step)[share]) for draw in (order.rows, order.partners)
         )
         there = own.to(device, non_blocking=True)
         second = crops[partners.to(device, non_blocking=True)] if pairs else None

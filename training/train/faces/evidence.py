@@ -143,9 +143,9 @@ def _chain(method: str) -> list[str]:
 def prepare(data: Path, out: Path) -> None:
     """Decodes the crops and embeds them by the MIT teacher into ``out/cache``, once."""
     from ... import models
+    from ...run.pictures import open_set
     from . import parse
     from .objective import labeller
-    from .pictures import open_set
 
     cache = out / "cache"
     cache.mkdir(parents=True, exist_ok=True)

@@ -12,24 +12,36 @@ from typing import Any
 import torch
 
 from ... import models
+from ...data import joined
+from ...data.folder import Landmarks
 from ...distill import views
 from ...distill.multi_step import snapshot
-from ...run import ranks, schedule, state
+from ...models.layers import keep_statistics
+from ...models.stored.checkpoint import shipped
+from ...run import pictures, ranks, schedule, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
-from ...run.length import Length
-from . import batches, outcome, pictures, validate
+from ...run.mean import Mean
+from ...run.schedule import Length
+from . import batches, outcome, plan, validate
 from .objective import Objective, labeller
-from .recipe import Recipe
+from .recipe import SHIPPED, Recipe
 
 
-def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> Path:
-    """Runs ``recipe`` in ``out``, or resumes what stands there.
+def train(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    stop_at: int | None = None,
+    landmarks: Landmarks | None = None,
+) -> Path:
+    """Runs ``recipe`` in ``out``, or resumes what stands there; says on stderr what it will do.
 
     Args:
         data: folder that the recipe's paths are relative to.
         stop_at: leave after this step, with a resume point (a quick look).
+        landmarks: of the faces, where the folder's pictures are no aligned crops.
 
     Returns:
         The weights' path; that of the resume point where the run has not come to its end.
@@ -43,29 +55,51 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
     if stop_at is not None and stop_at < 1:
         raise ValueError(f"the step to stop after: expected at least 1, got {stop_at}")
     weights = out / "model.safetensors"
+    last = out / f"generation-{recipe.generations}" / weights.name
+    if (weights if recipe.generations == 1 else last).exists():
+        plan.show(iter([f"{out}: this run is through; give --out another folder to train anew"]))
     for generation in range(1, recipe.generations + 1):
         folder = out if recipe.generations == 1 else out / f"generation-{generation}"
-        start = weights if generation > 1 else (data / recipe.start if recipe.start else None)
+        start = weights if generation > 1 else _start(recipe, data)
         weights = folder / "model.safetensors"
         if not weights.exists():
             # A generation that saw the views of the last again would learn them by heart.
             own = dataclasses.replace(recipe, seed=recipe.seed + generation - 1)
-            _run(own, data, folder, start, stop_at)
+            _run(own, data, folder, start, stop_at, landmarks)
             ranks.barrier()
         if not weights.exists():
             return folder / state.LAST  # the next call goes on here
     return weights
 
 
-def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int | None) -> None:
+def _start(recipe: Recipe, data: Path) -> Path | None:
+    """The weights that the first generation starts from."""
+    if recipe.start == SHIPPED:
+        return shipped(recipe.model)
+    return data / recipe.start if recipe.start else None
+
+
+def _run(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    start: Path | None,
+    stop_at: int | None,
+    landmarks: Landmarks | None,
+) -> None:
     device = choose(recipe.device)
     if device.type == "cpu":
         keep_memory()
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    faces = pictures.open_set(recipe.data, data, out)
-    length = len(faces.labels)
-    if recipe.margin and faces.classes == length:
+    faces = pictures.open_set(recipe.data, data, out, landmarks)
+    length = joined.length(faces.weights)
+    if recipe.margin and faces.classes == 1:
+        raise ValueError(
+            "margin: the set has one person only, and nobody to tell that one from; add a folder "
+            "of another person, or give an [embedding] table alone"
+        )
+    if recipe.margin and faces.classes == len(faces.labels):
         raise ValueError(
             "margin: every picture of the set is a person of its own, so there is nobody to tell "
             "apart; give a list with a column identity, or an [embedding] table alone"
@@ -83,6 +117,9 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
         model = ranks.synchronised(model, device)
     # Drawn on the host and moved: a seed starts from the same weights and centres on any device.
     model = accelerate(model.to(device)).train()
+    if recipe.keep_statistics:
+        keep_statistics(model)
+    plan.show(plan.plan(recipe, faces, model, out, total, device))
     teachers = labeller(recipe, entry.embedding, data, out, faces, total, device)
     objective = Objective(recipe, entry.embedding, faces.classes, teachers).to(device)
     optimiser = torch.optim.SGD(
@@ -92,8 +129,14 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
         weight_decay=recipe.optimiser.weight_decay,
         nesterov=recipe.optimiser.nesterov,
     )
-    parts = {"model": model, "objective": objective, "optimiser": optimiser}
+    parts: dict[str, Any] = {"model": model, "objective": objective, "optimiser": optimiser}
+    mean = Mean(model, recipe.mean) if recipe.mean else None
+    if mean:
+        parts["mean"] = mean
+    final = mean.model if mean else model
     step, spent = _resume(out, parts)
+    if step:
+        plan.show(iter([f"goes on:  after step {step}, from {out / state.LAST}"]))
     compiled: Any = torch.compile(model, dynamic=False) if recipe.compiled else model
     network = ranks.parallel(compiled)
     journal = Journal(out, step) if ranks.rank() == 0 else None
@@ -103,6 +146,7 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
     stop = min(run.last, stop_at or run.last)
     source = _source(recipe, faces, step, stop, device)
     logged, began = step, time.monotonic()
+    clock = plan.Clock(total, recipe.minutes)
     for batch in (rows.to(device) for rows in source):
         progress, epoch = run.progress(step), step * recipe.batch / length
         draws = views.draw(recipe.batch, recipe.seed, step)[ranks.share(recipe.batch)]
@@ -131,6 +175,10 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
             )
         optimiser.step()
         step += 1
+        if mean:
+            mean.follow(model)
+        if line := clock.tick(step):
+            plan.show(iter([line]))
         if journal and log:
             now = time.monotonic()
             speed = (step - logged) * recipe.batch / (now - began)
@@ -141,16 +189,16 @@ def _run(recipe: Recipe, data: Path, out: Path, start: Path | None, stop_at: int
             _save(out, parts, step, run.seconds)
         ended = over and run.over(step)
         if judge and (step % judge.every == 0 or ended):
-            judge(model, step)
+            judge(final, step)
         if journal and recipe.keep == "epochs":
             for done in _ended(recipe, step, ended, length):
-                state.save_weights(snapshot(out, done), model)
+                state.save_weights(snapshot(out, done), final)
         if over:
             break
     if journal:
         journal.close(f"{recipe.model}, seed {recipe.seed}")
     if run.over(step) and ranks.rank() == 0:
-        outcome.write(out, model, recipe, faces, judge.scores if judge else [])
+        outcome.write(out, final, recipe, data, faces, judge.scores if judge else [])
 
 
 def _ended(recipe: Recipe, step: int, ended: bool, length: int) -> range:

@@ -12,17 +12,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...data import joined
 from ...distill import osakd, parts, teacher, views
 from ...distill.multi_step import MultiStep
 from ...distill.template import angular, template
 from ...losses.embedding import embedding_regression
 from ...losses.margin import Margin, MarginHead
+from ...losses.memory import Memory, impostors, relation
 from ...losses.partial_fc import PartialFC
 from ...run import ranks
 from ...run.device import CPU
+from ...run.pictures import Pictures
 from .batches import Batch
-from .pictures import Pictures
-from .recipe import Recipe
+from .recipe import Embedding, Recipe
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "regression": embedding_regression,
@@ -45,6 +47,8 @@ class Objective(nn.Module):
         if recipe.margin is not None:
             self.head = _head(recipe, embedding, classes)
         self.queue = osakd.Queue(recipe.osakd.queue) if recipe.osakd else None
+        remembered = recipe.embedding.memory if recipe.embedding else 0
+        self.memory = Memory(remembered, embedding) if remembered else None
 
     def forward(
         self,
@@ -73,6 +77,7 @@ class Objective(nn.Module):
             target = ranks.gathered(found.to(everyone.device, non_blocking=True))
             loss = LOSSES[recipe.embedding.loss](everyone, target)
             terms["embedding"] = recipe.embedding.weight * loss
+            terms |= self._remembered(recipe.embedding, everyone, target)
             with torch.no_grad():
                 terms["agreement"] = F.cosine_similarity(everyone, target).mean()
         if recipe.osakd is not None:
@@ -101,6 +106,19 @@ class Objective(nn.Module):
         if last in known:  # SGD without momentum keeps nothing
             momentum = change(self.head, known[last]["momentum_buffer"])
             known[last] = known[last] | {"momentum_buffer": momentum}
+
+    def _remembered(
+        self, options: Embedding, everyone: Tensor, target: Tensor
+    ) -> dict[str, Tensor]:
+        if self.memory is None:
+            return {}
+        known = self.memory.rows
+        terms = {
+            "relation": options.relation * relation(everyone, target, known),
+            "impostors": options.impostors * impostors(everyone, target, known, options.hardest),
+        }
+        self.memory.push(target)
+        return terms
 
     def _neighbours(self, everyone: Tensor, labels: Tensor, progress: float) -> Tensor:
         options, queue = self.recipe.osakd, self.queue
@@ -158,7 +176,7 @@ def labeller(
         return None
     if options.snapshots:
         assert steps is not None  # recipes by the clock take no snapshots
-        per_epoch = len(faces.labels) / recipe.batch
+        per_epoch = joined.length(faces.weights) / recipe.batch
         staged = MultiStep(options.snapshots, data, math.ceil(steps / per_epoch), device)
         return lambda batch, whole, draws, step: staged(_pixels(whole), int(step / per_epoch))
     compiled = recipe.compiled and not options.cached

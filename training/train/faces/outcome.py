@@ -10,17 +10,18 @@ from torch import nn
 from pocketvision.files import rename, write_text
 
 from ... import models
-from ...models.describe import describe
+from ...models.stored.checkpoint import shipped_record
+from ...models.stored.describe import describe
 from ...run import state
-from .pictures import Pictures
-from .recipe import Recipe
+from ...run.pictures import Pictures
+from .recipe import SHIPPED, Recipe
 from .validate import Score
 
 UNKNOWN = "not stated: that of the training pictures and of the teacher"
 
 
 def write(
-    out: Path, model: nn.Module, recipe: Recipe, faces: Pictures, scores: list[Score]
+    out: Path, model: nn.Module, recipe: Recipe, data: Path, faces: Pictures, scores: list[Score]
 ) -> None:
     """Writes ``out/model.json`` and then ``out/model.safetensors``, which says that all is done."""
     weights = out / "model.pending.safetensors"
@@ -30,13 +31,21 @@ def write(
     if options is not None:
         sources = ", ".join(options.teachers) or f"snapshots of {options.snapshots}"
         teacher = f"{sources} ({options.loss})"
+    own = recipe.data.root == "."
+    name = (data / recipe.data.root).resolve().name if own else recipe.data.named
+    learnt = f"{name}: {len(faces.labels):,} pictures of {faces.classes:,} people"
+    licence = UNKNOWN
+    if recipe.start == SHIPPED:
+        before = shipped_record(recipe.model)
+        learnt += f"; from {before.full_name} ({before.data})"
+        licence += f"; of the weights it started from: {before.licence}"
     record = describe(
         models.entry(recipe.model),
         weights,
         tag=f"run.seed-{recipe.seed}",
         teacher=teacher,
-        data=f"{recipe.data.root}: {len(faces.labels):,} pictures of {faces.classes:,} people",
-        licence=UNKNOWN,
+        data=learnt,
+        licence=licence,
     ).with_(scores=list(_reported(scores)))
     write_text(out / "model.json", record.to_json() + "\n")
     rename(weights, out / "model.safetensors")

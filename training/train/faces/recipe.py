@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,27 +10,8 @@ from typing import Any
 from ...data.degrade import Degrade
 from ...distill.views import Reach
 from ...run import tables
+from ...run.pictures import Data
 from ...run.schedule import Optimiser
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the pictures are, relative to $POCKETVISION_DATA.
-
-    ``kind``: ``folder`` (root/person/picture, or only those of ``list``, a CSV with the columns
-    path and identity), ``shards`` (tar files below root), ``record`` (InsightFace's train.rec and
-    .idx). ``cache`` decodes all pictures once into one file of the run's folder: for sets that fit
-    the disk. ``resident`` keeps them all on the run's device: a GPU waits for no picture then.
-    """
-
-    root: str
-    kind: str = "folder"
-    list: str | None = None
-    size: int = 112
-    cache: bool = False
-    resident: bool = False
-    workers: int = 0
-    classes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +28,8 @@ class Margin:
 
 @dataclass(frozen=True)
 class Embedding:
-    """Embedding distillation: from ``teachers`` (ONNX files or ``model:weights.safetensors``).
+    """Embedding distillation: from ``teachers`` (ONNX files, ``model:weights.safetensors``, or
+    names of shipped models, whose compiled form teaches).
 
     ``loss``: ``regression`` (direction and batch geometry), ``template`` (PocketNet's), ``angular``
     (VarGFaceNet's). Several teachers are an ensemble. ``snapshots`` names the model and the run
@@ -54,7 +37,9 @@ class Embedding:
     ``cached`` takes the embedding of the plain crop and its mirror image, computed once; otherwise
     the teacher sees what the student sees. ``directions`` names the projection to a smaller student
     (a ``.npy`` of ``distill.teacher.basis``), so that runs on several sets have one; without it the
-    set's own is computed.
+    set's own is computed. ``memory``: how many of the teacher's embeddings are remembered for the
+    terms of ``losses/memory.py``, ``relation`` and ``impostors`` their weights, ``hardest`` the
+    faces of a row that the second looks at.
     """
 
     teachers: tuple[str, ...] = ()
@@ -63,6 +48,10 @@ class Embedding:
     weight: float = 1.0
     cached: bool = False
     directions: str | None = None
+    memory: int = 0
+    relation: float = 0.0
+    impostors: float = 0.0
+    hardest: int = 32
 
 
 @dataclass(frozen=True)
@@ -90,12 +79,19 @@ class Validate:
 class Recipe:
     """One run. ``batch`` counts all ranks; one of ``steps``, ``epochs``, ``minutes`` is given.
 
+    ``model``: a registered name, or the ``.json`` file of an architecture that a search found.
+
     ``phases``: (share of the run at which the phase ends, input size in pixels). ``keep``:
     ``last``, or ``epochs`` to keep a snapshot after each epoch. ``generations`` > 1 repeats the
     run from its own result with a fresh optimiser and the next ``seed`` (recursive KD).
     ``device``: ``auto`` is ``cuda`` (under torchrun the rank's own GPU) where there is one.
     ``compiled``: student and ONNX teachers through TorchInductor, which fuses what lies between
     convolutions; it takes a minute or two before the first step.
+    ``mean``: decay of the moving average of the weights, such as 0.999, which is then what a run
+    ends with and is validated by; 0 for the weights themselves.
+    ``keep_statistics``: batch norms keep those of ``start``, for small sets (models/layers.py).
+    ``start``: weights to start from, a file below --data or ``shipped`` for those of the model that
+    the installation brings.
     """
 
     model: str
@@ -116,8 +112,10 @@ class Recipe:
     embedding: Embedding | None = None
     osakd: Osakd | None = None
     validate: Validate | None = None
+    mean: float = 0.0
     sync_batch_norm: bool = False
     start: str | None = None
+    keep_statistics: bool = False
     generations: int = 1
     checkpoint_steps: int = 100
     log_steps: int = 10
@@ -126,6 +124,7 @@ class Recipe:
 
 CHOICES = {
     ("Data", "kind"): ("folder", "shards", "record"),
+    ("Source", "kind"): ("folder", "shards", "record"),
     ("Optimiser", "schedule"): ("cosine", "steps"),
     ("Margin", "kind"): ("arcface", "cosface", "combined", "softmax"),
     ("Embedding", "loss"): ("regression", "template", "angular"),
@@ -136,15 +135,45 @@ CHOICES = {
 }
 
 
-def read(path: Path) -> Recipe:
-    """The recipe in a TOML file.
+LENGTHS = ("steps", "epochs", "minutes")
+SHIPPED = "shipped"
+FOLDER = Path(__file__).resolve().parents[2] / "recipes"
+"""Recipes that the package brings."""
+
+
+def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe in a TOML file, or one that the package brings, by its name without ``.toml``.
+
+    Args:
+        changes: ``key=value`` or ``table.key=value``, each in place of what the file says.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: not TOML, an unknown or missing key, a value of the wrong type or range; the
             message names the file, the key and what was expected.
     """
-    return tables.read(path, parse)
+    return tables.read(_found(path), lambda table: parse(_changed(table, changes)))
+
+
+def _changed(table: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """A changed length takes the place of the recipe's, whichever of the three that is."""
+    changed = tables.changed(table, changes)
+    lengths = {change.partition("=")[0] for change in changes} & set(LENGTHS)
+    if lengths:
+        changed = {k: v for k, v in changed.items() if k in lengths or k not in LENGTHS}
+    return changed
+
+
+def _found(path: Path) -> Path:
+    brought = FOLDER / f"{path}.toml"
+    if path.exists() or path.suffix == ".toml":
+        return path
+    if not brought.is_file():
+        names = sorted(str(p.relative_to(FOLDER).with_suffix("")) for p in FOLDER.rglob("*.toml"))
+        raise FileNotFoundError(
+            f"{path}: no such file, and no recipe of the package: {', '.join(names)}"
+        )
+    return brought
 
 
 def parse(table: dict[str, Any]) -> Recipe:
@@ -166,6 +195,8 @@ def _check(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if value is not None and value <= 0:
             raise ValueError(f"{name}: expected more than 0, got {value}")
+    if recipe.keep_statistics and recipe.start is None:
+        raise ValueError("keep_statistics: random weights have none; give start, or set it false")
     if recipe.optimiser.learning_rate <= 0:
         raise ValueError("optimiser.learning_rate: expected more than 0")
     if not (recipe.margin or recipe.embedding):
@@ -185,6 +216,14 @@ def _check(recipe: Recipe) -> None:
         one = bool(recipe.embedding.teachers) != bool(recipe.embedding.snapshots)
         if not one:
             raise ValueError("embedding: give either teachers or snapshots")
+        wants = recipe.embedding.relation or recipe.embedding.impostors
+        if bool(recipe.embedding.memory) != bool(wants):
+            raise ValueError(
+                "embedding.memory: goes with a weight of embedding.relation or "
+                "embedding.impostors, and they with it"
+            )
+        if recipe.embedding.memory < 0 or recipe.embedding.hardest < 1:
+            raise ValueError("embedding: expected memory of 0 or more, hardest of 1 or more")
         if recipe.embedding.cached and (recipe.views.compose or recipe.embedding.snapshots):
             raise ValueError(
                 "embedding.cached: blends and snapshots have no embedding computed once; "
@@ -195,11 +234,18 @@ def _check(recipe: Recipe) -> None:
             "minutes, embedding.snapshots: a run by the clock has no known number of epochs; "
             "give steps or epochs"
         )
+    for source in recipe.data.sources:
+        if source.weight <= 0:
+            raise ValueError(f"data.sources.weight: expected above 0, got {source.weight}")
+        if source.aside and source.kind != "folder":
+            raise ValueError("data.sources.aside: only folders have names to choose by")
     if recipe.data.resident and (not recipe.data.cache or recipe.degrade.active):
         raise ValueError(
             "data.resident: needs data.cache = true and no [degrade] table, which works on "
             "single pictures of the host"
         )
+    if not 0 <= recipe.mean < 1:
+        raise ValueError(f"mean: expected a decay from 0 to below 1, got {recipe.mean}")
     ends = [share for share, _ in recipe.phases]
     if recipe.phases and (ends != sorted(ends) or ends[-1] != 1.0):
         raise ValueError(f"phases: shares must rise to 1.0, got {ends}")

@@ -39,8 +39,8 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "--count",
         type=int,
-        default=256,
-        help="pictures or samples that calibrate, default %(default)d; 32 more choose the method",
+        help="pictures or samples that calibrate, default 256; 32 more choose the method. Where "
+        "there are fewer, all are taken",
     )
     parser.add_argument("--report", type=new_file, metavar="FILE", help="what each layer lost")
     seen = parser.add_argument_group("pictures, of a file without a record")

@@ -1,4 +1,4 @@
-"""``pocketvision train RECIPE.toml``: a training run, or the rest of one that was interrupted."""
+"""``pocketvision train RECIPE``: a training run, or the rest of one that was interrupted."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import os
 from pathlib import Path
 
 from ...errors import InputError
-from ..common import Verbs, new_folder, new_verb
+from ..common import Verbs, new_folder, new_verb, read_landmarks
 from ..text import show, show_json
 
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
     parser = new_verb(verbs, "train", run, "Train a model by a recipe; resumes.", "training")
-    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    parser.add_argument(
+        "recipe",
+        type=Path,
+        metavar="RECIPE",
+        help="a TOML file, or one that the package brings: own trains on a folder of people",
+    )
     parser.add_argument(
         "--out", type=new_folder, required=True, metavar="DIR", help="the run's folder"
     )
@@ -23,7 +28,21 @@ def add(verbs: Verbs) -> None:
         type=Path,
         default=os.environ.get("POCKETVISION_DATA"),
         metavar="DIR",
-        help="what the recipe's paths are relative to; default $POCKETVISION_DATA",
+        help="what the recipe's paths are relative to, with own the folder of people; default "
+        "$POCKETVISION_DATA",
+    )
+    parser.add_argument(
+        "--landmarks",
+        type=Path,
+        metavar="FILE",
+        help="where pictures are no aligned crops: CSV without header, picture,x1,y1,...,x5,y5",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="in place of what the recipe says, such as steps=600 or data.size=96",
     )
     parser.add_argument("--steps", type=int, metavar="N", help="stop after step N; resumes later")
     parser.add_argument("--threads", type=int, metavar="N", help="processor threads to use")
@@ -42,10 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    recipe = read(arguments.recipe)
+    recipe = read(arguments.recipe, arguments.set)
+    landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
     ranks.start()
     try:
-        found = train(recipe, Path(arguments.data), arguments.out, arguments.steps)
+        found = train(recipe, Path(arguments.data), arguments.out, arguments.steps, landmarks)
         first = ranks.rank() == 0
     finally:
         ranks.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import InputError
 from ...faces.embedder import Embedder
+from ...faces.embeddings import Embeddings
 from ...files import PRIVATE, write_whole
 from ...runtime.lending import check_threads
+from .. import folders
 from ..common import (
     Verbs,
     add_model_options,
@@ -23,9 +25,9 @@ from ..common import (
     make_embedder,
     new_file,
     new_verb,
-    progress_wanted,
     read_landmarks,
 )
+from ..folders import add_skip_bad
 from ..text import csv_text, show_csv, show_json
 
 SUFFIXES = (".npy", ".csv")
@@ -34,7 +36,9 @@ SUFFIXES = (".npy", ".csv")
 def add(verbs: Verbs) -> None:
     """Register the verb."""
     parser = new_verb(verbs, "embed", run, "Embed aligned face crops, or faces with landmarks.")
-    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
+    parser.add_argument(
+        "pictures", nargs="+", type=Path, metavar="PICTURE", help="or folders of pictures"
+    )
     parser.add_argument(
         "--out",
         type=_new_embeddings,
@@ -43,22 +47,26 @@ def add(verbs: Verbs) -> None:
         "without --out",
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default %(default)d")
+    add_skip_bad(parser)
     add_model_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print ``picture,face,value...`` per face, or write --out and print the rows' meaning."""
-    pictures, threads = arguments.pictures, check_threads(arguments.threads)
+    threads = check_threads(arguments.threads)
+    pictures, skipped = folders.pictures(arguments.pictures)
+    folders.tell(skipped)
     embedder = make_embedder(arguments, threads if len(pictures) == 1 else 1)
     landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
+    bad = folders.Bad(arguments.skip_bad)
     rows: list[dict[str, Any]] = []
-    results = _in_order(embedder, pictures, landmarks, threads)
-    for done, (path, faces) in enumerate(zip(pictures, results, strict=True), start=1):
-        for face, vector in enumerate(faces):
+    results = _in_order(embedder, pictures, landmarks, threads, bad)
+    for path in folders.counted(pictures, "pictures"):
+        for face, vector in enumerate(next(results)):
             rows.append({"picture": str(path), "face": face, "embedding": vector})
-        if progress_wanted():
-            end = "\n" * (done == len(pictures))
-            print(f"\r{done}/{len(pictures)} pictures", end=end, file=sys.stderr)
+    bad.report()
+    if not rows:
+        raise InputError("no picture could be used; the reasons are above")
     table = [[row["picture"], str(row["face"]), *_cells(row["embedding"])] for row in rows]
     if arguments.out is not None:
         _write(arguments.out, table, np.stack([row.pop("embedding") for row in rows]))
@@ -73,14 +81,15 @@ def run(arguments: argparse.Namespace) -> int:
                 "dimension": embedder.dimension,
                 "out": None if arguments.out is None else str(arguments.out),
                 "faces": rows,
+                "skipped": folders.data(skipped) + bad.data(),
             }
         )
-        return 0
+        return bad.code
     if arguments.out is None:
         show_csv(table)
     elif not is_stdout(arguments.out):
         show_csv(row[:2] for row in table)
-    return 0
+    return bad.code
 
 
 def _new_embeddings(text: str) -> Path:
@@ -111,13 +120,18 @@ def _in_order(
     pictures: list[Path],
     landmarks: dict[str, NDArray[np.float64]] | None,
     threads: int,
-) -> Iterator[NDArray[np.float32]]:
+    bad: folders.Bad,
+) -> Iterator[Embeddings | tuple[()]]:
     """The embeddings of each picture. Threads take whole pictures: decoding is most of the work."""
+
+    def work(path: Path) -> Embeddings | tuple[()]:
+        found = bad.attempt(path, lambda: embed_file(embedder, path, landmarks))
+        return () if found is None else found
+
     if threads == 1 or len(pictures) == 1:
-        for path in pictures:
-            yield embed_file(embedder, path, landmarks)
+        yield from map(work, pictures)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(lambda path: embed_file(embedder, path, landmarks), pictures)
+        yield from pool.map(work, pictures)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from textwrap import wrap
 from typing import Any
 
 from ... import __version__
 from ...errors import ModelFileError
 from ...record import Record
+from ...record.record import PRECISIONS
 from ...runtime.model import Model
 from ...runtime.shipped import DEFAULT_MODEL, host_targets, shipped
 from ...runtime.tensors import Tensor
 from ..common import Verbs, new_verb
 from ..text import show, show_json, show_table
+
+WIDTH = 100
+"""Characters of a line, but where one word, such as a path, is longer."""
 
 
 def add(verbs: Verbs) -> None:
@@ -33,44 +39,79 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class _Shipped:
+    """What a user chooses a model by; "-" or empty where the file that runs here does not say."""
+
+    name: str
+    values: str = "-"
+    size: str = "-"
+    floating: str = "-"
+    int8: str = "-"
+    licence: str = ""
+    targets: str = ""
+
+
 def _overview(as_json: bool) -> None:
     models = shipped()
+    rows = [_row(name, files) for name, files in models.items()]
     if as_json:
         targets = {name: sorted(files) for name, files in models.items()}
-        show_json({"version": __version__, "targets": host_targets(), "models": targets})
+        show_json(
+            {
+                "version": __version__,
+                "targets": host_targets(),
+                "models": targets,
+                "default": DEFAULT_MODEL,
+                "shown": [asdict(row) for row in rows],
+            }
+        )
         return
     show(f"pocketvision {__version__}; this processor runs: {', '.join(host_targets())}")
     if not models:
         show("no models are installed")
         return
     show("")
-    heading = ("model", "values", "size", "LFW, int8", "compiled for")
-    show_table([heading, *(_row(name, files) for name, files in models.items())])
-    show("", f"{DEFAULT_MODEL} is taken where none is named; pocketvision info MODEL says more.")
+    heading = ("model", "values", "size", "LFW, float", "LFW, int8", "")
+    table = [
+        (row.name, row.values, row.size, row.floating, row.int8,
+         "the default" if row.name == DEFAULT_MODEL else "")
+        for row in rows
+    ]  # fmt: skip
+    show_table([heading, *table])
+    show("", *_shared("licence", {row.name: row.licence for row in rows}))
+    show(*_shared("compiled for", {row.name: row.targets for row in rows}))
+    show(f"pocketvision info {rows[0].name} says more: thresholds, data, preprocessing.")
 
 
-def _row(name: str, files: dict[str, str]) -> tuple[str, ...]:
-    """What a user chooses by, from the variant that runs here, or names and targets alone."""
+def _shared(label: str, texts: dict[str, str]) -> Iterator[str]:
+    """Each text once, wrapped, with the models that it is of, unless it is of all."""
+    for text in dict.fromkeys(filter(None, texts.values())):
+        names = [name for name in texts if texts[name] == text]
+        of = "" if len(names) == len(texts) else f", {', '.join(names)}"
+        yield from wrap(f"{label}{of}: {text}", WIDTH, subsequent_indent="  ")
+
+
+def _row(name: str, files: dict[str, str]) -> _Shipped:
+    """From the variant that runs here; of others names and targets alone."""
     targets = ", ".join(sorted(files))
     file = next((files[target] for target in host_targets() if target in files), None)
     if file is None:
-        return name, "-", "-", "-", f"{targets} (not for this processor)"
+        return _Shipped(name, targets=f"{targets} (not for this processor)")
     try:
         record = Model(file).record
     except ModelFileError:
-        return name, "-", "-", "-", f"{targets} (damaged: pocketvision info {name})"
+        return _Shipped(name, targets=f"{targets} (damaged: pocketvision info {name})")
+    size = _size(os.path.getsize(file))
     if record is None:
-        return name, "-", _size(os.path.getsize(file)), "-", targets
-    # The first is that of the protocol that papers quote.
-    accuracy = next(
-        (
-            f"{score['accuracy']:.2%}"
-            for score in record.scores
-            if score["precision"] == "int8" and score["dataset"].startswith("LFW")
-        ),
-        "-",
-    )
-    return name, str(record.embedding), _size(os.path.getsize(file)), accuracy, targets
+        return _Shipped(name, size=size, targets=targets)
+    accuracy = {precision: "-" for precision in PRECISIONS}
+    # The first of each is that of the protocol that papers quote.
+    for score in reversed(record.scores):
+        if score["dataset"].startswith("LFW"):
+            accuracy[score["precision"]] = f"{100 * score['accuracy']:.2f} %"
+    return _Shipped(name, str(record.embedding), size, accuracy["float32"], accuracy["int8"],
+                    record.licence, targets)  # fmt: skip
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
@@ -98,10 +139,28 @@ def _describe(model: Model, as_json: bool) -> None:
         return
     if record is None:
         show("no record: a network that pocketvision.Model runs")
-        show_table([*_compiled(model)], "  ")
+        show(*_page([*_compiled(model)]))
         return
     show(f"{record.full_name}: {record.task}, {record.embedding} values, {record.metric}")
-    show_table([*_compiled(model), *_prepared(record), *_measured(record), *_origin(record)], "  ")
+    parts = (_compiled(model), _prepared(record), _measured(record), _origin(record))
+    show(*_page([row for part in parts for row in part]))
+
+
+def _page(rows: list[tuple[str, str]]) -> Iterator[str]:
+    """``label  text``, wrapped; a label stands once above its further rows."""
+    wide = max(len(label) for label, _ in rows)
+    before = ""
+    for label, text in rows:
+        head = f"  {'' if label == before else label:{wide}}  "
+        yield from wrap(
+            text,
+            WIDTH,
+            initial_indent=head,
+            subsequent_indent=" " * (len(head) + 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        before = label
 
 
 def _compiled(model: Model) -> Iterator[tuple[str, str]]:
@@ -130,12 +189,21 @@ def _prepared(record: Record) -> Iterator[tuple[str, str]]:
 def _measured(record: Record) -> Iterator[tuple[str, str]]:
     for score in record.scores:
         where = f"{score['dataset']}, {score['protocol']}, {score['precision']}"
-        yield "accuracy", f"{score['accuracy']:.2%} +- {score['std']:.2%} on {where}"
+        accuracy, spread = 100 * score["accuracy"], 100 * score["std"]
+        yield "accuracy", f"{accuracy:.2f} % +- {spread:.2f} % on {where}"
     for entry in record.thresholds:
         bounds = entry.get("interval")
-        spread = f" ({bounds[0]:g} to {bounds[1]:g})" if bounds else ""
+        between = f" ({bounds[0]:g} to {bounds[1]:g})" if bounds else ""
         where = f"{entry['dataset']}, {entry['protocol']}"
-        yield "threshold", f"{entry['threshold']:g}{spread} at FAR {entry['far']:g} on {where}"
+        rate = f"{100 * entry['far']:g} %"
+        yield "threshold", f"{entry['threshold']:g}{between} at FAR {rate} on {where}"
+    for fpir in sorted({entry["fpir"] for entry in record.identification}, reverse=True):
+        own = [entry for entry in record.identification if entry["fpir"] == fpir]
+        among = ", ".join(
+            f"{entry['threshold']:g} among {entry['size']}"
+            for entry in sorted(own, key=lambda entry: entry["size"])
+        )
+        yield "open set", f"at FPIR {100 * fpir:g} % on {own[0]['dataset']}: {among}"
 
 
 def _origin(record: Record) -> Iterator[tuple[str, str]]:
@@ -144,7 +212,7 @@ def _origin(record: Record) -> Iterator[tuple[str, str]]:
         if value:
             yield key, value
     for kind, digest in record.sha256.items():
-        yield f"sha256 of {kind}", digest
+        yield "sha256", f"{kind} {digest}"
 
 
 def _once(values: list[float]) -> str:

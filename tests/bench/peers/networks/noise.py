@@ -62,7 +62,7 @@ def _write(entry: Any, folder: Path, weights: Path, record: Path, int8: Path) ->
 
     from pocketvision.files import write_text, write_whole
     from pocketvision.training.export import export
-    from pocketvision.training.models.describe import describe
+    from pocketvision.training.models.stored.describe import describe
     from pocketvision.training.quantize import quantize_model
 
     folder.mkdir(parents=True, exist_ok=True)

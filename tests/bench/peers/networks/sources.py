@@ -118,7 +118,7 @@ def _export(name: str, weights: Path, scratch: Path) -> list[tuple[str, Path]]:
         import onnx
 
         from pocketvision.training.export import export
-        from pocketvision.training.models.checkpoint import load
+        from pocketvision.training.models.stored.checkpoint import load
         from pocketvision.training.quantize.fold import fold
     except ImportError as error:
         raise Absent(

@@ -18,7 +18,7 @@ def load(sources: Sources, channels_last: bool) -> Runner:
     """
     import torch
 
-    from pocketvision.training.models.checkpoint import load as load_weights
+    from pocketvision.training.models.stored.checkpoint import load as load_weights
 
     assert sources.weights is not None
     torch.set_num_threads(1)

@@ -1,6 +1,7 @@
 """The LFW run on a small data set of the same format, every kind of embedder, and shipping."""
 
 import json
+import re
 
 import numpy as np
 import onnx
@@ -16,7 +17,8 @@ from pocketvision.record import METADATA_KEY, FaceEmbedding, Record  # noqa: E40
 from pocketvision.runtime.shipped import host_targets  # noqa: E402
 from pocketvision.training import restate, ship  # noqa: E402
 from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
-from pocketvision.training.models.describe import digest  # noqa: E402
+from pocketvision.training.evaluate.faces.open_set import strangers  # noqa: E402
+from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,8 @@ def test_a_separable_set_scores_one(people):
     data = json.loads(json.dumps(result.to_dict()))
     assert data["tar"] == {"0.01": 1.0, "0.001": 1.0}
     assert data["intervals"] == {"0.01": [1.0, 1.0], "0.001": [1.0, 1.0]}
+    for rate, found in data["thresholds"].items():
+        assert found["low"] <= found["value"] <= found["high"] and float(rate) in result.tar
 
 
 def test_the_verb_prints_figures_and_draws_them(people, mobilefacenet_onnx, tmp_path, capsys):
@@ -67,11 +71,25 @@ def test_the_verb_prints_figures_and_draws_them(people, mobilefacenet_onnx, tmp_
     assert cli.main(["evaluate", "lfw", *model, *files, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["pairs"] == 6000
     assert Image.open(plot).size[0] > 1000
+    assert cli.main(["evaluate", "lfw", *model, *files]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"accuracy \S+ % \+- \S+ % over folds, at threshold \S+ in the mean", lines[0]
+    )
+    for far, line in zip(("1", "0.1"), lines[1:], strict=False):
+        assert re.fullmatch(rf"TAR \S+ % \(\S+ to \S+\) at FAR {far} %, threshold .*", line)
+    assert lines[3].startswith("6,000 pairs, 6 people, with mirror images; bounds of 95 %")
+    assert len(lines) == 4
 
 
 def test_the_verb_names_what_a_protocol_does_not_take(capsys):
     for arguments, message in (
         (["lfw", "--model", "m", "--pairs", "p"], "--images"),
+        (["lfw", "--model", "m", "--images", "i"], "--pairs"),
+        (["bin", "--model", "m"], "--pairs"),
+        (["folder", "--model", "m"], "--images"),
+        (["folder", "--model", "m", "--images", "i", "--pairs", "p"], "it takes no --pairs"),
+        (["lfw", "--model", "m", "--images", "i", "--landmarks", "p"], "it takes no --landmarks"),
         (["bin", "--model", "m", "--pairs", "p", "--plot", "x.png"], "leave them out"),
     ):
         assert cli.main(["evaluate", *arguments]) == 2
@@ -166,21 +184,30 @@ def again(out, people):
     page, network = out / "mobilefacenet.json", out / "mobilefacenet.int8.onnx"
     texts = page.read_text(), embedders.OnnxEmbedder(network).record.to_json()
     listed = pairs.read(people[1])
-    found = restate.embeddings("mobilefacenet", out, people[0], listed)
+    everybody = strangers.read(people[0])
+    found = restate.embeddings("mobilefacenet", out, everybody)
     impostors = ~np.array(listed.same)
     right = [
-        lfw.thresholds(rows, listed, kind)
+        restate.thresholds(rows, everybody, people[0], listed, kind)
         for rows, kind in zip(found, ("float32", "int8"), strict=True)
     ]
+    view = [everybody.paths.index(people[0] / name) for name in listed.images]
     for rows, entries in zip(found, right, strict=True):
         for entry in entries:
-            accepted = (lfw.cosines([rows], listed)[impostors] >= entry["threshold"]).sum()
+            accepted = (lfw.cosines([rows[view]], listed)[impostors] >= entry["threshold"]).sum()
             assert accepted <= entry["far"] * impostors.sum() + 1e-9
     low = [[entry | {"threshold": -0.5} for entry in entries] for entries in right]
     restate.restate("mobilefacenet", out, *low)
     assert "-0.5" in page.read_text() and page.read_text() != texts[0]
     restate.restate("mobilefacenet", out, *right)
     assert (page.read_text(), embedders.OnnxEmbedder(network).record.to_json()) == texts
+    entry = {"size": 10, "fpir": 0.01, "threshold": 0.5, "interval": [0.0, 0.02],
+             "dataset": "made", "protocol": "none"}  # fmt: skip
+    restate.restate("mobilefacenet", out, *right, ([entry], [entry | {"size": 20}]))
+    restate.restate("mobilefacenet", out, *right)  # keeps what it is not told of
+    inside = embedders.OnnxEmbedder(network).record
+    assert Record.from_json(page.read_text()).identification == [entry]
+    assert inside.identification == [entry | {"size": 20}] and inside.thresholds == right[1]
     assert Record.from_json(page.read_text()).sha256["int8_onnx"] == digest(network)
     network.write_bytes(network.read_bytes() + b"\0")
     with pytest.raises(ValueError, match=r"int8\.onnx: not the file whose digest"):

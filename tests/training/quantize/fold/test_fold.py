@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from pocketvision.training.export import export  # noqa: E402
-from pocketvision.training.models.pocketnet import (  # noqa: E402
+from pocketvision.training.models.cells import (  # noqa: E402
     DepthwiseSeparable,
     FactorisedReduce,
     Pool,

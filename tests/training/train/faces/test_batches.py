@@ -16,6 +16,7 @@ class Shades:
     """Picture i is all of shade i."""
 
     labels = np.arange(10) % 3
+    weights = np.ones(10)
     classes = 3
 
     def image(self, index: int) -> np.ndarray:
@@ -23,11 +24,39 @@ class Shades:
 
 
 def test_every_epoch_is_a_new_permutation() -> None:
-    rows = np.concatenate([batches.order(10, 4, 1, step) for step in range(5)])
+    order = batches.Order(np.ones(10), 1)
+    rows = np.concatenate([order.rows(4, step) for step in range(5)])
     first, second = rows[:10], rows[10:20]
     assert sorted(first) == sorted(second) == list(range(10))
     assert not np.array_equal(first, second)
-    assert not np.array_equal(first, np.concatenate([batches.order(10, 5, 2, s) for s in (0, 1)]))
+    other = batches.Order(np.ones(10), 2)
+    assert not np.array_equal(first, np.concatenate([other.rows(5, step) for step in (0, 1)]))
+    again = batches.Order(np.ones(10), 1)
+    for step in (3, 0, 4, 1):
+        np.testing.assert_array_equal(again.rows(4, step), rows[4 * step : 4 * step + 4])
+
+
+def test_equal_weights_give_the_batches_of_before() -> None:
+    """Resume points of runs that began before there were weights go on with the same pictures."""
+    order = batches.Order(np.ones(10), 3)
+    plain = np.concatenate([np.random.default_rng([3, e]).permutation(10) for e in (0, 1)])
+    np.testing.assert_array_equal(np.concatenate([order.rows(5, s) for s in range(4)]), plain)
+    drawn = np.random.default_rng([3, 7, 1]).integers(0, 10, 5)
+    np.testing.assert_array_equal(order.partners(5, 7), drawn)
+
+
+def test_weights_are_how_often_a_picture_comes() -> None:
+    weights = np.repeat([2.0, 0.5, 1.25], [10, 40, 8])
+    order = batches.Order(weights, 5)
+    assert order.length == 20 + 20 + 10
+    epochs = np.concatenate([order.rows(10, step) for step in range(5 * 40)]).reshape(40, 50)
+    counts = np.array([np.bincount(epoch, minlength=58) for epoch in epochs])
+    assert (counts[:, :10] == 2).all()
+    assert (counts[:, 10:50].sum(axis=1) == 20).all() and counts[:, 10:50].max() == 1
+    assert set(np.unique(counts[:, 50:])) == {1, 2}
+    assert (counts[:, 10:50].sum(axis=0) > 5).all()  # the half is another one in every epoch
+    partners = np.concatenate([order.partners(50, step) for step in range(60)])
+    assert 0.35 < (partners < 10).mean() < 0.45
 
 
 def test_a_later_start_gives_the_same_batches() -> None:

@@ -25,7 +25,7 @@ from torch import nn  # noqa: E402
 from pocketvision.record import Record  # noqa: E402
 from pocketvision.training.distill import parts, teacher  # noqa: E402
 from pocketvision.training.models import registry  # noqa: E402
-from pocketvision.training.models.describe import digest  # noqa: E402
+from pocketvision.training.models.stored.describe import digest  # noqa: E402
 from pocketvision.training.run import state  # noqa: E402
 from pocketvision.training.train.faces import batches, loop, read, train  # noqa: E402
 
@@ -59,6 +59,8 @@ METHODS = {
     "angular with arcface": ARCFACE + "\n" + TEACHER.format(loss="angular", cached="false"),
     "osakd": SOFTMAX + "\n[osakd]\nneighbours = 3\nqueue = 16",
     "degraded": "[degrade]\njpeg = 0.5\ncut_out = 0.5\n" + ARCFACE,
+    "remembered": TEACHER.format(loss="regression", cached="false")
+    + "\nmemory = 20\nrelation = 1.0\nimpostors = 1.0\nhardest = 4",
     "composed": "[views]\ncompose = 0.5\n" + TEACHER.format(loss="regression", cached="false"),
 }
 
@@ -168,11 +170,13 @@ def test_generations_stop_and_go_on(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "generation-2").exists()
     weights = train(path, data, tmp_path / "run")
     assert weights.name == "model.safetensors" and weights.is_file()
-    order = [batches.order(30, 4, seed, 0).tolist() for seed in (path.seed, path.seed + 1)]
+    order = [
+        batches.Order(np.ones(30), seed).rows(4, 0).tolist() for seed in (path.seed, path.seed + 1)
+    ]
     assert order[0] != order[1]
 
 
-@pytest.mark.parametrize("method", ["angular with arcface", "osakd", "composed"])
+@pytest.mark.parametrize("method", ["angular with arcface", "osakd", "composed", "remembered"])
 def test_resumed_equals_uninterrupted(method: str, data: Path, tmp_path: Path) -> None:
     path = read(recipe(tmp_path, METHODS[method], steps=12))
     train(path, data, tmp_path / "whole")
@@ -184,6 +188,17 @@ def test_resumed_equals_uninterrupted(method: str, data: Path, tmp_path: Path) -
     assert one is not None and two is not None
     for name, value in one["model"].items():
         assert torch.equal(value, two["model"][name]), name
+
+
+def test_a_mean_of_weights_is_what_a_run_ends_with(data: Path, tmp_path: Path) -> None:
+    whole = read(recipe(tmp_path, METHODS["arcface"], steps=12, top="mean = 0.9"))
+    plain = read(recipe(tmp_path, METHODS["arcface"], steps=12))
+    parts = tmp_path / "parts"
+    train(whole, data, parts, 5)
+    paths = [train(whole, data, tmp_path / "whole"), train(whole, data, parts)]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert train(plain, data, tmp_path / "plain").read_bytes() != paths[0].read_bytes()
+    assert log(tmp_path / "plain") == log(tmp_path / "whole")  # it follows, and steers nothing
 
 
 def test_speed_counts_the_steps_that_ran(data: Path, tmp_path: Path, monkeypatch) -> None:
@@ -239,6 +254,29 @@ def test_a_cached_teacher_is_seen_along_given_directions(data: Path, tmp_path: P
     )
 
 
+def test_sources_with_weights(data: Path, tmp_path: Path) -> None:
+    (data / "few.csv").write_text("path\np0/0.png\np1/1.png\np2/2.png\n")
+    two = (
+        'cache = {cache}\n[[data.sources]]\nroot = "faces"\n[[data.sources]]\nroot = "faces"\n'
+        'list = "few.csv"\nweight = 2.0'
+    )
+    text = BASE.format(model="tiny", steps=6, rate=0.05, tables=METHODS["composed"], top="",
+                       cache="true")  # fmt: skip
+    for cache in ("true", "false"):
+        path = tmp_path / f"{cache}.toml"
+        path.write_text(
+            text.replace('root = "faces"\ncache = true', two.format(cache=cache)).replace(
+                "[embedding]", '[embedding]\ndirections = "eye.npy"'
+            )
+        )
+        np.save(data / "eye.npy", np.eye(16, dtype=np.float32))
+        weights = train(read(path), data, tmp_path / cache)
+        record = Record.from_json(weights.with_suffix(".json").read_text())
+        assert record.data == "faces + faces x 2: 27 pictures of 7 people"
+    same = [(tmp_path / cache / "model.safetensors").read_bytes() for cache in ("true", "false")]
+    assert same[0] == same[1]
+
+
 def test_a_resume_point_of_another_recipe_is_named(data: Path, tmp_path: Path) -> None:
     train(read(recipe(tmp_path, ARCFACE, steps=4)), data, tmp_path / "run", 2)
     other = dataclasses.replace(read(recipe(tmp_path, ARCFACE, steps=4)), model="facechain_25m")
@@ -289,7 +327,7 @@ def test_a_killed_run_resumes_with_the_same_curve(data: Path, tmp_path: Path) ->
     assert log(tmp_path / "run") == log(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("method", ["angular with arcface", "sharded"])
+@pytest.mark.parametrize("method", ["angular with arcface", "remembered", "sharded"])
 def test_two_ranks_equal_one(method: str, data: Path, tmp_path: Path) -> None:
     tables = ARCFACE + "\nsharded = true" if method == "sharded" else METHODS[method]
     path = recipe(tmp_path, tables, steps=10, top="sync_batch_norm = true")

@@ -55,7 +55,12 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         ("batch = 4", 'batch = "4"', "batch: expected int, got '4'"),
         ("batch = 4", "", "batch: missing"),
         ('root = "faces"', 'root = "faces"\nkind = "lmdb"', "data.kind: expected one of folder"),
-        ('root = "faces"', "", "data.root: missing"),
+        ('root = "faces"', "", "data: expected either root or sources"),
+        ('root = "faces"', 'root = "faces"\nsources = [{root = "a"}]', "either root or sources"),
+        ('root = "faces"', 'list = "a.csv"\nsources = [{root = "a"}]', "stand in each of"),
+        ('root = "faces"', 'sources = [{root = "a", weight = 0}]', "weight: expected above"),
+        ('root = "faces"', 'sources = [{root="a", kind="shards", aside=true}]', "only folders"),
+        ('root = "faces"', 'sources = [{list = "a"}]', "data.sources.root: missing"),
         ("learning_rate = 1", "learning_rate = -1", "learning_rate"),
         ("learning_rate = 1", "learning_rate = nan", "optimiser.learning_rate: .* finite number"),
         ("steps = 10", "epochs = inf", "epochs: expected a finite number, got inf"),
@@ -71,6 +76,9 @@ def test_values_arrive_with_their_types(tmp_path: Path) -> None:
         ("[margin]", "[embedding]\n[margin]", "either teachers or snapshots"),
         ("[margin]", "[embedding]\nteachers = ['t.onnx']\ncached = true\n[views]\ncompose = 0.5\n"
          "[margin]", "cached = false"),
+        ("[margin]", "[embedding]\nteachers = ['t.onnx']\nmemory = 9\n[margin]", "goes with"),
+        ("[margin]", "[embedding]\nteachers = ['t.onnx']\nrelation = 9\n[margin]", "goes with"),
+        ("steps = 10", "steps = 10\nmean = 1.0", "mean: expected a decay from 0 to below 1"),
         ("[margin]", "[margin", "not TOML"),
     ],
 )  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.record import FaceEmbedding, Record
 
-from .registry import Entry
+from ..registry import Entry
 
 
 def describe(
@@ -32,6 +32,7 @@ def describe(
         data=data,
         licence=licence,
         sha256={"float_weights": digest(weights)},
+        architecture=None if entry.architecture is None else dict(entry.architecture),
     )
 
 

@@ -1,4 +1,4 @@
-"""Loads weights into a registered network: our .safetensors or a published .pth state dict."""
+"""Weights for registered networks: our .safetensors, a published .pth state dict, shipped ones."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from pocketvision.record import Record
+
+from ..registry import Entry, canonical, entry
 from .published import renamed
-from .registry import create
 
 SHOWN = 8
+FOLDER = Path(__file__).resolve().parents[2] / "weights"
+"""Float weights that the installation brings: all in a checkout, one network's in a wheel."""
 
 
-def load(name: str, path: Path) -> nn.Module:
-    """The network ``name`` in inference mode with the weights of ``path``.
+def load(network: str | Entry, path: Path) -> nn.Module:
+    """``network``, by its name or entry, in inference mode with the weights of ``path``.
 
     ``path``: a ``.safetensors`` file, or a state dict saved by torch (``.pth``, ``.pt``; read
     without running any code of it), plain or under ``model`` or ``state_dict``, with or without the
@@ -27,7 +31,8 @@ def load(name: str, path: Path) -> nn.Module:
         ValueError: not such a file, or its names and shapes are not this network's; the message
             lists what is missing, unexpected and of another shape.
     """
-    model = create(name)
+    found = entry(network) if isinstance(network, str) else network
+    model, name = found.make(), found.name
     state = renamed(read(path))
     expected = model.state_dict()
     # Published files of old torch versions have no batch counters; nothing in inference reads them.
@@ -50,6 +55,27 @@ def load(name: str, path: Path) -> nn.Module:
         raise ValueError("\n".join([*lines, "  give the name of the network they were trained as"]))
     model.load_state_dict(state, strict=not optional - state.keys())
     return model.eval()
+
+
+def shipped(name: str) -> Path:
+    """The safetensors file of the shipped network ``name``, in either spelling, to start from.
+
+    Raises:
+        FileNotFoundError: this installation has none; names those that it has.
+    """
+    file = FOLDER / f"{canonical(name).replace('_', '-')}.safetensors"
+    if not file.is_file():
+        known = ", ".join(sorted(path.stem for path in FOLDER.glob("*.safetensors"))) or "none"
+        raise FileNotFoundError(
+            f"start: this installation has no shipped weights of {name}; it has those of: {known}. "
+            "A checkout has all, in training/weights: give start the path of a file"
+        )
+    return file
+
+
+def shipped_record(name: str) -> Record:
+    """What is known of :func:`shipped` weights; the same errors."""
+    return Record.from_json(shipped(name).with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def read(path: Path) -> dict[str, Tensor]:

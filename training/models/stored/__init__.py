@@ -1,0 +1,1 @@
+"""Stored weights: their files, their records, and the names that others published them under."""

@@ -1,0 +1,1 @@
+"""Search: which network to train, by gradients (DARTS) or block by block (DNA), under budgets."""
