@@ -16,8 +16,8 @@ from ..lower.program import Call, Program
 from ..machines.board import LIMIT
 from ..targets import TARGETS, Target
 from . import kernels
-from .keys import parse
 from .kernels import Block, Cost
+from .keys import parse
 from .table import COMPILER, Row, Table, read, record
 
 KERNELS, CONSTANTS = 40, 1 << 19

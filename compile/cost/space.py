@@ -1,4 +1,4 @@
-"""The layers that the committed tables hold: chains of inverted residuals for faces at 112 pixels."""
+"""The layers of the committed tables: chains of inverted residuals for faces at 112 pixels."""
 
 from __future__ import annotations
 
