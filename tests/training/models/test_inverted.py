@@ -25,9 +25,9 @@ def test_it_learns_at_any_size(size: int, activation: str, squeeze: float) -> No
     values = SMALL | {"size": size, "activation": activation, "squeeze": squeeze}
     entry = models.built("found", values)
     net = entry.make()
-    out = net(torch.randn(2, 3, size, size))
-    assert out.shape == (2, 12) and (entry.input_size, entry.embedding) == (size, 12)
-    out.square().sum().backward()
+    out = net(torch.randn(4, 3, size, size))
+    assert out.shape == (4, 12) and (entry.input_size, entry.embedding) == (size, 12)
+    (out * torch.randn(4, 12)).sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
     assert dict(entry.architecture or {})["layers"] == LAYERS
 
