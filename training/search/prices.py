@@ -58,7 +58,7 @@ class Prices:
             table = self._table(names)
             for name in set(measured) & set(tables.COLUMNS):
                 table.require(name)
-            table.price(space.keys())
+            table.price(space.part_keys())
 
     def _table(self, names: Sequence[str]) -> Table:
         for name in names:

@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..models.count import count
@@ -86,7 +86,7 @@ def _through(net: Inverted, x: Tensor, generator: torch.Generator) -> tuple[list
         before = state.detach().requires_grad_()
         after = block(before)
         entropies.append(_entropy(after.detach()))
-        norms.append(_norm(block, before, after, generator))
+        norms.append(_norm(before, after, generator))
         state = after.detach()
     return entropies, norms
 
@@ -100,7 +100,7 @@ def _entropy(feature: Tensor) -> float:
     return float(-(shares * (shares + 1e-12).log()).sum())
 
 
-def _norm(block: nn.Module, before: Tensor, after: Tensor, generator: torch.Generator) -> float:
+def _norm(before: Tensor, after: Tensor, generator: torch.Generator) -> float:
     """The spectral norm of the mean outer product of signs and their image."""
     signs = torch.randint(0, 2, after.shape, generator=generator, dtype=after.dtype) * 2 - 1
     (image,) = torch.autograd.grad(after, before, signs)

@@ -277,7 +277,7 @@ class Space:
             "size": self.size,
         }
 
-    def keys(self) -> list[str]:
+    def part_keys(self) -> list[str]:
         """Of every part that a network of the space may have, each once: rows of a cost table."""
         found = {self.first().key: None}
         entries: tuple[int, ...] = (self.stem,)

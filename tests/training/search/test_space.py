@@ -64,7 +64,7 @@ def test_keys() -> None:
 
 def test_the_keys_of_a_space_are_those_of_its_networks() -> None:
     searched = space()
-    keys = searched.keys()
+    keys = searched.part_keys()
     assert len(set(keys)) == len(keys)
     random, seen = np.random.default_rng(0), set()
     for _ in range(600):

@@ -91,14 +91,19 @@ def run(job: Job) -> Path:
     names = recipe.teacher.tensors[cell.block : cell.block + 2]
     features = open_features(recipe.teacher.model, job.data, names, device)
 
+    scales = torch.ones(2)
+
     def batch(indices: np.ndarray, moved: bool, step: int = 0) -> tuple[Tensor, Tensor]:
         crops = np.stack([faces.image(int(index)) for index in indices])
         size = recipe.data.size
         x = augmented(crops, size, recipe.seed, step) if moved else plain(crops, size)
-        before, after = features(x.to(device))
+        before, after = (f / s for f, s in zip(features(x.to(device)), scales, strict=True))
         return before, after
 
-    before, after = batch(held[:2], False)
+    # In units of their deviation, so that one learning rate does for features of any size; a
+    # rating, which is relative, stays what it is.
+    before, after = batch(order(training, recipe.calibrated, recipe.seed + 1, 0), False)
+    scales = torch.tensor([deviation([before]), deviation([after])])
     net = Supernet(recipe.space, cell, before.shape[1], after.shape[1])
     accelerate(net.to(device)).train()
     adam = torch.optim.Adam(net.parameters(), lr=0.0, weight_decay=recipe.weight_decay)
@@ -138,7 +143,7 @@ def run(job: Job) -> Path:
     journal.close(f"{cell.name}, seed {recipe.seed}")
     if step < recipe.steps:
         return out / state.LAST
-    seen, _ = batch(order(training, recipe.calibrated, recipe.seed + 1, 0), False)
+    seen = before / scales[0]
     shown = [batch(held[at : at + recipe.batch], False) for at in range(0, len(held), recipe.batch)]
     inputs, targets = [x for x, _ in shown], [y for _, y in shown]
     for choice in range(len(choices)):

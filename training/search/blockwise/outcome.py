@@ -111,7 +111,7 @@ def _given(values: Any) -> Any:
 
 def write_keys(out: Path, space: Space) -> None:
     """Writes ``keys.txt``, the parts of ``space``, which ``pocketvision cost --keys`` reads."""
-    write_text(out / KEYS, "\n".join(space.keys()) + "\n")
+    write_text(out / KEYS, "\n".join(space.part_keys()) + "\n")
 
 
 def write(out: Path, recipe: Recipe, rated: Sequence[Rated], data: Path, pictures: str) -> Path:

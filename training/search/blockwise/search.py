@@ -43,7 +43,8 @@ def search(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) ->
     split(count, recipe.judged, recipe.batch, recipe.seed)
     check_teacher(recipe, data)
     workers = engines.cores(recipe.workers)
-    threads = max(1, engines.cores(0) // workers) if recipe.engine == "joblib" else 0
+    shared = recipe.engine == "joblib" and workers > 1  # ray tells its workers itself
+    threads = max(1, engines.cores(0) // workers) if shared else 0
     jobs = [Job(recipe, data, out, cell, stop_at, threads) for cell in recipe.space.cells()]
     left = [job for job in jobs if outcome.read_cell(job.folder, job.identity) is None]
     left.sort(key=_work, reverse=True)  # the longest first, so that none is worked on alone at last
