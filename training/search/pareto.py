@@ -7,6 +7,7 @@ they are, beside reference networks trained the same way.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from pocketvision.files import write_text
 
 from .. import models
 from ..models.count import count
+from ..models.facechain import FaceChain
 from ..models.inverted import Inverted
 from ..run import tables
 from ..run.journal import write_rows
@@ -29,7 +31,7 @@ from .blockwise import search
 from .blockwise.outcome import ALWAYS, select
 from .blockwise.recipe import Budget
 from .prices import NAMES, Prices, Rated, opened
-from .space import Space, candidates_of
+from .space import Space, candidates_of, facechain_parts
 
 PARETO = "pareto.json"
 FRONT = "front.csv"
@@ -118,8 +120,9 @@ def pareto(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) ->
     short.check(Path(recipe.train))
     searched, rated = search.rated(Path(recipe.ratings))
     space = searched.space
-    found = finalists(recipe, space, rated, opened(recipe.table, data))
-    beside = [_reference(reference) for reference in recipe.references]
+    costs = opened(recipe.table, data)
+    found = finalists(recipe, space, rated, costs)
+    beside = [_reference(reference, recipe.cost, costs) for reference in recipe.references]
     out.mkdir(parents=True, exist_ok=True)
     _write_front(out, found)
     networks: dict[str, Any] = {}
@@ -172,12 +175,16 @@ def finalists(
     return list(found.values())
 
 
-def _reference(reference: Reference) -> Finalist:
+def _reference(reference: Reference, cost: str, costs: Prices) -> Finalist:
     entry = models.entry(reference.model)
-    counted = count(entry.make(), entry.input_size)
-    costs = {"macs": float(counted.macs), "parameters": float(counted.parameters)}
-    costs |= reference.costs.given()
-    return Finalist(entry.name, "", 0.0, None, costs, {})
+    net = entry.make()
+    counted = count(net, entry.input_size)
+    known = {"macs": float(counted.macs), "parameters": float(counted.parameters)}
+    if isinstance(net, FaceChain) and cost not in known:
+        # A table may hold its layers; where it does not, the recipe has to say what it costs.
+        with contextlib.suppress(ValueError):
+            known[cost] = costs.of(facechain_parts(net, entry.input_size), [cost])[0]
+    return Finalist(entry.name, "", 0.0, None, known | reference.costs.given(), {})
 
 
 def _on_front(row: dict[str, Any], rows: Sequence[dict[str, Any]], cost: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..models.dna import stages
+from ..models.facechain import FaceChain
 from ..models.inverted import FAMILY
 
 Choice = tuple[int, int]
@@ -309,6 +310,20 @@ class Space:
     def _check(self, candidates: Sequence[Candidate]) -> None:
         if len(candidates) != len(self.blocks):
             raise ValueError(f"expected {len(self.blocks)} candidates, got {len(candidates)}")
+
+
+def facechain_parts(net: FaceChain, size: int) -> tuple[Part, ...]:
+    """The parts of a FaceChain, which are of the same kinds, so that a cost table prices it."""
+    (stem, *_), side = net.stem, size // 2
+    parts: list[Part] = [Stem(stem.out_channels, size)]
+    for block in net.blocks:
+        wide, deep, narrow = (layer[0] for layer in block.net)
+        expansion, stride = wide.out_channels // wide.in_channels, deep.stride[0]
+        layer = Layer(wide.in_channels, narrow.out_channels, 3, expansion, stride, side)
+        parts.append(layer)
+        side = layer.side
+    first, last = net.tail[0][0], net.tail[3]
+    return (*parts, Head(first.in_channels, first.out_channels, last.out_channels, side))
 
 
 def candidates_of(layers: str) -> tuple[Candidate, ...]:

@@ -59,3 +59,64 @@ def table(tensors: tuple[str, ...]) -> dict:
         "steps": 6, "batch": 8, "judged": 24, "calibrated": 16, "precision": "float32",
         "workers": 1, "checkpoint_steps": 2, "log_steps": 1, "best": 3,
     }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def ratings(data: Path, table: dict, tmp_path_factory) -> Path:
+    """The folder of a block-wise search that is through."""
+    from pocketvision.training.search.blockwise.recipe import parse
+    from pocketvision.training.search.blockwise.search import search
+
+    out = tmp_path_factory.mktemp("ratings")
+    search(parse(table), data, out)
+    return out
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """LFW's place is taken by a figure that grows with the network; one entry a judgement."""
+    from types import SimpleNamespace
+
+    from pocketvision.training.train.faces import validate
+
+    seen: list[int] = []
+
+    def embedder(model):
+        return sum(value.numel() for value in model.parameters())
+
+    def evaluate(parameters, images, pairs, flip):
+        seen.append(parameters)
+        return SimpleNamespace(accuracy=0.5 + parameters / 1e5, std=0.01)
+
+    monkeypatch.setattr(validate, "embedder", embedder)
+    monkeypatch.setattr(validate.lfw, "evaluate", evaluate)
+    return seen
+
+
+@pytest.fixture
+def short_recipe(tmp_path: Path, data: Path) -> Path:
+    """A real training of two steps."""
+    (data / "pairs.txt").write_text("")
+    path = tmp_path / "short.toml"
+    path.write_text(
+        """
+        model = "taken from the search"
+        steps = 2
+        batch = 4
+        checkpoint_steps = 1
+        precision = "float32"
+        [optimiser]
+        learning_rate = 0.01
+        [data]
+        root = "faces"
+        size = 32
+        cache = true
+        [margin]
+        kind = "softmax"
+        [validate]
+        images = "faces"
+        pairs = "pairs.txt"
+        steps = 2
+        """
+    )
+    return path
