@@ -16,8 +16,8 @@ from ..lower.program import Call, Program
 from ..machines.board import LIMIT
 from ..targets import TARGETS, Target
 from . import kernels
-from .keys import parse
 from .kernels import Block, Cost
+from .keys import parse
 from .table import COMPILER, Row, Table, read, record
 
 KERNELS, CONSTANTS = 40, 1 << 19
@@ -50,9 +50,7 @@ def price(
             version of the compiler, an absent tool, a runner that fails.
     """
     if target not in TARGETS:
-        raise CompileError(
-            f"target {target!r}: a table is for one target: {', '.join(TARGETS)}"
-        )
+        raise CompileError(f"target {target!r}: a table is for one target: {', '.join(TARGETS)}")
     for key in keys:
         parse(key)
     chosen = TARGETS[target]

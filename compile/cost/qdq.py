@@ -144,8 +144,9 @@ class Qdq:
         for value in outputs:
             name, shape = value.name, [1, value.channels, value.side, value.side]
             if value.side == 1:
-                numbers = self._constant(np.float32(value.scale)), self._constant(
-                    np.uint8(value.zero)
+                numbers = (
+                    self._constant(np.float32(value.scale)),
+                    self._constant(np.uint8(value.zero)),
                 )
                 flat = self._node("Flatten", name)
                 name = self._node(

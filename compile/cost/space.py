@@ -1,11 +1,16 @@
-"""The layers that the committed tables hold: chains of inverted residuals for faces at 112 pixels."""
+"""The layers of the committed tables: chains of inverted residuals for faces at 112 pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 STEMS = (16, 32, 48)
-WIDTHS = {56: (16, 32, 48), 28: (16, 32, 48, 64, 96), 14: (32, 48, 64, 96, 128), 7: (48, 64, 96, 128)}
+WIDTHS = {
+    56: (16, 32, 48),
+    28: (16, 32, 48, 64, 96),
+    14: (32, 48, 64, 96, 128),
+    7: (48, 64, 96, 128),
+}
 """Channels that a map of each side may have; the least is what a stage begins with."""
 
 HALF = {56: (16, 32, 48, 64), 28: (32, 48, 64, 96, 128), 14: (48, 64, 96, 128)}

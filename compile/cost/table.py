@@ -48,6 +48,10 @@ class Row:
     nanoseconds: float | None = None
     quartiles: tuple[float, float] | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data."""
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class Price:

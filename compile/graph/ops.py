@@ -254,7 +254,9 @@ class RealUnary(Op):
     """A float32 function of float32 values, with one rounding.
 
     ``kind``: "prelu" (``x * slope`` where x < 0, slope float32 (C) or (1)), "clip" (to
-    [``least``, ``most``]), "abs", "sqrt", "exp", "log"; the last two by arithmetic/curves.py.
+    [``least``, ``most``]), "abs", "sqrt", "round" (to the nearest whole number, ties to even, no
+    negative zero below 2^22), "sign" (-1, 0 or 1; 0 of what is no number), "exp", "log"; the last
+    two by arithmetic/curves.py.
     """
 
     kind: str

@@ -18,7 +18,7 @@ from .program import Border, Copy, Pointer, Program, Tiles, own_tiles
 
 def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
     """Calls in order: input copy, each operator's border and kernel, output copy."""
-    program = Program(graph, isa, layouts.assign(graph), tiles)
+    program = Program(graph, isa, layouts.assign(graph, isa.packed), tiles)
     bordered: set[str] = set()
 
     def border(name: str, strip: int | None = None) -> None:

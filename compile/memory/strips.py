@@ -187,7 +187,7 @@ def _rated(choice: Choice) -> Rated | None:
     graph = rows.run(choice.whole, choice.between, choice.strips)
     if graph is None:
         return None
-    layout = assign(graph)
+    layout = assign(graph, choice.program.isa.packed)
     ops = [op for op in graph.ops if not isinstance(op, Rows | Stack)]
 
     moved = {

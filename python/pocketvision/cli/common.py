@@ -40,10 +40,18 @@ def new_verb(
     return parser
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --target and --landmarks of the verbs that embed pictures."""
+def add_model_options(parser: argparse.ArgumentParser, *, calibration: bool = True) -> None:
+    """--model, --target, --calibration and --landmarks of the verbs that embed pictures."""
     parser.add_argument("--model", default=None, help="shipped model or compiled file")
     parser.add_argument("--target", default=None, help="force a compiled variant")
+    if calibration:
+        parser.add_argument(
+            "--calibration",
+            default=None,
+            metavar="FILE",
+            help="thresholds that pocketvision calibrate wrote; those of a model of your own are "
+            "found beside it",
+        )
     parser.add_argument(
         "--landmarks",
         type=Path,
@@ -55,7 +63,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def make_embedder(arguments: argparse.Namespace, threads: int = 1) -> Embedder:
     """The embedder that --model and --target ask for."""
     model = DEFAULT_MODEL if arguments.model is None else arguments.model
-    return Embedder(model, target=arguments.target, threads=threads)
+    return Embedder(
+        model, target=arguments.target, threads=threads, calibration=arguments.calibration
+    )
 
 
 def progress_wanted() -> bool:
@@ -131,6 +141,17 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
             )
         faces.setdefault(os.path.normpath(row[0]), []).append(points)
     return {name: np.asarray(points).reshape(-1, 5, 2) for name, points in faces.items()}
+
+
+def measures_quality(embedder: Embedder) -> bool:
+    """Whether the quality of its faces can be told; not of crops of other shapes and places."""
+    from ..faces.quality import check_recipe
+
+    try:
+        check_recipe(embedder.record)
+    except InputError:
+        return False
+    return True
 
 
 def embed_file(

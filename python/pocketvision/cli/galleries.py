@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ from ..faces.embeddings import Embeddings
 from ..faces.gallery import key
 from ..faces.gallery.answer import Enrolment
 from ..faces.gallery.gallery import Gallery
-from ..faces.quality import check_recipe
 from ..runtime.lending import check_threads
 from . import folders
-from .common import embed_file, make_embedder, read_landmarks
+from .common import embed_file, make_embedder, measures_quality, read_landmarks
 
 
 def add_key_options(parser: Any) -> None:
@@ -86,7 +84,7 @@ class Faces:
         self._embedder = embedder
         self._threads = check_threads(arguments.threads)
         self._landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
-        self._quality = _measured(embedder)
+        self._quality = measures_quality(embedder)
 
     def all(self, path: Path) -> Embeddings:
         """Every face of a picture (F, D)."""
@@ -111,21 +109,22 @@ class Faces:
         def attempt(path: Path) -> Embeddings | None:
             return bad.attempt(path, lambda: work(path))
 
+        if self._threads == 1 or len(paths) == 1:
+            yield from self._zipped(paths, map(attempt, paths))
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(self._threads) as pool:
-            found = map(attempt, paths) if self._threads == 1 else pool.map(attempt, paths)
-            for path in folders.counted(paths, "pictures"):
-                face = next(found)
-                if face is not None:
-                    yield path, face
+            yield from self._zipped(paths, pool.map(attempt, paths))
 
-
-def _measured(embedder: Embedder) -> bool:
-    """Whether quality can be measured on this model's crops."""
-    try:
-        check_recipe(embedder.record)
-    except InputError:
-        return False
-    return True
+    @staticmethod
+    def _zipped(
+        paths: Sequence[Path], found: Iterator[Embeddings | None]
+    ) -> Iterator[tuple[Path, Embeddings]]:
+        for path in folders.counted(paths, "pictures"):
+            face = next(found)
+            if face is not None:
+                yield path, face
 
 
 def enrol(

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import numpy as np
 
 from .. import _runtime
-from ..errors import InputError, ModelFileError
+from ..errors import InputError, ModelFileError, shown
 from ..record import Record
 from ..runtime.arrays import integer
 from ..runtime.lending import Lending, check_threads
 from ..runtime.model import Model
 from ..runtime.shipped import DEFAULT_MODEL, is_path
 from .alignment import check_faces, check_landmarks
+from .calibration import sidecar
 from .embeddings import Embeddings, Identity, embeddings
 from .inputs import aligned, open_picture, placed
 
@@ -38,7 +39,12 @@ class Embedder:
     do not depend on it. A child process after ``os.fork`` starts threads of its own.
     ``with`` ends its threads, as ``close`` does. Copies and pickles hold the model's name or path
     and the options; where they are opened, that must mean the same weights.
-    Raises InputError for an unknown name or number of threads, FileNotFoundError, ModelFileError.
+    ``calibration``: a file that ``pocketvision calibrate`` wrote of this model; its thresholds take
+    the place of the record's. That of a file of one's own is found beside it
+    (``FACE.calibration.json`` of ``FACE.so`` or ``FACE.TARGET.so``); with False, not even that is
+    read.
+    Raises InputError for an unknown name or number of threads, or another model's calibration;
+    FileNotFoundError, ModelFileError.
     """
 
     def __init__(
@@ -47,11 +53,13 @@ class Embedder:
         *,
         target: str | None = None,
         threads: int = 1,
+        calibration: str | os.PathLike[str] | Literal[False] | None = None,
     ) -> None:
         self.threads = check_threads(threads)
         self.model = Model(model, target=target)
         self._given = self.model.path if is_path(model) else os.fspath(model), target
-        self.record = record_of(self.model)
+        self._calibration = _file(calibration)
+        self.record = record_of(self.model, self._calibration)
         recipe = self.record.preprocess
         self._tables = _runtime.PixelTables(
             self.model.inputs[0], recipe["mean"], recipe["std"], recipe["colour"] == "BGR"
@@ -63,7 +71,8 @@ class Embedder:
         return f"Embedder({self.name!r}, target={self.target!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (type(self), *self._given, self.threads, self.model.source_sha256)
+        options = self.threads, self.model.source_sha256, self._calibration
+        return _again, (type(self), *self._given, *options)
 
     def __enter__(self) -> Self:
         return self
@@ -222,10 +231,15 @@ def _embed_crops(
 
 
 def _again(
-    kind: type[Embedder], model: str, target: str | None, threads: int, source_sha256: str
+    kind: type[Embedder],
+    model: str,
+    target: str | None,
+    threads: int,
+    source_sha256: str,
+    calibration: str | Literal[False] | None = None,
 ) -> Embedder:
     """What a pickle or a copy of an embedder is made of."""
-    embedder = kind(model, target=target, threads=threads)
+    embedder = kind(model, target=target, threads=threads, calibration=calibration)
     if embedder.model.source_sha256 != source_sha256:
         raise ModelFileError(
             f"{embedder.model.path}: is of other weights than the embedder that was pickled, and "
@@ -234,8 +248,24 @@ def _again(
     return embedder
 
 
-def record_of(model: Model) -> Record:
-    """A face embedder's record; ModelFileError for another network, or one that does not fit."""
+def _file(calibration: Any) -> str | Literal[False] | None:
+    if calibration is None or calibration is False:
+        return calibration
+    if not isinstance(calibration, str | os.PathLike):
+        raise InputError(
+            "calibration: expected the path of a file that pocketvision calibrate wrote, got "
+            f"{shown(calibration)}"
+        )
+    return os.path.abspath(os.fspath(calibration))
+
+
+def record_of(model: Model, calibration: str | Literal[False] | None = None) -> Record:
+    """A face embedder's record, with the thresholds of ``calibration``, or of the one beside it
+    unless that is False.
+
+    Raises ModelFileError for another network, or one that does not fit; InputError for another
+    model's calibration; FileNotFoundError.
+    """
     if model.record is None:
         raise ModelFileError(
             f"{model.path}: has no record, so it is not known as a face embedder. Run it with "
@@ -255,7 +285,12 @@ def record_of(model: Model) -> Record:
             f"{model.path}: the record says {wide} values, the model gives "
             f"{', '.join(map(str, found[1:]))}. Compile the model again."
         )
-    return model.record
+    own = sidecar.beside(model.path)
+    place = own if calibration is None and own.is_file() else calibration
+    if not place:
+        return model.record
+    thresholds = sidecar.read(place, model.record)
+    return thresholds.apply(model.record, model.source_sha256, str(place))
 
 
 def _show(done: int, total: int) -> None:

@@ -29,9 +29,9 @@ LIMITS = {
     ("kws", "cortex-m4"): 4.2,
     ("kws", "cortex-m7"): 3.1,
     ("kws", "cortex-m33"): 4.2,
-    ("vww", "cortex-m55"): 2.6,
-    ("resnet8", "cortex-m55"): 2.8,
-    ("kws", "cortex-m55"): 1.15,
+    ("vww", "cortex-m55"): 2.3,
+    ("resnet8", "cortex-m55"): 2.55,
+    ("kws", "cortex-m55"): 0.9,
 }
 """M modelled cycles that one run of our own file may take, of keyword spotting any file."""
 

@@ -96,6 +96,21 @@ def test_info(capsys: Any, model_file: Path) -> None:
     assert not re.search(r"[{}\[\]]|None", page.replace(str(model_file), ""))  # no Python in it
 
 
+def test_info_shows_thresholds_by_the_gallerys_size(
+    capsys: Any, make_model: Any, record_values: Any
+) -> None:
+    rest = {"interval": [0.0, 0.2], "dataset": "noise", "protocol": "none"}
+    found = [
+        {"size": size, "fpir": fpir, "threshold": size * fpir, **rest}
+        for size, fpir in ((100, 0.01), (10, 0.01), (10, 0.1))
+    ]
+    path = make_model(RECORD=record_values | {"identification": found}, name="open")
+    assert main(["info", str(path)]) == 0
+    page = capsys.readouterr().out
+    assert "  open set    at FPIR 10 % on noise: 1 among 10\n" in page
+    assert "              at FPIR 1 % on noise: 0.1 among 10, 1 among 100\n" in page
+
+
 def test_info_shows_what_to_choose_by(
     capsys: Any, make_model: Any, record_values: Any, monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -210,6 +225,26 @@ def test_embed_with_landmarks(
     assert "faces.csv: expected a CSV file" in error_of(capsys, 2, "embed", *pictures, *arguments)
     listing.write_text("a.npy,1,2,three\n")
     assert "faces.csv:1: expected picture,x1" in error_of(capsys, 2, "embed", *pictures, *arguments)
+
+
+def test_verify_for_scripts(
+    capsys: Any, model_file: Path, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(pair: list[str]) -> tuple[int, str]:
+        code = main(["verify", *pair, "--model", str(model_file), "--exit-code"])
+        return code, capsys.readouterr().out
+
+    code, said = verify(pictures)  # they are noise
+    assert code == 4 and "; not reliable: first face: " in said
+    result = json_of(capsys, "verify", *pictures, "--model", str(model_file))
+    assert result["reliable"] is False and result["quality"]["score"] < 20
+    monkeypatch.setattr("pocketvision.cli.use.verify.measures_quality", lambda _: False)
+    for pair, wanted in ((pictures, 3), ([pictures[0], pictures[0]], 0)):
+        code, said = verify(pair)
+        assert code == wanted and "not reliable" not in said
+        assert said.startswith("same person" if code == 0 else "different people")
+        assert main(["verify", *pair, "--model", str(model_file)]) == 0
+        assert capsys.readouterr().out == said
 
 
 def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:

@@ -60,10 +60,11 @@ def model(model_file: Path) -> list[str]:
 
 
 def said(capsys: Any, code: int, *arguments: str) -> tuple[str, str]:
-    """Runs a verb, which must end with this code: stdout and stderr."""
+    """Runs a verb, which must end with this code: stdout and stderr. Pictures here are noise."""
     capsys.readouterr()
+    noise = ["--allow-unreliable"] if arguments[0] in ("enrol", "identify") else []
     try:
-        found = main(list(arguments))
+        found = main([*arguments, *noise])
     except SystemExit as error:
         found = error.code
     text = capsys.readouterr()
@@ -146,6 +147,37 @@ def test_enrol_refuses_as_a_whole(capsys: Any, place: Path, model: list[str]) ->
     assert "no shipped model is named 'no-such'" in error
 
 
+def test_quality_is_asked_for(capsys: Any, place: Path, model: list[str]) -> None:
+    enrol = ["enrol", "people", "--gallery", "g.pvdb", *model]
+    assert main(enrol) == 2
+    error = capsys.readouterr().err
+    assert "1.npy: Ada Lovelace: not enrolled, as it is of too low quality (" in error
+    assert "or --allow-unreliable" in error and not Path("g.pvdb").exists()
+    assert main([*enrol, "--skip-bad"]) == 2
+    assert "skipped 4 that cannot be used" in capsys.readouterr().err
+    said(capsys, 0, *enrol)
+    listed = value(capsys, "gallery", "list", "g.pvdb")["people"]
+    assert [person["unreliable"] for person in listed] == [2, 1, 1]
+    face = value(capsys, "identify", "g.pvdb", "unknown/someone.npy", *model)["faces"][0]
+    assert face["name"] == "Lise" and face["reliable"] is False and face["quality"] < 50
+    assert face["reasons"] and any(why.startswith("the enrolled face") for why in face["reasons"])
+
+
+def test_threads(capsys: Any, place: Path, model: list[str]) -> None:
+    one = value(capsys, "enrol", "people", "--gallery", "g.pvdb", *model)
+    two = value(capsys, "enrol", "people", "--gallery", "h.pvdb", "--threads", "2", *model)
+    assert one["enrolled"] == two["enrolled"]
+    Path("unknown/a.npy").write_text("x")
+    found = [
+        said(capsys, 1, "identify", "g.pvdb", "unknown", "--skip-bad", "--threads", str(n), *model)
+        for n in (1, 3)
+    ]
+    assert found[0] == found[1]
+    assert "threads: expected" in said(
+        capsys, 2, "identify", "g.pvdb", "unknown", "--threads", "0", *model
+    )[1]  # fmt: skip
+
+
 @pytest.mark.parametrize("known", ["g.pvdb", "people"])
 def test_identify(capsys: Any, place: Path, model: list[str], known: str) -> None:
     said(capsys, 0, "enrol", "people", "--gallery", "g.pvdb", *model)
@@ -191,7 +223,7 @@ def test_identify_refuses(
     monkeypatch.undo()
     monkeypatch.chdir(place)
     error = said(capsys, 2, "identify", "g.pvdb", "unknown", *model)[1]
-    assert "is not calibrated for identification" in error
+    assert "is not calibrated for identification" in error and "pocketvision calibrate" in error
 
 
 def test_several_faces_a_picture(capsys: Any, place: Path, model: list[str]) -> None:
@@ -351,7 +383,7 @@ def test_as_a_program(place: Path, model: list[str]) -> None:
         command = [sys.executable, "-m", "pocketvision", *words]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    done = run("enrol", "people", "--gallery", "g.pvdb", *model)
+    done = run("enrol", "people", "--gallery", "g.pvdb", "--allow-unreliable", *model)
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 4 and "\r" not in done.stderr
     done = run("identify", "g.pvdb", "unknown", "--threshold", "0.999", *model)
     assert done.returncode == 0 and "unknown/someone.npy,0,Lise,Lise,1,0.999," in done.stdout
@@ -364,18 +396,17 @@ def test_progress_on_a_terminal(place: Path, model: list[str]) -> None:
     import pty
 
     ours, theirs = pty.openpty()
-    command = [
-        sys.executable,
-        "-m",
-        "pocketvision",
-        "enrol",
-        "people",
-        "--gallery",
-        "g.pvdb",
-        *model,
-    ]
+    words = ["enrol", "people", "--gallery", "g.pvdb", "--allow-unreliable", *model]
+    command = [sys.executable, "-m", "pocketvision", *words]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
     os.close(theirs)
     text = os.read(ours, 10_000).decode()
     os.close(ours)
     assert "\r4/4 pictures\r\n" in text and len(done.stdout.splitlines()) == 4
+    ours, theirs = pty.openpty()
+    command[3:] = ["identify", "g.pvdb", "unknown", "--threshold", "0.9", *model]
+    subprocess.run(command, stdout=theirs, stderr=theirs, check=True)
+    os.close(theirs)
+    text = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "\r2/2 pictures\r\npicture,face,name," in text and "unknown/someone.npy,0,Lise," in text

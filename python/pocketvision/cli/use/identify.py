@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
         faces = Faces(embedder, arguments)
     folders.tell(skipped)
     rows: list[dict[str, Any]] = []
+    # On a terminal the rows come behind the progress; into a file each as it is known.
+    early = not arguments.json and not sys.stdout.isatty()
     for row in _rows(gallery, faces, pictures, arguments, bad):
-        if not arguments.json:
-            show_csv([COLUMNS] * (not rows) + [[_cell(row[key]) for key in COLUMNS]])
+        if early:
+            show_csv([COLUMNS] * (not rows) + [_cells(row)])
         rows.append(row)
     bad.report()
     if not rows:
@@ -72,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "skipped": folders.data(skipped) + bad.data(),
             }
         )
+    elif not early:
+        show_csv([COLUMNS, *map(_cells, rows)])
     return bad.code
 
 
@@ -102,6 +107,10 @@ def _rows(
         answers = gallery.identify(found, arguments.fpir, threshold=arguments.threshold)
         for face, answer in enumerate(answers):
             yield {"picture": str(path), "face": face, **answer.to_dict()}
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return [_cell(row[key]) for key in COLUMNS]
 
 
 def _cell(value: Any) -> str:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 AT_ONCE = 64
 """Rows whose scores with all templates are in memory at a time."""
 
+_ROUNDING = 1e-6
+"""Of float32 sums: one and the same vector as template and as example rules nobody out."""
+
 _OUT = -2.0
 """Below every cosine: the score of someone whom an example rules out."""
 
@@ -78,7 +81,7 @@ class Index:
         best = np.maximum.reduceat(scores, self._starts)
         against = np.full(len(best), _OUT, np.float32)
         np.maximum.at(against, self._whom, self._against @ probe)
-        out = against > best
+        out = against > best + _ROUNDING
         left = np.where(out, np.float32(_OUT), best)
         matches = []
         for _ in range(min(2, len(left) - int(out.sum()))):

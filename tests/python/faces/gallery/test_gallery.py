@@ -331,7 +331,7 @@ def test_nothing_shows_templates(
 
 def test_export_to_firmware(gallery: Gallery, faces: Faces) -> None:
     for seed, name in enumerate(["Ada", "Grace"]):
-        qualities = [Quality(score) for score in (50, 90, 70)]
+        qualities = [Quality(score) for score in (70, 95, 80)]
         gallery.enrol(name, faces(seed, 3), quality=qualities)
     gallery.enrol("Lise", faces(7))
     gallery.reject("Lise", faces(8))
