@@ -11,7 +11,7 @@ from . import quality_reference
 from .host import STATUS, Place, Quality, library
 from .test_frame import REFERENCE, TEMPLATE
 
-FEATURES = 329
+FEATURES = 357
 QUERY, LEAST_FACE = 50, 30
 Pictures = dict[str, np.ndarray]
 

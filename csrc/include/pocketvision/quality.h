@@ -23,7 +23,7 @@ extern "C" {
 #define PV_QUALITY_MOST_SIDE 448
 
 /* Numbers that the network reads of a crop. */
-#define PV_QUALITY_FEATURES 329
+#define PV_QUALITY_FEATURES 357
 
 /* The score below which an answer is not to be relied on. Of clean faces that were kept from
  * training 1 in 100 lies below. */
