@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import CompileError
 
@@ -93,7 +94,7 @@ def parse(key: str) -> Layer:
     if found is None:
         raise CompileError(f"key {key!r}: expected a layer such as {', '.join(FORMS.values())}")
     words = found.groups()
-    numbers = [int(word) for word in words if word.isdigit()]
+    numbers: list[Any] = [int(word) for word in words if word.isdigit()]
     if kind == "ir":
         numbers = [int(word) for word in words[:6]]
     if min(numbers) < 1 or max(numbers) > LARGEST:
