@@ -100,12 +100,16 @@ def parse(key: str) -> Layer:
     if min(numbers) < 1 or max(numbers) > LARGEST:
         raise CompileError(f"key {key!r}: expected numbers from 1 to {LARGEST}")
     layer: Layer
+    given: list[Any]
     if kind == "stem":
-        layer = Stem(*numbers, words[5])
+        given = [*numbers, words[5]]
+        layer = Stem(*given)
     elif kind == "ir":
-        layer = Residual(*numbers, words[6], float(words[7]))
+        given = [*numbers, words[6], float(words[7])]
+        layer = Residual(*given)
     else:
-        layer = Head(*numbers[:3], words[3], numbers[3], words[5])
+        given = [*numbers[:3], words[3], numbers[3], words[5]]
+        layer = Head(*given)
     if layer.activation not in ACTIVATIONS:
         raise CompileError(
             f"key {key!r}: activation {layer.activation!r}: expected one of "

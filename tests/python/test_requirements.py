@@ -70,7 +70,7 @@ def trees(place: str) -> Iterator[tuple[Path, ast.Module]]:
 @pytest.mark.parametrize(
     ("places", "extras"),
     [
-        (RUNTIME, ("image", "gallery")),
+        (RUNTIME, ("image", "gallery", "plot")),
         (["compile", "python/pocketvision/cli/compile"], ("compile",)),
         (["training", "python/pocketvision/cli/train"], ("training",)),
         (["python/pocketvision/demo"], ("demo",)),
