@@ -7,7 +7,8 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import numpy as np
 
@@ -60,8 +61,13 @@ def timed(program: Program, target: Target, rounds: int) -> np.ndarray:
     return np.maximum(spans[:, 1:] - stamp, 0) / 1e3
 
 
-def counted(program: Program, target: Target, *, histogram: bool = False) -> list[Region]:
+def counted(
+    program: Program, target: Target, *, histogram: bool = False, work: Path | None = None
+) -> list[Region]:
     """Executed instructions of each call on noise, in QEMU.
+
+    Args:
+        work: a folder that keeps ``emit.library.PARTS``; None: one that goes.
 
     Raises:
         CompileError: the target is of x86-64; no cross compiler, QEMU or host compiler.
@@ -75,7 +81,7 @@ def counted(program: Program, target: Target, *, histogram: bool = False) -> lis
     else:
         path = find(("qemu-aarch64",), "qemu-user", f"counting on {target.name}")
         emulator, mark = [path, "-cpu", "max"], MARKS["aarch64"]
-    with workspace() as work:
+    with workspace() if work is None else nullcontext(work) as work:
         memory = write_parts(program, target, work, profile=True)
         main = tools_directory() / "count_main.c"
         options = ("-DPV_MARK", *sizes(program, memory), f"-I{main.parent}")

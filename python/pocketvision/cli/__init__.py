@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
-from .compile import analyze, compile, report, tune, validate
+from .compile import analyze, compile, cost, report, tune, validate
 from .text import show
 from .train import evaluate, quantize, search, train
 from .use import bench, calibrate, doctor, embed, enrol, gallery, identify, info, verify
@@ -22,7 +22,7 @@ VERBS = {
         *(info, embed, verify, enrol, identify, gallery),
         *(calibrate, bench, doctor),
     ),
-    "compile your own": (compile, analyze, validate, report, tune),
+    "compile your own": (compile, analyze, validate, report, tune, cost),
     "train": (search, train, quantize, evaluate),
 }
 """The modules of the verbs, each of its verb's name, by their title in the help."""

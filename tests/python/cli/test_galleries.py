@@ -223,7 +223,7 @@ def test_identify_refuses(
     monkeypatch.undo()
     monkeypatch.chdir(place)
     error = said(capsys, 2, "identify", "g.pvdb", "unknown", *model)[1]
-    assert "is not calibrated for identification" in error
+    assert "is not calibrated for identification" in error and "pocketvision calibrate" in error
 
 
 def test_several_faces_a_picture(capsys: Any, place: Path, model: list[str]) -> None:
