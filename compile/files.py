@@ -82,8 +82,12 @@ def write_text(path: Path, text: str) -> None:
 def rename(source: Path, target: Path) -> None:
     """Gives a file its name, and returns when the folder with that name is on the disk."""
     os.replace(source, target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
     with suppress(OSError):  # a folder that cannot be read, a file system that knows it not
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:

@@ -26,6 +26,7 @@ MakeModel = Callable[..., Path]
 
 LONG = (
     "tests/compile/test_networks.py",
+    "tests/docs/test_own.py",
     "tests/compile/tune/test_tune.py",
     "tests/compile/test_zoo.py",
     "tests/compile/test_random_networks.py",

@@ -1,11 +1,14 @@
 """The thresholds of shipped files stated anew, from the files themselves.
 
     python -m pocketvision.training.restate pocketnet-s-128 --weights training/weights \\
-        --lfw data/lfw_112 --pairs data/lfw_pairs.txt
+        --lfw data/lfw_112 --pairs data/lfw_pairs.txt --compiled \\
+        --root data/faces_more --list data/faces_more_list.csv \\
+        --root data/faces_extra --list data/faces_extra_list.csv
 
 Embeds LFW with ``<name>.safetensors`` and with ``<name>.int8.onnx`` and writes the thresholds of
 the first into ``<name>.json`` and of the second into its own record. Weights, scores and all else
-stay; the digests that name the files follow.
+stay; the digests that name the files follow. With --root and --list, the people of
+:mod:`training.evaluate.faces.open_set.strangers` also set the thresholds of identification.
 """
 
 from __future__ import annotations
@@ -18,12 +21,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from pocketvision.faces.calibration.pairs import unit_rows
 from pocketvision.files import write_text
-from pocketvision.record import METADATA_KEY, Record, Threshold
+from pocketvision.record import METADATA_KEY, Identification, Record, Threshold
 
 from . import models
 from .evaluate.faces import lfw, pairs
 from .evaluate.faces.embedders import CompiledEmbedder, Embed, OnnxEmbedder
+from .evaluate.faces.open_set import entries, strangers
 from .export import export
 from .models.stored.describe import digest
 from .quantize.graph import save
@@ -31,9 +36,9 @@ from .quantize.run import stamp
 
 
 def embeddings(
-    name: str, weights: Path, faces: Path, listed: pairs.Pairs, *, compiled: bool = False
+    name: str, weights: Path, people: strangers.People, *, compiled: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Raw (N, D) of ``listed.images`` by the float and by the int8 file, one view each.
+    """Raw (N, D) of all pictures of ``people`` by the float and by the int8 file, one view each.
 
     Args:
         compiled: in place of the int8 file, the installed model that was compiled from it.
@@ -43,8 +48,7 @@ def embeddings(
     """
 
     def embed(model: Embed) -> np.ndarray:
-        progress = sys.stderr.isatty()
-        return lfw.views(model, faces, listed, flip=False, progress=progress)[0]
+        return strangers.embed(model, people, progress=sys.stderr.isatty())
 
     int8: OnnxEmbedder | CompiledEmbedder = OnnxEmbedder(weights / f"{name}.int8.onnx")
     if compiled:
@@ -59,10 +63,28 @@ def embeddings(
         return embed(OnnxEmbedder(floating)), embed(int8)
 
 
+def thresholds(
+    rows: np.ndarray, people: strangers.People, faces: Path, listed: pairs.Pairs, kind: str
+) -> list[Threshold]:
+    """Those of View 2, from the rows (N, D) of its pictures among those of ``people``."""
+    place = {path: row for row, path in enumerate(people.paths)}
+    missing = [name for name in listed.images if faces / name not in place]
+    if missing:
+        raise FileNotFoundError(f"{faces}: {len(missing)} images are missing, such as {missing[0]}")
+    return lfw.thresholds(rows[[place[faces / name] for name in listed.images]], listed, kind)
+
+
 def restate(
-    name: str, weights: Path, floating: list[Threshold], int8: list[Threshold]
+    name: str,
+    weights: Path,
+    floating: list[Threshold],
+    int8: list[Threshold],
+    identification: tuple[list[Identification], list[Identification]] | None = None,
 ) -> tuple[Record, Record]:
     """Writes thresholds into both records of ``name``; returns the records as they were.
+
+    Args:
+        identification: of the float and of the int8 file; None keeps what is there.
 
     Raises:
         FileNotFoundError: a file of ``name`` is missing below ``weights``.
@@ -84,9 +106,10 @@ def restate(
     if len(texts) != 1:
         raise ValueError(f"{network}: expected one record inside, found {len(texts)}")
     inside = Record.from_json(texts[0])
-    stamp(model, inside.with_(thresholds=int8))
+    more = [{}, {}] if identification is None else [{"identification": i} for i in identification]
+    stamp(model, inside.with_(thresholds=int8, **more[1]))
     digests = record.sha256 | {"int8_onnx": digest(save(model, network))}
-    changed = record.with_(thresholds=floating, sha256=digests)
+    changed = record.with_(thresholds=floating, sha256=digests, **more[0])
     write_text(page, changed.to_json() + "\n")
     return record, inside
 
@@ -100,20 +123,33 @@ def main() -> None:
     parser.add_argument(
         "--compiled", action="store_true", help="int8 by the installed model: many times as fast"
     )
+    strangers.add_sources(parser, required=False)
     given = parser.parse_args()
+    kinds = ("float32", "int8")
     try:
         name = models.entry(given.name).name.replace("_", "-")
         listed = pairs.read(given.pairs)
-        found = embeddings(name, given.weights, given.lfw, listed, compiled=given.compiled)
-        kinds = ("float32", "int8")
-        new = [lfw.thresholds(e, listed, kind) for e, kind in zip(found, kinds, strict=True)]
-        old = restate(name, given.weights, *new)
+        people = strangers.read(given.lfw, strangers.sources(parser, given))
+        found = embeddings(name, given.weights, people, compiled=given.compiled)
+        both = list(zip(found, kinds, strict=True))
+        new = [thresholds(rows, people, given.lfw, listed, kind) for rows, kind in both]
+        for stated, (rows, kind) in zip(new, both, strict=True):
+            stated += entries.more_thresholds(unit_rows(rows), people, kind)
+        identification = None
+        if given.root:
+            one, other = (entries.identification(unit_rows(r), people, k) for r, k in both)
+            identification = one, other
+        floating, int8 = new
+        old = restate(name, given.weights, floating, int8, identification)
     except (ValueError, FileNotFoundError) as error:
         parser.error(str(error))
+    place = {path: row for row, path in enumerate(people.paths)}
+    view = [place[given.lfw / image] for image in listed.images]
     impostors = ~np.array(listed.same)
     for kind, rows, before, after in zip(kinds, found, old, new, strict=True):
-        cosine = lfw.cosines([rows], listed)[impostors]
-        for was, now in zip(before.thresholds, after, strict=False):
+        cosine = lfw.cosines([rows[view]], listed)[impostors]
+        views = ([e for e in of if "View 2" in e["dataset"]] for of in (before.thresholds, after))
+        for was, now in zip(*views, strict=False):
             accepted = [int((cosine >= entry["threshold"]).sum()) for entry in (was, now)]
             print(
                 f"{name} {kind} FAR {now['far']:g}: {was['threshold']} ({accepted[0]} of "

@@ -35,9 +35,21 @@ def smaller(a: np.ndarray, b: np.ndarray | np.float32) -> np.ndarray:
     return np.where((b < a) | np.isnan(b), b, a)
 
 
+def nearest(x: np.ndarray) -> np.ndarray:
+    """To the nearest whole number, ties to even; from 2^22 on all but halves are one already."""
+    return np.where(np.abs(x) < 2**22, np.rint(x) + np.float32(0), x)
+
+
+def sign(x: np.ndarray) -> np.ndarray:
+    """-1, 0 or 1."""
+    return (x > 0).astype(np.float32) - (x < 0).astype(np.float32)
+
+
 UNARY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "abs": np.abs,
     "sqrt": np.sqrt,
+    "round": nearest,
+    "sign": sign,
     "exp": curves.exp,
     "log": curves.log,
 }

@@ -254,7 +254,9 @@ class RealUnary(Op):
     """A float32 function of float32 values, with one rounding.
 
     ``kind``: "prelu" (``x * slope`` where x < 0, slope float32 (C) or (1)), "clip" (to
-    [``least``, ``most``]), "abs", "sqrt", "exp", "log"; the last two by arithmetic/curves.py.
+    [``least``, ``most``]), "abs", "sqrt", "round" (to the nearest whole number, ties to even, no
+    negative zero below 2^22), "sign" (-1, 0 or 1; 0 of what is no number), "exp", "log"; the last
+    two by arithmetic/curves.py.
     """
 
     kind: str
@@ -334,6 +336,16 @@ class Rows(Op):
     """As many rows of the input as the output has, from ``first`` on: a view, never a copy."""
 
     first: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enter(Op):
+    """As many rows of a network's input as the output has, from ``first`` on, into the arena.
+
+    An input that nothing else reads has no other place there.
+    """
+
+    first: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

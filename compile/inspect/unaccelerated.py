@@ -24,12 +24,15 @@ from ..graph import (
 from ..kernels import elementwise, families
 from ..kernels.conv.shape import ConvShape
 from ..kernels.depthwise.shape import DepthwiseShape
+from ..kernels.lookup import plain
+from ..kernels.lookup.shape import TableShape
 from ..lower.layout import CHANNEL_ALIGNMENT
 from ..lower.operators.conv import lines_of
 from ..lower.program import Border, Copy, Program, Served
 
 REAL = RealUnary | RealBinary | RealConv
 OWN_PASS = "{} as a pass of its own"
+NO_KERNEL = "there is no vector kernel for it"
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,11 @@ def _of(program: Program, op: Op, shape: object) -> Iterator[tuple[str, str]]:
     elif isinstance(op, Concat) and op.output in program.layout.materialised:
         yield "concatenation copied", _why_copied(graph, op)
     elif isinstance(op, Table):
-        yield "table looked up value by value", "there is no vector kernel for it"
+        if isinstance(shape, TableShape) and families.of(program.isa, shape) is plain:
+            reason = "each channel has a table of its own" if shape.apart else NO_KERNEL
+            yield "table looked up value by value", reason
     elif isinstance(op, ArgMax):
-        yield "largest channel sought value by value", "there is no vector kernel for it"
+        yield "largest channel sought value by value", NO_KERNEL
     elif isinstance(op, REAL) or (isinstance(op, Pool) and _real(graph, op)):
         yield "computed in float32", "the file has no quantisation around it"
     elif isinstance(op, Conv):

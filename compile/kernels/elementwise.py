@@ -1,4 +1,4 @@
-"""Rescale (requantise, PReLU, ReLU, copy), add and multiply by vectors; tables value by value."""
+"""Rescale (requantise, PReLU, ReLU, copy), add and multiply by vectors."""
 
 from __future__ import annotations
 
@@ -54,17 +54,6 @@ class MultiplyShape:
     gate: bool
     wide: bool = False
     short: bool = False
-
-
-@dataclass(frozen=True)
-class TableShape:
-    """Views of source and result; ``apart`` when every channel has a table of its own."""
-
-    family: ClassVar[str] = "elementwise"
-    label: ClassVar[str] = "table"
-    x: View
-    y: View
-    apart: bool = False
 
 
 def build_rescale(name: str, isa: Isa, shape: RescaleShape) -> tirx.PrimFunc:
@@ -180,34 +169,12 @@ def _of_two(isa: Isa, shape: AddShape | MultiplyShape) -> list[tuple[str, str, i
     ]
 
 
-def build_table(name: str, isa: Isa, shape: TableShape) -> tirx.PrimFunc:
-    """``name(x, table, y)``; a table is ordered by the stored value, least first."""
-    x, y = shape.x, shape.y
-    size = 256 * y.channels if shape.apart else 256
-    kind = isa.dtype
-    parameters = [("x", kind, x.extent), ("table", kind, size), ("y", kind, y.extent)]
-
-    def body(**p: Any) -> None:
-        with (
-            T.serial(0, y.height) as row,
-            T.serial(0, y.width) as column,
-            T.serial(0, y.channels) as channel,
-        ):
-            stored = p["x"].vload([row * x.row + column * x.pixel + channel], kind)
-            index = T.Cast("int32", stored) + (128 - isa.offset)
-            value = p["table"].vload([channel * 256 + index if shape.apart else index], kind)
-            T.buffer_store(p["y"], value, [row * y.row + column * y.pixel + channel])
-
-    return function(name, parameters, body)
-
-
 def build(name: str, isa: Isa, shape: Any) -> tirx.PrimFunc:
     """The function of any shape of this file."""
     function_of: dict[type, Any] = {
         RescaleShape: build_rescale,
         AddShape: build_add,
         MultiplyShape: build_multiply,
-        TableShape: build_table,
     }
     made: tirx.PrimFunc = function_of[type(shape)](name, isa, shape)
     return made

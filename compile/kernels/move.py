@@ -9,10 +9,12 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from .defaults import every, no_tiles
-from .frame import View, function
-from .isa.base import Isa
+from .frame import View, function, store
+from .isa.base import Isa, shuffle
 
 WIDE = 16
+FOUR = 4
+"""Bytes of an input's pixel that dense convolutions read, and pixels of a vector of them."""
 
 fits = every
 tile_bounds = no_tiles
@@ -73,18 +75,53 @@ def build_pad(name: str, isa: Isa, shape: PadShape) -> tirx.PrimFunc:
 
 
 def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
-    """``name(x, y)``: exactly ``channels`` bytes per pixel, in either storage."""
+    """``name(x, y)``: no byte beyond ``channels`` of the last pixel is touched in either storage.
+
+    What is between a pixel's channels and the next pixel of ``y`` may get any value.
+    """
     x, y = shape.x, shape.y
+    if x.pixel == y.pixel == x.channels:  # pixels side by side on both sides
+        x, y = (View(v.height, 1, v.width * v.pixel, v.row, v.row) for v in (x, y))
+    fours = isa.permutes and y.pixel == FOUR and x.pixel == x.channels <= FOUR
+    # Pixels of a row whose 16 bytes from their start on are within the row.
+    wide = max(0, (x.width * x.pixel - WIDE) // (FOUR * x.pixel) + 1) if fours else 0
+
+    def flipped(value: Any, lanes: int) -> Any:
+        if not shape.flip:
+            return value
+        top = T.Cast("uint8", T.int32(128))
+        return value ^ (T.broadcast(top, lanes) if lanes > 1 else top)
 
     def body(**p: Any) -> None:
-        with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
+        def pixel(row: Any, column: Any) -> None:
             source = row * x.row + column * x.pixel
             target = row * y.row + column * y.pixel
-            with T.serial(0, x.channels) as channel:
+            whole = x.channels // WIDE * WIDE
+            together = max(n for n in (1, 2, 3, 4) if whole // WIDE % n == 0)
+            if whole:
+                with T.serial(0, whole // (WIDE * together)) as step:
+                    for number in range(together):
+                        at = step * (WIDE * together) + number * WIDE
+                        value = T.bind(p["x"].vload([source + at], f"uint8x{WIDE}"))
+                        store(p["y"], target + at, flipped(value, WIDE), WIDE)
+            with T.serial(whole, x.channels) as channel:
                 value = p["x"].vload([source + channel], "uint8")
-                if shape.flip:
-                    value = value ^ T.Cast("uint8", T.int32(128))
-                T.buffer_store(p["y"], value, [target + channel])
+                T.buffer_store(p["y"], flipped(value, 1), [target + channel])
+
+        with T.serial(0, y.height) as row:
+            if wide:
+                with T.serial(0, wide) as step:
+                    source = row * x.row + step * (FOUR * x.pixel)
+                    loaded = T.bind(p["x"].vload([source], f"uint8x{WIDE}"))
+                    places = [
+                        pixel * x.pixel + min(channel, x.channels - 1)
+                        for pixel in range(FOUR)
+                        for channel in range(FOUR)
+                    ]
+                    value = flipped(shuffle([loaded], places), WIDE)
+                    store(p["y"], row * y.row + step * WIDE, value, WIDE)
+            with T.serial(FOUR * wide, y.width) as column:
+                pixel(row, column)
 
     return function(name, [("x", "uint8", x.extent), ("y", "uint8", y.extent)], body)
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from ..errors import CompileError
-from ..graph import INT8_MIN, Concat, Conv, Graph, Op, Pool, Rows, Stack, Tensor
+from ..graph import INT8_MIN, Concat, Conv, Enter, Graph, Op, Pool, Rows, Stack, Tensor
 from ..kernels.frame import View, rounded
 
 Within = tuple[str, int, int]
@@ -17,6 +17,10 @@ Within = tuple[str, int, int]
 
 CHANNEL_ALIGNMENT = 16
 """Pixels are whole vectors of 16 bytes, so that no kernel of int8 needs a channel tail."""
+
+
+FOUR = 4
+"""Bytes that pixels of inputs of dense convolutions are multiples of."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,12 @@ class Layout:
         return root.interior + self.places[name][1] - pads[0] * root.row - pads[1] * root.pixel
 
 
-def assign(graph: Graph) -> Layout:
-    """Chooses a root, border and offset for every tensor."""
+def assign(graph: Graph, packed: int = FOUR) -> Layout:
+    """Chooses a root, border and offset for every tensor.
+
+    ``packed``: pixels of an input that only dense convolutions read, of up to ``FOUR`` channels,
+    are multiples of so many bytes.
+    """
     parent, materialised = _adjacent(graph)
     within: dict[str, Within] = {}
     for name in graph.tensors:
@@ -99,7 +107,7 @@ def assign(graph: Graph) -> Layout:
     roots = {}
     for name, tensor in graph.tensors.items():
         if within[name][0] == name:
-            pixel = tensor.item * rounded(tensor.channels, _alignment(graph, tensor))
+            pixel = tensor.item * rounded(tensor.channels, _alignment(graph, tensor, packed))
             roots[name] = Root(tensor.height, tensor.width, pixel, borders[name], fills.get(name))
     places = {
         name: (root, row * roots[root].row + channel * graph.tensors[name].item)
@@ -108,13 +116,18 @@ def assign(graph: Graph) -> Layout:
     return Layout(roots, places, frozenset(materialised))
 
 
-def _alignment(graph: Graph, tensor: Tensor) -> int:
-    """An input of few channels that only dense convolutions read is packed by fours."""
+def _alignment(graph: Graph, tensor: Tensor, packed: int) -> int:
+    """An input of few channels that only dense convolutions read is packed by fours, or denser."""
     if tensor.real:
         return 1
-    readers = graph.consumers()[tensor.name] if tensor.name in graph.inputs else []
+    own = tensor.name in graph.inputs
+    own |= isinstance(graph.producers().get(tensor.name), Enter)
+    readers = graph.consumers()[tensor.name] if own else []
     dense = bool(readers) and all(isinstance(r, Conv) and not r.depthwise for r in readers)
-    return 4 if dense else CHANNEL_ALIGNMENT
+    if not dense:
+        return CHANNEL_ALIGNMENT
+    whole = all(isinstance(r, Conv) and r.groups == 1 for r in readers)
+    return packed if whole and tensor.channels < FOUR else FOUR
 
 
 def _adjacent(graph: Graph) -> tuple[dict[str, Within], set[str]]:

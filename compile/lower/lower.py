@@ -18,7 +18,7 @@ from .program import Border, Copy, Pointer, Program, Tiles, own_tiles
 
 def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
     """Calls in order: input copy, each operator's border and kernel, output copy."""
-    program = Program(graph, isa, layouts.assign(graph), tiles)
+    program = Program(graph, isa, layouts.assign(graph, isa.packed), tiles)
     bordered: set[str] = set()
 
     def border(name: str, strip: int | None = None) -> None:
@@ -37,6 +37,8 @@ def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
                 _copy_out(program, number)
 
     for number, name in enumerate(graph.inputs):
+        if name in graph.lent():
+            continue
         border(name)
         _copy_in(program, number)
     for name in graph.inputs:

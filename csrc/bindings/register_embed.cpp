@@ -2,12 +2,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "common.hpp"
 #include "library.hpp"
 #include "pocketvision/embed.h"
 #include "pocketvision/pool.h"
+#include "quality.hpp"
 #include "unlocked.hpp"
 
 namespace pocketvision {
@@ -36,19 +38,31 @@ class Workers {
   Workers &operator=(const Workers &) = delete;
   ~Workers() { pv_pool_close(&pool_); }
 
-  py::array_t<float> embed(const py::array &crops, const pv_pixel_tables &tables, size_t first) {
+  py::array_t<float> embed(const py::array &crops, const pv_pixel_tables &tables, size_t first,
+                           const py::object &qualities, const py::object &place) {
     const pv_tensor &input = model().inputs[0];
     require_array(crops, py::dtype::of<uint8_t>(), {kAny, input.shape[0], input.shape[1], 3},
                   "crops");
     pv_faces faces{};
     faces.tables = &tables;
     faces.crops = static_cast<const uint8_t *>(crops.data());
+    faces.qualities = qualities_of(qualities, crops.shape(0));
+    if (!place.is_none()) {
+      const auto [landmarks, sides, reference] =
+          place.cast<std::tuple<py::array, py::array, py::array>>();
+      require_array(landmarks, py::dtype::of<double>(), {crops.shape(0), 5, 2}, "landmarks");
+      require_array(sides, py::dtype::of<uint32_t>(), {crops.shape(0), 2}, "sides");
+      require_array(reference, py::dtype::of<double>(), {5, 2}, "template");
+      faces.landmarks = static_cast<const double *>(landmarks.data());
+      faces.sides = static_cast<const uint32_t *>(sides.data());
+      faces.reference = static_cast<const double *>(reference.data());
+    }
     return run(faces, static_cast<size_t>(crops.shape(0)), first);
   }
 
   py::array_t<float> embed_picture(const py::array &picture, const py::array &landmarks,
                                    const py::array &reference, const pv_pixel_tables &tables,
-                                   size_t first) {
+                                   size_t first, const py::object &qualities) {
     require_array(picture, py::dtype::of<uint8_t>(), {kAny, kAny, 3}, "picture");
     require_array(landmarks, py::dtype::of<double>(), {kAny, 5, 2}, "landmarks");
     require_array(reference, py::dtype::of<double>(), {5, 2}, "template");
@@ -58,6 +72,7 @@ class Workers {
                      static_cast<size_t>(picture.shape(0)), static_cast<size_t>(picture.shape(1))};
     faces.landmarks = static_cast<const double *>(landmarks.data());
     faces.reference = static_cast<const double *>(reference.data());
+    faces.qualities = qualities_of(qualities, landmarks.shape(0));
     return run(faces, static_cast<size_t>(landmarks.shape(0)), first);
   }
 
@@ -110,9 +125,13 @@ void register_embed(py::module_ &module) {
   py::class_<Workers>(module, "Workers", "Threads on a shared model, one arena each.")
       .def(py::init<const py::object &, size_t>(), py::arg("library"), py::arg("threads"))
       .def("embed", &Workers::embed, py::arg("crops"), py::arg("tables"), py::arg("first"),
-           "Uint8 crops (N, H, W, 3) to unit-norm float32 (N, D). Errors count faces from `first`.")
+           py::arg("qualities") = py::none(), py::arg("place") = py::none(),
+           "Uint8 crops (N, H, W, 3) to unit-norm float32 (N, D). Errors count faces from `first`. "
+           "`qualities`, of QUALITY and (N,), is filled where it is given; `place`, for it alone: "
+           "landmarks (N, 5, 2), height and width of their pictures (N, 2), and the template.")
       .def("embed_picture", &Workers::embed_picture, py::arg("picture"), py::arg("landmarks"),
            py::arg("template"), py::arg("tables"), py::arg("first"),
+           py::arg("qualities") = py::none(),
            "Faces of one picture, at landmarks (N, 5, 2), to unit-norm float32 (N, D).");
 }
 

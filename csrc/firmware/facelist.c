@@ -69,20 +69,26 @@ static int parse_face(char **text, facelist_line *line) {
   return line->frame.format != 0;
 }
 
+static enum facelist_verb verb_of(const char *name) {
+  static const char *const names[] = {"enrol", "replace", "identify", "forget", "save"};
+  for (int verb = FACELIST_ENROL; verb <= FACELIST_SAVE; verb++) {
+    if (equal(name, names[verb - FACELIST_ENROL])) return (enum facelist_verb)verb;
+  }
+  return FACELIST_BAD;
+}
+
 static enum facelist_verb parse(char **text, facelist_line *line) {
-  const char *verb = word(text);
-  if (verb == NULL) return FACELIST_BAD;
-  const int enrol = equal(verb, "enrol"), identify = equal(verb, "identify");
-  line->name = enrol ? word(text) : NULL;
-  line->file = word(text);
-  if (line->file == NULL) return FACELIST_BAD;
-  if (enrol || identify) {
-    if (!parse_face(text, line)) return FACELIST_BAD;
-  } else if (!equal(verb, "save")) {
+  const char *name = word(text);
+  if (name == NULL) return FACELIST_BAD;
+  const enum facelist_verb verb = verb_of(name);
+  const int named = verb == FACELIST_ENROL || verb == FACELIST_REPLACE || verb == FACELIST_FORGET;
+  line->name = named ? word(text) : NULL;
+  line->file = verb == FACELIST_FORGET ? NULL : word(text);
+  if ((verb == FACELIST_FORGET ? line->name : line->file) == NULL) return FACELIST_BAD;
+  if (verb != FACELIST_FORGET && verb != FACELIST_SAVE && !parse_face(text, line)) {
     return FACELIST_BAD;
   }
-  if (word(text) != NULL) return FACELIST_BAD;
-  return enrol ? FACELIST_ENROL : identify ? FACELIST_IDENTIFY : FACELIST_SAVE;
+  return word(text) == NULL ? verb : FACELIST_BAD;
 }
 
 void facelist_next(char **text, facelist_line *line) {

@@ -1,15 +1,17 @@
 /* Firmware that enrols and names people: frames with landmarks in, names with their evidence out.
  *
  * Argument: LIST, a file that the debugger opens (semihosting), see facelist.h. A gallery in flash
- * (vectors.S) is searched where it lies until the first `enrol`, which copies it to RAM.
- * Compiled with MODEL_H the header of the model, MODEL its struct, RECIPE its recipe, PREFIX its
- * macros' first word; optionally FRAME_BYTES, ENTRIES, and FAR, the false accept rate by 10^9.
+ * (vectors.S) is searched where it lies until the first line that changes it, which copies it to
+ * RAM. Compiled with MODEL_H the header of the model, MODEL its struct, RECIPE its recipe, PREFIX
+ * its macros' first word; optionally FRAME_BYTES, ENTRIES, FAR, the false accept rate by 10^9, and
+ * ENROL_ALL, 1 to enrol faces that are not good enough too.
  */
 #include MODEL_H
 
 #include <pocketvision/core.h>
 #include <pocketvision/face.h>
 #include <pocketvision/gallery.h>
+#include <pocketvision/quality.h>
 #include <string.h>
 
 #include "board.h"
@@ -23,6 +25,9 @@
 #endif
 #ifndef FAR
 #define FAR 1000000
+#endif
+#ifndef ENROL_ALL
+#define ENROL_ALL 0
 #endif
 #define LIST_BYTES 16384
 
@@ -54,15 +59,36 @@ static pv_status open_gallery(pv_gallery *gallery) {
   return status != PV_OK ? status : pv_gallery_open(gallery, &MODEL, enrolled, sizeof enrolled);
 }
 
-static pv_status enrol(pv_gallery *gallery, const char *name, const int8_t *face) {
+/* Does what a line says with its name, and says so; NULL, or what is wrong. */
+static const char *edit(pv_gallery *gallery, const facelist_line *line, const int8_t *face) {
+  const size_t room = sizeof enrolled;
   const uint8_t *from = gallery->entries - PV_GALLERY_HEADER_BYTES;
   if (from != enrolled) {
     const size_t bytes = PV_GALLERY_BYTES(gallery->dimension, gallery->count);
-    if (bytes > sizeof enrolled) return PV_ERR_FULL;
+    if (bytes > room) return pv_status_message(PV_ERR_FULL);
     memcpy(enrolled, from, bytes);
   }
-  const pv_status status = pv_gallery_enrol(enrolled, sizeof enrolled, &MODEL, name, face);
-  return status != PV_OK ? status : pv_gallery_open(gallery, &MODEL, enrolled, sizeof enrolled);
+  uint32_t removed = 0;
+  pv_status status;
+  if (line->verb == FACELIST_ENROL) {
+    status = pv_gallery_enrol(enrolled, room, &MODEL, line->name, face);
+  } else if (line->verb == FACELIST_FORGET) {
+    status = pv_gallery_remove(enrolled, room, &MODEL, line->name, &removed);
+  } else {
+    status = pv_gallery_replace(enrolled, room, &MODEL, line->name, face, 1, &removed);
+  }
+  if (status == PV_OK) status = pv_gallery_open(gallery, &MODEL, enrolled, room);
+  if (status != PV_OK) return pv_status_message(status);
+  if (line->verb != FACELIST_ENROL && removed == 0) return "nobody has this name";
+  board_print(line->verb == FACELIST_FORGET ? line->name : line->file);
+  board_print(line->verb == FACELIST_FORGET ? ": forgotten" : ": enrolled as ");
+  if (line->verb != FACELIST_FORGET) board_print(line->name);
+  if (line->verb != FACELIST_ENROL) {
+    board_print(", entries that went: ");
+    board_print_number(removed);
+  }
+  board_print("\n");
+  return NULL;
 }
 
 /* A score as a decimal number with three digits. */
@@ -75,7 +101,20 @@ static void print_score(int32_t score) {
   board_print_number(thousandths % 1000);
 }
 
-static pv_status identify(const pv_gallery *gallery, const int8_t *face) {
+/* "; not reliable: quality 12 of 100, too dark, ..." where anything speaks against the face. */
+static void print_doubts(const pv_quality *quality, const char *before) {
+  board_print(before);
+  board_print("quality ");
+  board_print_number(quality->score);
+  board_print(" of 100");
+  for (uint32_t bits = quality->reasons; bits != 0; bits &= bits - 1) {
+    board_print(", ");
+    board_print(pv_quality_reason(bits));
+  }
+}
+
+static pv_status identify(const pv_gallery *gallery, const int8_t *face,
+                          const pv_quality *quality) {
   pv_match best;
   pv_verdict verdict;
   uint32_t found;
@@ -97,7 +136,9 @@ static pv_status identify(const pv_gallery *gallery, const int8_t *face) {
   board_print_number(verdict.threshold->far / 1000);
   board_print(" of 1000000 comparisons on ");
   board_print(verdict.threshold->dataset);
-  board_print(")\n");
+  board_print(")");
+  if (quality->reasons != 0) print_doubts(quality, "; not reliable: ");
+  board_print("\n");
   return PV_OK;
 }
 
@@ -109,6 +150,7 @@ static const char *work(const pv_session *session, pv_gallery *gallery, facelist
     const uint8_t *from = gallery->entries - PV_GALLERY_HEADER_BYTES;
     return board_write_file(line->file, from, bytes) == 0 ? NULL : "the file cannot be written";
   }
+  if (line->verb == FACELIST_FORGET) return edit(gallery, line, NULL);
   int8_t face[CONSTANT(_OUTPUT_BYTES)];
   if ((uint64_t)line->frame.stride * (line->frame.height - 1) >= sizeof pixels) {
     return "the frame is larger than FRAME_BYTES of identify.c";
@@ -116,17 +158,23 @@ static const char *work(const pv_session *session, pv_gallery *gallery, facelist
   line->frame.pixels = pixels;
   line->frame.bytes = board_read_file(line->file, pixels, sizeof pixels);
   if (line->frame.bytes == 0) return pv_status_message(PV_ERR_OPEN);
-  pv_status status = pv_face_template(session, &RECIPE, &line->frame, line->landmarks, input, face);
-  if (status == PV_OK && line->verb == FACELIST_ENROL) status = enrol(gallery, line->name, face);
+  pv_quality quality;
+  pv_status status = pv_face_template_quality(session, &RECIPE, &line->frame, line->landmarks,
+                                              input, face, &quality);
   if (status != PV_OK) return pv_status_message(status);
+  if (line->verb != FACELIST_IDENTIFY && (ENROL_ALL || pv_quality_enrols(&quality))) {
+    return edit(gallery, line, face);
+  }
   board_print(line->file);
   board_print(": ");
   if (line->verb == FACELIST_IDENTIFY) {
-    status = identify(gallery, face);
+    status = identify(gallery, face, &quality);
     return status == PV_OK ? NULL : pv_status_message(status);
   }
-  board_print("enrolled as ");
+  /* A template stays; the list goes on, as a person would be asked to look again. */
+  board_print("not enrolled as ");
   board_print(line->name);
+  print_doubts(&quality, ": ");
   board_print("\n");
   return NULL;
 }
@@ -157,7 +205,8 @@ int main(void) {
     board_print("entry ");
     board_print_number(number);
     board_print(" of the list, ");
-    return board_fail(line.file != NULL ? line.file : "without a file", wrong);
+    const char *what = line.file != NULL ? line.file : line.name;
+    return board_fail(what != NULL ? what : "without a file", wrong);
   }
   board_print_number(gallery.count);
   board_print(" enrolled, ");

@@ -17,7 +17,8 @@ if(NOT TARGET pocketvision::core)
   target_include_directories(pocketvision::core INTERFACE "${_pocketvision}/../include")
 
   add_library(pocketvision::identity INTERFACE IMPORTED)
-  foreach(_part face frame gallery placement recipe search template)
+  foreach(_part face frame gallery placement recipe search template quality/framed quality/inputs
+      quality/head quality/measure quality/pixels quality/place quality/weights)
     target_sources(pocketvision::identity INTERFACE "${_pocketvision}/../runtime/face/${_part}.c")
   endforeach()
   target_link_libraries(pocketvision::identity INTERFACE pocketvision::core)

@@ -70,20 +70,32 @@
   weight q5, 3
 .endm
 
-/* `count` steps, of which the first accumulates if `a` says so. */
-.macro steps count, a=
-  load
+/* `count` steps whose first loads are done, into q0 and q1 or, if `odd`, q6 and q7. The first one
+ * accumulates if `a` says so; the last one loads for what follows if `on`. */
+.macro chain count, odd, on, a=
   .set k, 1
   .rept \count
+  .if (k + \odd) & 1
   .if k == 1
-  products "\a", (\count > 1), q0, q1, q6, q7
-  .elseif k & 1
-  products a, (k < \count), q0, q1, q6, q7
+  products "\a", (k < \count || \on), q0, q1, q6, q7
   .else
-  products a, (k < \count), q6, q7, q0, q1
+  products a, (k < \count || \on), q0, q1, q6, q7
+  .endif
+  .else
+  .if k == 1
+  products "\a", (k < \count || \on), q6, q7, q0, q1
+  .else
+  products a, (k < \count || \on), q6, q7, q0, q1
+  .endif
   .endif
   .set k, k + 1
   .endr
+.endm
+
+/* `count` steps. */
+.macro steps count
+  load
+  chain \count, 0, 0
 .endm
 
 .macro put
@@ -250,11 +262,16 @@
   str r2, [sp]
 1:
   ldr r7, [sp]
-  steps \steps
+  load
+  chain \steps, 0, 1
+  subs r7, #1
+  beq 3f
 2:
-  steps 4, a
+  chain 4, (\steps & 1), 1, a
   subs r7, #1
   bne 2b
+3:
+  chain 4, (\steps & 1), 0, a
   add r1, r11
   add r3, r11
   put

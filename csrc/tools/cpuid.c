@@ -1,5 +1,6 @@
 /* Preloaded into a process: CPUID answers as if the processor had AVX2 and nothing newer, or, where
- * the environment variable POCKETVISION_BENCH_PROCESSOR is "avxvnni", AVX-VNNI besides.
+ * the environment variable POCKETVISION_BENCH_PROCESSOR is "avxvnni", AVX-VNNI besides, or, where
+ * it is "avx512", everything but AMX.
  *
  * Linux makes CPUID fault where the processor can (flag cpuid_fault); the fault asks the processor
  * and takes AVX-512, AMX and the like out of the answer. The setting passes to threads and not to
@@ -27,7 +28,13 @@ enum { REFUSED = 120 }; /* exit status: CPUID cannot be made to fault */
 #define NEWER_EAX UINT32_C(0x00a00020) /* AVX512-BF16, AMX-FP16, AVX-IFMA */
 #define NEWER_EDX UINT32_C(0x00080530) /* AVX-VNNI-INT8, -INT16, NE-CONVERT, AMX-COMPLEX, AVX10 */
 
-static unsigned hidden = NEWER_EAX | AVX_VNNI;
+/* Of these AMX alone. */
+#define AMX_EDX UINT32_C(0x03400000)
+#define AMX_FP16_EAX UINT32_C(0x00200000)
+#define AMX_COMPLEX_EDX UINT32_C(0x00000100)
+
+static unsigned hidden_ebx = AVX512_EBX, hidden_ecx = AVX512_ECX, hidden_edx = AVX512_EDX;
+static unsigned hidden_eax1 = NEWER_EAX | AVX_VNNI, hidden_edx1 = NEWER_EDX;
 
 typedef int (*Sigaction)(int, const struct sigaction *, struct sigaction *);
 
@@ -64,12 +71,12 @@ static void answer(int signal, siginfo_t *info, void *context) {
   __cpuid_count(leaf, subleaf, eax, ebx, ecx, edx);
   faulting(1);
   if (leaf == 7 && subleaf == 0) {
-    ebx &= ~AVX512_EBX;
-    ecx &= ~AVX512_ECX;
-    edx &= ~AVX512_EDX;
+    ebx &= ~hidden_ebx;
+    ecx &= ~hidden_ecx;
+    edx &= ~hidden_edx;
   } else if (leaf == 7 && subleaf == 1) {
-    eax &= ~hidden;
-    edx &= ~NEWER_EDX;
+    eax &= ~hidden_eax1;
+    edx &= ~hidden_edx1;
   }
   registers[REG_RAX] = eax;
   registers[REG_RBX] = ebx;
@@ -80,7 +87,13 @@ static void answer(int signal, siginfo_t *info, void *context) {
 
 __attribute__((constructor(101))) static void start(void) {
   const char *named = getenv("POCKETVISION_BENCH_PROCESSOR");
-  if (named != NULL && strcmp(named, "avxvnni") == 0) hidden &= ~AVX_VNNI;
+  if (named != NULL && strcmp(named, "avxvnni") == 0) hidden_eax1 &= ~AVX_VNNI;
+  if (named != NULL && strcmp(named, "avx512") == 0) {
+    hidden_ebx = hidden_ecx = 0;
+    hidden_edx = AMX_EDX;
+    hidden_eax1 = AMX_FP16_EAX;
+    hidden_edx1 = AMX_COMPLEX_EDX;
+  }
   struct sigaction action = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO | SA_NODEFER};
   if (usual_sigaction(SIGSEGV, &action, NULL) != 0 || faulting(1) != 0) _exit(REFUSED);
 }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .faces.compare import Verdict, similarity, top_k, verify
     from .faces.embedder import Embedder
     from .faces.embeddings import Embeddings
+    from .faces.gallery.answer import Identification
+    from .faces.gallery.gallery import Gallery
     from .faces.quality import Quality
     from .pictures import read_picture
     from .record import Record
@@ -28,6 +30,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Embedder": "faces.embedder",
     "Embeddings": "faces.embeddings",
+    "Gallery": "faces.gallery.gallery",
+    "Identification": "faces.gallery.answer",
     "InputError": "errors",
     "Model": "runtime.model",
     "ModelFileError": "errors",
@@ -46,6 +50,8 @@ _HOMES = {
 __all__ = [
     "Embedder",
     "Embeddings",
+    "Gallery",
+    "Identification",
     "InputError",
     "Model",
     "ModelFileError",

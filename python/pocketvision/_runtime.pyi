@@ -6,6 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_THREADS: int
+QUALITY: np.dtype[Any]
+QUALITY_QUERY: int
+QUALITY_ENROL: int
+QUALITY_EYES_UNIT: int
+QUALITY_REASONS: dict[int, str]
 
 def host_targets() -> list[str]: ...
 def warp(
@@ -15,6 +20,14 @@ def warp(
     height: int,
     width: int,
 ) -> NDArray[np.uint8]: ...
+def qualities(
+    crops: NDArray[np.uint8],
+    landmarks: NDArray[np.float64] | None,
+    template: NDArray[np.float64],
+    height: int,
+    width: int,
+) -> NDArray[Any]: ...
+def quality_features(crops: NDArray[np.uint8]) -> NDArray[np.int8]: ...
 def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float: ...
 def top_k(
     query: NDArray[np.float32], gallery: NDArray[np.float32], k: int
@@ -54,7 +67,12 @@ class Session:
 class Workers:
     def __init__(self, library: Library, threads: int) -> None: ...
     def embed(
-        self, crops: NDArray[np.uint8], tables: PixelTables, first: int
+        self,
+        crops: NDArray[np.uint8],
+        tables: PixelTables,
+        first: int,
+        qualities: NDArray[Any] | None = None,
+        place: tuple[NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64]] | None = None,
     ) -> NDArray[np.float32]: ...
     def embed_picture(
         self,
@@ -63,6 +81,7 @@ class Workers:
         template: NDArray[np.float64],
         tables: PixelTables,
         first: int,
+        qualities: NDArray[Any] | None = None,
     ) -> NDArray[np.float32]: ...
 
 class PixelTables:

@@ -57,11 +57,37 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
+def write_new(path: Path, write: Callable[[BinaryIO], object], mode: int = 0o666) -> None:
+    """``write_whole`` for a file that is not there yet, or FileExistsError, whoever was first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    temporary, descriptor = _partial(path, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(descriptor)
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            except OSError:  # a file system without links; the name is taken first, and then filled
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+                os.replace(temporary, path)
+            _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def rename(source: Path, target: Path) -> None:
     """Gives a file its name, and returns when the folder with that name is on the disk."""
     os.replace(source, target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
     with suppress(OSError):  # a folder that cannot be read, a file system that knows it not
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
         finally:

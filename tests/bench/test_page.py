@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from .ordinary import __main__ as ordinary
 from .peers import __main__ as bench
 from .peers import tables
 from .peers.cmsis_nn import __main__ as recount
@@ -45,6 +46,9 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(bench.environment, "install", lambda *given: None)
     monkeypatch.setattr(bench, "run", lambda *given: [(MACHINE, [ROW])])
+    monkeypatch.setattr(ordinary.processor, "restrict", lambda *given: None)
+    monkeypatch.setattr(ordinary, "prepare", lambda *given: None)
+    monkeypatch.setattr(ordinary, "race", lambda *given: [ROW])
     monkeypatch.setattr(Guest, "install", lambda *given: None)
     monkeypatch.setattr(Guest, "check", lambda home: None)
     monkeypatch.setattr(counted, "locate", lambda name, work: bench.Path(name))
@@ -61,7 +65,7 @@ def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_a_command_of_the_page_runs(words: list[str], played: None, model_file: Path) -> None:
-    mains = {one.MODULE: one.main for one in (bench, counted, recount)}
+    mains = {one.MODULE: one.main for one in (bench, counted, ordinary, recount)}
     match words:
         case ["git", "clone", address]:
             assert address == "https://github.com/ARM-software/CMSIS-NN"

@@ -23,6 +23,15 @@ REFUSED = 120
 """Exit status of cpuid.c."""
 
 ROOT = Path(__file__).resolve().parents[2]
+CPUID = """
+import ctypes, mmap
+# mov eax, 7; xor ecx, ecx; push rbx; cpuid; pop rbx; mov eax, edx; ret
+code = bytes.fromhex("b807000000 31c9 53 0fa2 5b 89d0 c3")
+page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+page.write(code)
+address = ctypes.addressof(ctypes.c_char.from_buffer(page))
+print(ctypes.CFUNCTYPE(ctypes.c_uint32)(address)() >> %d & 1)
+"""
 FAULT = "import ctypes; ctypes.string_at(0)"
 
 
@@ -54,6 +63,20 @@ def test_nothing_newer_is_left(library: Path, program: str) -> None:
     if "x86-64-avxvnni" in models.host_targets():
         left = ["x86-64-avxvnni", *left]
     assert restricted(library, program, "avxvnni").stdout.split() == left
+
+
+@pytest.mark.parametrize("name", ["amx_tile", "amx_int8", "amx_bf16"])
+def test_amx_alone_is_hidden(library: Path, name: str) -> None:
+    """As libraries ask: by CPUID, which /proc/cpuinfo does not go through."""
+    if name not in Path("/proc/cpuinfo").read_text(encoding="utf-8"):
+        pytest.skip(f"this processor has no {name}")
+    bit = {"amx_bf16": 22, "amx_tile": 24, "amx_int8": 25}[name]
+    program = CPUID % (bit,)
+    plain = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert plain.stdout.strip() == b"1"
+    assert restricted(library, program, "avx512").stdout.strip() == "0"
+    targets = " ".join(models.host_targets())
+    assert restricted(library, TARGETS, "avx512").stdout.strip() == targets
 
 
 def test_other_faults_still_end_the_process(library: Path) -> None:

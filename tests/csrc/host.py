@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
+QUALITY = tuple(
+    f"face/quality/{part}"
+    for part in ("framed", "head", "inputs", "measure", "pixels", "place", "weights")
+)
 PARTS = ("core/session", "core/status", "face/face", "face/frame", "face/gallery", "face/placement",
-         "face/recipe", "face/search", "face/template")  # fmt: skip
+         "face/recipe", "face/search", "face/template", *QUALITY)  # fmt: skip
 """All of csrc/runtime that the example identify.c links."""
 
 FORMATS = {"grey8": 1, "rgb888": 2, "rgb565le": 3, "rgb565be": 4}
@@ -81,6 +85,27 @@ class Tables(ctypes.Structure):
     """pv_pixel_tables"""
 
     _fields_ = [("source", ctypes.c_uint8 * 3), ("value", (ctypes.c_uint8 * 256) * 3)]
+
+
+class Quality(ctypes.Structure):
+    """pv_quality"""
+
+    _fields_ = [
+        *((name, ctypes.c_uint8) for name in ("score", "face", "brightness", "contrast", "dark")),
+        *((name, ctypes.c_uint8) for name in ("bright", "placed", "outside")),
+        *((name, ctypes.c_int16) for name in ("residual", "yaw", "roll")),
+        ("sharpness", (ctypes.c_uint16 * 2) * 3),
+        *((name, ctypes.c_uint32) for name in ("eye_distance", "reasons")),
+    ]
+
+
+class Place(ctypes.Structure):
+    """pv_quality_place"""
+
+    _fields_ = [
+        *((name, ctypes.c_int32 * 10) for name in ("landmarks", "reference")),
+        *((name, ctypes.c_uint32) for name in ("width", "height")),
+    ]
 
 
 class Gallery(ctypes.Structure):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketvision import InputError, top_k
-from pocketvision.faces.gallery import Gallery, templates
+from pocketvision.faces.gallery.firmware import FirmwareGallery, templates
 
 from . import host
 from .host import SHA256, STATUS, Array, Match, library, model
@@ -24,10 +24,10 @@ SIZE = 16
 
 
 @pytest.fixture
-def gallery() -> Gallery:
+def gallery() -> FirmwareGallery:
     """Four entries of three people."""
     rows = np.random.default_rng(3).integers(-127, 128, (4, SIZE)).astype(np.int8)
-    return Gallery(NAMES, rows, SHA256)
+    return FirmwareGallery(NAMES, rows, SHA256)
 
 
 def opened(data: bytes | Array, dimension: int = SIZE, sha256: str = SHA256) -> tuple:
@@ -60,7 +60,7 @@ def search(found: host.Gallery, probe: Array, k: int) -> tuple[int, list[tuple[i
     return status, [(match.index, match.score) for match in matches[: held.value]]
 
 
-def test_c_reads_what_python_writes(gallery: Gallery) -> None:
+def test_c_reads_what_python_writes(gallery: FirmwareGallery) -> None:
     status, found, memory = opened(gallery.to_bytes())
     assert status == STATUS["PV_OK"] and (found.count, found.dimension) == (4, SIZE)
     for index, name in enumerate(NAMES):
@@ -69,26 +69,106 @@ def test_c_reads_what_python_writes(gallery: Gallery) -> None:
         assert row == gallery.templates[index].tobytes()
 
 
-def test_c_writes_what_python_reads(gallery: Gallery) -> None:
+def test_c_writes_what_python_reads(gallery: FirmwareGallery) -> None:
     memory = np.full(64 + 4 * (32 + SIZE), 0xEE, np.uint8)
     description = model(SIZE)
     pointer = ctypes.c_void_p(memory.ctypes.data)
     create = library().pv_gallery_create
     assert create(pointer, 63, ctypes.byref(description)) == STATUS["PV_ERR_FULL"]
     assert create(pointer, memory.size, ctypes.byref(description)) == STATUS["PV_OK"]
-    assert Gallery.from_bytes(memory.tobytes()).names == []
+    assert FirmwareGallery.from_bytes(memory.tobytes()).names == []
     for index, (name, row) in enumerate(zip(NAMES, gallery.templates, strict=True)):
         assert opened(memory)[1].count == index
         assert enrol(memory, name.encode(), row) == STATUS["PV_OK"]
     assert memory.tobytes() == gallery.to_bytes()
-    back = Gallery.from_bytes(memory.tobytes())
+    back = FirmwareGallery.from_bytes(memory.tobytes())
     assert back.names == NAMES and back.source_sha256 == SHA256
     np.testing.assert_array_equal(back.templates, gallery.templates)
     assert enrol(memory, b"one more", gallery.templates[0]) == STATUS["PV_ERR_FULL"]
     assert memory.tobytes() == gallery.to_bytes()
 
 
-def test_a_refused_entry_changes_nothing(gallery: Gallery) -> None:
+def remove(memory: Array, name: bytes) -> tuple[int, int]:
+    """pv_gallery_remove: its status, and how many entries went."""
+    description, removed = model(SIZE), ctypes.c_uint32(99)
+    status = library().pv_gallery_remove(
+        ctypes.c_void_p(memory.ctypes.data), memory.size, ctypes.byref(description), name,
+        ctypes.byref(removed),
+    )  # fmt: skip
+    return status, removed.value
+
+
+def replace(memory: Array, name: bytes, faces: Array) -> tuple[int, int]:
+    """pv_gallery_replace by the rows of ``faces``: its status, and how many entries went."""
+    description, removed = model(SIZE), ctypes.c_uint32(99)
+    status = library().pv_gallery_replace(
+        ctypes.c_void_p(memory.ctypes.data), memory.size, ctypes.byref(description), name,
+        ctypes.c_void_p(faces.ctypes.data), len(faces), ctypes.byref(removed),
+    )  # fmt: skip
+    return status, removed.value
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(["a", "ab", "b", "c"]), max_size=8),
+    name=st.sampled_from(["a", "b", "abc"]), count=st.integers(1, 3), room=st.integers(0, 3),
+)  # fmt: skip
+def test_what_goes_is_what_python_takes_out(names: list, name: str, count: int, room: int) -> None:
+    random = np.random.default_rng(5)
+    rows = random.integers(1, 128, (len(names), SIZE)).astype(np.int8)
+    new = random.integers(-128, 0, (count, SIZE)).astype(np.int8)
+    whole = FirmwareGallery(names, rows, SHA256)
+    data = whole.to_bytes() + b"\xee" * (room * (32 + SIZE))
+    present, memory = names.count(name), np.frombuffer(data, np.uint8).copy()
+    assert remove(memory, name.encode()) == (0, present)
+    if present:
+        left = whole.without(name).to_bytes()
+        # What became free is zero, what nobody had used is as it was.
+        wanted = left.ljust(len(whole.to_bytes()), b"\0") + data[len(whole.to_bytes()) :]
+        assert memory.tobytes() == wanted
+    else:
+        assert memory.tobytes() == data
+    memory = np.frombuffer(data, np.uint8).copy()
+    status, removed = replace(memory, name.encode(), new)
+    if count > present + room:
+        assert (status, memory.tobytes()) == (STATUS["PV_ERR_FULL"], data)
+        return
+    assert (status, removed) == (0, present)
+    if present:
+        wanted = whole.replaced(name, new).to_bytes()
+        assert memory.tobytes()[: len(wanted)] == wanted
+        assert not memory[len(wanted) : len(whole.to_bytes())].any()
+    else:
+        assert memory.tobytes() == data
+
+
+def test_removals_that_are_refused_change_nothing(gallery: FirmwareGallery) -> None:
+    memory = np.frombuffer(gallery.to_bytes(), np.uint8).copy()
+    before, rows = memory.tobytes(), gallery.templates
+    name = b"Ada Lovelace"
+    assert remove(memory, b"x" * 32)[0] == remove(memory, b"")[0] == STATUS["PV_ERR_NAME"]
+    assert replace(memory, b"a\nb", rows)[0] == STATUS["PV_ERR_NAME"]
+    assert replace(memory, name, rows[:3])[0] == STATUS["PV_ERR_FULL"]
+    assert replace(memory, name, rows[:2] * np.int8([[1], [0]]))[0] == STATUS["PV_ERR_ZERO_NORM"]
+    assert replace(memory, name, rows[:0])[0] == STATUS["PV_ERR_ARGUMENT"]
+    assert memory.tobytes() == before
+    memory[70] ^= 1
+    assert remove(memory, name)[0] == STATUS["PV_ERR_TRUNCATED"]
+    for call in (
+        lambda: gallery.without("Nobody"), lambda: gallery.replaced("Nobody", rows[0]),
+        lambda: gallery.replaced("Ada Lovelace", rows[:0]),
+        lambda: gallery.replaced("Ada Lovelace", rows[:, :3]),
+        lambda: gallery.replaced("Ada Lovelace", rows.astype(float)),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match="^(name: nobody|templates: expected)"):
+            call()
+
+
+def test_a_gallery_shows_no_names_or_templates(gallery: FirmwareGallery) -> None:
+    assert repr(gallery) == str(gallery) == f"FirmwareGallery(4 entries, {SHA256[:8]})"
+
+
+def test_a_refused_entry_changes_nothing(gallery: FirmwareGallery) -> None:
     memory = np.frombuffer(gallery.to_bytes() + bytes(200), np.uint8).copy()
     before = memory.tobytes()
     row = gallery.templates[0]
@@ -107,13 +187,13 @@ def test_a_search_sorts_by_score(seed, count, k) -> None:
     rows = random.integers(-2, 3, (count, 3)).astype(np.int8)  # often equal, and often zero
     rows[~rows.any(axis=1)] = 1
     probe = np.array([1, -2, 1], np.int8)
-    status, found, memory = opened(Gallery(["n"] * count, rows, SHA256).to_bytes(), 3)
+    status, found, memory = opened(FirmwareGallery(["n"] * count, rows, SHA256).to_bytes(), 3)
     scores = [score(probe, row)[1] for row in rows]
     wanted = sorted(range(count), key=lambda index: -scores[index])[:k]
     assert search(found, probe, k) == (0, [(index, scores[index]) for index in wanted])
 
 
-def test_searches_that_are_refused(gallery: Gallery) -> None:
+def test_searches_that_are_refused(gallery: FirmwareGallery) -> None:
     found = opened(gallery.to_bytes())
     probe = gallery.templates[2]
     assert search(found[1], probe, 1) == (0, [(2, 32768)])
@@ -121,16 +201,16 @@ def test_searches_that_are_refused(gallery: Gallery) -> None:
     assert search(found[1], probe * 0, 1)[0] == STATUS["PV_ERR_ZERO_NORM"]
 
 
-def test_every_shorter_gallery_is_refused(gallery: Gallery) -> None:
+def test_every_shorter_gallery_is_refused(gallery: FirmwareGallery) -> None:
     data = gallery.to_bytes()
     for length in range(len(data)):
         assert opened(data[:length])[0] == STATUS["PV_ERR_TRUNCATED"], length
         with pytest.raises(InputError, match="gallery: "):
-            Gallery.from_bytes(data[:length])
+            FirmwareGallery.from_bytes(data[:length])
     assert opened(data + b"flash behind it")[0] == STATUS["PV_OK"]
 
 
-def test_every_changed_bit_is_noticed(gallery: Gallery) -> None:
+def test_every_changed_bit_is_noticed(gallery: FirmwareGallery) -> None:
     data = bytearray(gallery.to_bytes())
     for place in range(len(data)):
         for bit in range(8):
@@ -143,7 +223,7 @@ def test_every_changed_bit_is_noticed(gallery: Gallery) -> None:
             else:
                 assert status == STATUS["PV_ERR_TRUNCATED"]
             with pytest.raises(InputError):
-                Gallery.from_bytes(bytes(data))
+                FirmwareGallery.from_bytes(bytes(data))
             data[place] ^= 1 << bit
 
 
@@ -161,13 +241,13 @@ def signed(data: bytes) -> bytes:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_right_checksum_does_not_help(gallery: Gallery, place: int, value: bytes) -> None:
+def test_a_right_checksum_does_not_help(gallery: FirmwareGallery, place: int, value: bytes) -> None:
     """Counts that do not fit or overflow, names without end, no name, a template of zeros."""
     data = gallery.to_bytes()
     bad = signed(data[:place] + value + data[place + len(value) :])
     assert opened(bad)[0] == STATUS["PV_ERR_TRUNCATED"]
     with pytest.raises(InputError):
-        Gallery.from_bytes(bad)
+        FirmwareGallery.from_bytes(bad)
 
 
 CODES = [0x20, 0x7E, 0x7F, 0x80, 0x9F, 0xA0, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10FFFF]
@@ -184,7 +264,7 @@ ODD_NAMES = [
 def said_by_python(field: bytes, row: Array) -> bool:
     """Whether Python writes a gallery of this name."""
     try:
-        Gallery([field.decode()], row[None], SHA256)
+        FirmwareGallery([field.decode()], row[None], SHA256)
     except (UnicodeDecodeError, InputError):
         return False
     return True
@@ -192,10 +272,10 @@ def said_by_python(field: bytes, row: Array) -> bool:
 
 def agreed(field: bytes, row: Array) -> bool:
     """Whether C and Python read a gallery with these 32 bytes of a name; they must agree."""
-    data = Gallery(["name"], row[None], SHA256).to_bytes()
+    data = FirmwareGallery(["name"], row[None], SHA256).to_bytes()
     data = signed(data[:64] + field.ljust(32, b"\0")[:32] + data[96:])
     try:
-        Gallery.from_bytes(data)
+        FirmwareGallery.from_bytes(data)
         read = True
     except InputError:
         read = False
@@ -209,7 +289,9 @@ def test_one_rule_for_names(name: bytes) -> None:
     allowed = said_by_python(name, row)
     assert agreed(name, row) == allowed
     if b"\0" not in name:  # of C a name ends there
-        memory = np.frombuffer(Gallery([], row[None][:0], SHA256).to_bytes() + bytes(48), np.uint8)
+        memory = np.frombuffer(
+            FirmwareGallery([], row[None][:0], SHA256).to_bytes() + bytes(48), np.uint8
+        )
         status = enrol(memory.copy(), name, row)
         assert status == STATUS["PV_OK" if allowed else "PV_ERR_NAME"]
 
@@ -220,14 +302,14 @@ def test_c_and_python_agree_on_every_name(name: bytes, text: str, real: bool) ->
     agreed(text.encode("utf-8", "surrogatepass")[:32] if real else name, np.ones(SIZE, np.int8))
 
 
-def test_another_model_is_refused(gallery: Gallery) -> None:
+def test_another_model_is_refused(gallery: FirmwareGallery) -> None:
     data = gallery.to_bytes()
     assert opened(data, SIZE, "0e" + SHA256[2:])[0] == STATUS["PV_ERR_MODEL"]
     for size in (SIZE - 1, SIZE + 1, 4097):
         assert opened(data, size)[0] == STATUS["PV_ERR_MODEL"]
     for text in ("", "0f", "0F" * 32, SHA256[:-1] + "g"):
         assert opened(data, SIZE, text)[0] == STATUS["PV_ERR_STRUCT"]
-    wide = Gallery(["n"], np.ones((1, 4097), np.int8), SHA256).to_bytes()
+    wide = FirmwareGallery(["n"], np.ones((1, 4097), np.int8), SHA256).to_bytes()
     assert opened(wide, 4097)[0] == STATUS["PV_ERR_MODEL"]
 
 
@@ -248,7 +330,7 @@ def test_embeddings_of_the_host_give_the_templates_of_the_chip(seed, count, zero
     np.testing.assert_array_equal(templates(np.stack([unit, -unit])), [wanted, -wanted])
 
 
-def test_the_host_searches_a_gallery_too(gallery: Gallery) -> None:
+def test_the_host_searches_a_gallery_too(gallery: FirmwareGallery) -> None:
     indices, scores = top_k(gallery.templates[1].astype(np.float32), gallery.templates, 2)
     assert indices[0] == 1 and scores[0] == pytest.approx(1)
     found = search(opened(gallery.to_bytes())[1], gallery.templates[1], 2)[1]
@@ -273,7 +355,7 @@ def test_the_host_searches_a_gallery_too(gallery: Gallery) -> None:
 )
 def test_what_python_refuses(names, rows, sha256, message) -> None:
     with pytest.raises(InputError, match=message):
-        Gallery(names, rows, sha256)
+        FirmwareGallery(names, rows, sha256)
 
 
 def test_embeddings_that_python_refuses() -> None:

@@ -73,6 +73,9 @@ static void test_hostile_galleries(void) {
         EXPECT(strlen(pv_gallery_name(&gallery, i)) < PV_GALLERY_NAME_BYTES);
       }
       (void)pv_gallery_enrol(memory, bytes, &model, "another", face);
+      (void)pv_gallery_replace(memory, bytes, &model, "somebody", face, 1, &found);
+      (void)pv_gallery_remove(memory, bytes, &model, "another", &found);
+      EXPECT(pv_gallery_open(&gallery, &model, memory, bytes) == PV_OK);
     }
     free(memory);
   }

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "csrc" / "runtime").glob("*/*.c"))
-PROGRAMS = ["test_runtime", "test_pool", "test_embed", "test_identify"]
+SOURCES = sorted((ROOT / "csrc" / "runtime").rglob("*.c"))
+PROGRAMS = ["test_runtime", "test_pool", "test_embed", "test_identify", "test_quality"]
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-Wpedantic",
          "-ffp-contract=off", f"-I{ROOT / 'csrc' / 'include'}"]  # fmt: skip
 

@@ -17,13 +17,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision import cli
+from pocketvision import Gallery, cli
 from pocketvision.record import Record
+from pocketvision.runtime.shipped import DEFAULT_MODEL, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     *("README.md", "python/README.md", "compile/README.md", "csrc/firmware/README.md"),
-    "training/recipes/README.md",
+    *("training/recipes/README.md", "training/search/README.md"),
+    "python/pocketvision/faces/gallery/README.md",
 )
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
 QUICK = ("info", "verify", "gallery", "bench")
@@ -75,6 +77,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crops: np.ndarray) ->
     for person in ("ada", "grace"):
         (tmp_path / "people").mkdir(exist_ok=True)
         shutil.copy("face.png", f"people/{person}.png")
+    (tmp_path / "unknown").mkdir()
+    shutil.copy("other.png", "unknown")
     for folder in ("out", "training", "csrc"):
         if (ROOT / folder).is_dir():
             (tmp_path / folder).symlink_to(ROOT / folder)
@@ -99,6 +103,10 @@ def test_commands(page: str, line: str, place: Path) -> None:
     words = shlex.split(line, comments=True)
     while re.fullmatch(r"\w+=.*", words[0]) and len(words) > 1:
         words.pop(0)
+    if "people.pvdb" in words and "enrol" not in words and shipped():
+        with Gallery.open("people.pvdb", model=DEFAULT_MODEL) as gallery:
+            for person, row in zip(("ada", "grace"), np.eye(2, gallery.dimension), strict=True):
+                gallery.enrol(person, row)
     match words:
         case ["pip", "install", what]:
             extras = re.findall(r"\[(.*)\]", what)
@@ -130,6 +138,11 @@ def test_commands(page: str, line: str, place: Path) -> None:
             assert find_spec(module) is not None
         case ["pocketvision", "embed", picture, "--out", out]:
             assert cli.main(["embed", picture, "--out", out]) == 0 and (place / out).is_file()
+        case ["pocketvision", "enrol" | "identify" as verb, *rest] if "--key-file" not in rest:
+            # The pictures here are noise, for which no threshold is meant.
+            rest += ["--allow-duplicate", "--allow-unreliable"]
+            rest += ["--threshold", "0.5"] if verb == "identify" else []
+            assert cli.main([verb, *rest]) == 0
         case ["pocketvision" | ".venv/bin/pocketvision", verb, *rest] if verb in QUICK:
             assert cli.main([verb, *rest]) == 0
         case ["pocketvision" | ".venv/bin/pocketvision", verb, *rest]:

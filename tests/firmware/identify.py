@@ -29,7 +29,8 @@ def answers(said: str) -> dict[str, tuple[str, float, float]]:
     """Per probe the name, ``?`` before one that is not accepted, with score and threshold."""
     pattern = (
         r"^(\S+)\.again: (unknown, most like )?(\S+), score (-?\d\.\d{3}) ([<>]=?) threshold "
-        r"(\d\.\d{3}) \(false accepts: 1000 of 1000000 comparisons on LFW View 2\)$"
+        r"(\d\.\d{3}) \(false accepts: 1000 of 1000000 comparisons on LFW View 2\)"
+        r"(?:; not reliable: .+)?$"
     )
     found = re.findall(pattern, said, re.MULTILINE)
     for _, unknown, _, score, sign, threshold in found:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder
-from pocketvision.faces.gallery import templates
+from pocketvision.faces.gallery.firmware import templates
 from pocketvision.faces.template import ARCFACE_TEMPLATE
 
 from ..csrc.host import FORMATS
@@ -55,7 +55,8 @@ def test_people_of_lfw_are_named(
         lines.append(f"identify {write(tmp_path, f'{name}.again', seen[1], form)}")
     lines.sort(key=lambda line: line.startswith("identify"))
     (tmp_path / "faces.txt").write_text("\n".join(lines))
-    done = run(shipped(core), core, tmp_path, "LIST=faces.txt", f"OUT={tmp_path}")
+    words = ("LIST=faces.txt", f"OUT={tmp_path}", "DEFINES=-DENROL_ALL=1")
+    done = run(shipped(core), core, tmp_path, *words)
     assert done.returncode == 0, done.stdout
     found = answers(done.stdout)
     gallery, probes = (embedder.embed([crop(pair[i]) for pair in people]) for i in (0, 1))

@@ -13,8 +13,9 @@ from pocketvision.compile.machines import board
 from pocketvision.compile.machines.instructions import MARKS, count
 
 from ..compile.runners import require_board
-from ..csrc.host import FORMATS, PARTS, fit, frame, packed, sample
+from ..csrc.host import FORMATS, PARTS, Place, fit, frame, packed, sample
 from ..csrc.test_frame import REFERENCE, SIZE, TEMPLATE
+from ..csrc.test_quality import measure
 from ..csrc.test_template import score, template
 
 HEIGHT, WIDTH, DIMENSION = 90, 100, 128
@@ -22,6 +23,7 @@ HEIGHT, WIDTH, DIMENSION = 90, 100, 128
 MAIN = """
 #include <pocketvision/face.h>
 #include <pocketvision/gallery.h>
+#include <pocketvision/quality.h>
 #include <stamp.h>
 #include "given.h"
 static uint8_t input[112 * 112 * 3];
@@ -55,12 +57,17 @@ int main(void) {
   PV_STAMP(0, 6);
   status = pv_template_score(face, stored, DIMENSION, &found);
   PV_STAMP(0, 7);
-  return status == PV_OK && found == wanted ? 0 : 8;
+  if (status != PV_OK || found != wanted) return 8;
+  static pv_quality quality;
+  PV_STAMP(0, 8);
+  status = pv_quality_measure(input, 112, &place, &quality);
+  PV_STAMP(0, 9);
+  return status == PV_OK && hash(&quality, sizeof quality) == hashes[5] ? 0 : 9;
 }
 """
 
 LIMITS = {"fit": 3_000, "grey8": 1.0e6, "rgb888": 1.6e6, "rgb565le": 2.2e6, "rgb565be": 2.2e6,
-          "template": 6_000, "score": 2_600}  # fmt: skip
+          "template": 6_000, "score": 2_600, "quality": 1.0e6}  # fmt: skip
 """Most executed instructions of a step on any core, for 112x112 pixels and 128 values, with a
 quarter of room for another version of gcc."""
 
@@ -96,6 +103,9 @@ def given() -> str:
                      f"{source.stride}}}")  # fmt: skip
     stored = np.clip(np.rint(random.normal(3, 25, DIMENSION)), -128, 127).astype(np.int8)
     _, face = template(stored, zero_point=3)
+    place = Place(tuple(landmarks.ravel()), tuple(REFERENCE.ravel()), WIDTH, HEIGHT)
+    _, quality = measure(found, place)
+    hashes += [fnv(face), fnv(np.frombuffer(bytes(quality), np.uint8))]
     placed = [placement.x, placement.y, placement.right_x, placement.right_y]
     lines += [
         f"enum {{ DIMENSION = {DIMENSION} }};",
@@ -104,7 +114,9 @@ def given() -> str:
         f"static const int32_t reference[] = {numbers(REFERENCE)};",
         f"static const int64_t placed[] = {numbers(placed)};",
         f"static const int8_t stored[] = {numbers(stored)};",
-        f"static const uint32_t hashes[] = {numbers([*hashes, fnv(face)])};",
+        f"static const uint32_t hashes[] = {numbers(hashes)};",
+        f"static const pv_quality_place place = {{{numbers(landmarks)}, {numbers(REFERENCE)}, "
+        f"{WIDTH}, {HEIGHT}}};",
         f"static const int32_t wanted = {score(face, stored)[1]};",
     ]
     return "\n".join(lines) + "\n"

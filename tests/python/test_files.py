@@ -19,7 +19,7 @@ import pytest
 
 import pocketvision.compile.files
 import pocketvision.files
-from pocketvision.files import PRIVATE, write_text, write_whole
+from pocketvision.files import PRIVATE, write_new, write_text, write_whole
 
 BIG = b"x" * (1 << 17)
 
@@ -56,8 +56,30 @@ def test_the_compilers_copy_is_the_same() -> None:
 
     own = functions(pocketvision.files)
     copy = functions(pocketvision.compile.files)
-    assert copy.pop("workspace")
+    assert copy.pop("workspace") and own.pop("write_new")
     assert own == copy and "write_whole" in own
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_new_files_are_made_once(
+    tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is second gets an error, and the first's content stays; also where no links are."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "new" / "a"
+    write_new(path, lambda file: file.write(b"one"), 0o600)
+    assert path.read_bytes() == b"one" and mode(path) == 0o600
+    with pytest.raises(FileExistsError) as caught:
+        write_new(path, lambda file: file.write(b"two"))
+    assert caught.value.filename == str(path) and path.read_bytes() == b"one"
+    with pytest.raises(ZeroDivisionError):
+        write_new(tmp_path / "b", lambda file: 1 // 0)
+    assert sorted(file.name for file in tmp_path.rglob("*")) == ["a", "new"]
 
 
 def test_new_and_old_content(tmp_path: Path) -> None:

@@ -15,6 +15,10 @@ from pocketvision.record import FaceEmbedding
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
 
+IDENTIFICATION = {
+    "size": 10, "fpir": 0.01, "threshold": 0.4, "interval": [0.0, 0.02],
+    "dataset": "made", "protocol": "none",
+}  # fmt: skip
 SCORE = {"dataset": "LFW", "protocol": "10-fold", "precision": "int8", "accuracy": 0.9, "std": 0.01}
 
 
@@ -36,6 +40,15 @@ def test_it_is_frozen_and_keeps_no_alias(record_values: dict[str, Any]) -> None:
     assert record.preprocess["mean"][0] == 127.5 and len(record.thresholds) == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
         record.name = "other"  # type: ignore[misc]
+
+
+def test_identification(record_values: dict[str, Any]) -> None:
+    assert Record.from_dict(record_values).identification == []
+    values = [IDENTIFICATION, IDENTIFICATION | {"size": 100}]
+    record = Record.from_dict({**record_values, "identification": values})
+    values.clear()
+    assert [entry["size"] for entry in record.identification] == [10, 100]
+    assert Record.from_json(record.to_json()) == record
 
 
 def test_thresholds(record_values: dict[str, Any]) -> None:
@@ -72,6 +85,14 @@ def test_thresholds(record_values: dict[str, Any]) -> None:
         (("scores",), [{**SCORE, "accuracy": 99.1}], "scores\\[0\\].accuracy"),
         (("scores",), [{**SCORE, "precision": "int4"}], "scores\\[0\\].precision"),
         (("thresholds",), [{"far": 0.1}], "thresholds\\[0\\]"),
+        (("identification",), [{"size": 10}], "identification\\[0\\].*'fpir' is missing"),
+        (("identification",), [IDENTIFICATION | {"size": 0}], "identification\\[0\\].size"),
+        (("identification",), [IDENTIFICATION | {"size": 1.5}], "identification\\[0\\].size"),
+        (("identification",), [IDENTIFICATION | {"fpir": 1}], "identification\\[0\\].fpir"),
+        (("identification",), [IDENTIFICATION | {"fpir": 0}], "identification\\[0\\].fpir"),
+        (("identification",), [IDENTIFICATION | {"threshold": 2}], "identification\\[0\\].thre"),
+        (("identification",), [IDENTIFICATION | {"interval": [0]}], "identification\\[0\\].int"),
+        (("identification",), [IDENTIFICATION | {"dataset": 5}], "identification\\[0\\].dataset"),
         (("sha256",), {"onnx": "abc"}, "sha256.onnx"),
         (("colour",), "RGB", "colour"),
     ],

@@ -26,7 +26,7 @@ RUNTIME = [
     *(f"python/pocketvision/{file}.py" for file in ("__init__", "errors", "files")),
     *(
         f"python/pocketvision/cli/{file}.py"
-        for file in ("__init__", "common", "extras", "folders", "text")
+        for file in ("__init__", "common", "extras", "folders", "galleries", "text")
     ),
 ]
 
@@ -68,16 +68,16 @@ def trees(place: str) -> Iterator[tuple[Path, ast.Module]]:
 
 
 @pytest.mark.parametrize(
-    ("places", "extra"),
+    ("places", "extras"),
     [
-        (RUNTIME, "image"),
-        (["compile", "python/pocketvision/cli/compile"], "compile"),
-        (["training", "python/pocketvision/cli/train"], "training"),
-        (["python/pocketvision/demo"], "demo"),
+        (RUNTIME, ("image", "gallery", "plot")),
+        (["compile", "python/pocketvision/cli/compile"], ("compile",)),
+        (["training", "python/pocketvision/cli/train"], ("training", "cluster")),
+        (["python/pocketvision/demo"], ("demo",)),
     ],
 )
-def test_an_extra_brings_what_its_part_imports(places: list[str], extra: str) -> None:
-    known = brought(extra) | sys.stdlib_module_names | {"pocketvision"}
+def test_an_extra_brings_what_its_part_imports(places: list[str], extras: tuple[str, ...]) -> None:
+    known = set().union(*map(brought, extras)) | sys.stdlib_module_names | {"pocketvision"}
     missing = {
         f"{file.relative_to(ROOT)}: {name}"
         for place in places

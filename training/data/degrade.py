@@ -1,8 +1,8 @@
-"""What cameras and transport do to a crop: low resolution, blur, JPEG, and parts that are hidden.
+"""What cameras, people and transport do to a crop: low resolution, blur, JPEG, hidden parts.
 
 Pictures of train sets are better than those of cameras; a network that has only seen good ones
-falls behind on the rest. Flips, crops and colour are batch work (``distill/views.py``); these four
-are done to the single picture, with Pillow.
+falls behind on the rest. Flips, crops and colour are batch work (``distill/views.py``); these are
+done to the single picture, with Pillow and numpy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from . import worn
+from .spoil import KINDS, NO_FACE
+
+SHARES = ("low_resolution", "blur", "jpeg", "cut_out", "mask", "glasses", "bands", "spoil")
+WORN = {"glasses": worn.glasses, "mask": worn.mask, "bands": worn.bands}
+
 
 @dataclass(frozen=True)
 class Degrade:
@@ -22,7 +28,9 @@ class Degrade:
     ``low_resolution``: shrunk to ``smallest`` pixels or more and enlarged again; ``blur``: Gaussian
     of a radius up to ``radius`` pixels; ``jpeg``: encoded at a quality from ``quality`` to 95;
     ``cut_out``: a grey rectangle of up to ``area`` of the picture (DeVries, Taylor, arXiv
-    1708.04552).
+    1708.04552). ``mask``, ``glasses``, ``bands``: of ``worn.py``. ``spoil``: one of ``kinds``
+    (``spoil/__init__.py`` names them; those that leave no face are refused) at a strength up to
+    ``strength``.
     """
 
     low_resolution: float = 0.0
@@ -33,12 +41,23 @@ class Degrade:
     quality: int = 30
     cut_out: float = 0.0
     area: float = 0.15
+    mask: float = 0.0
+    glasses: float = 0.0
+    bands: float = 0.0
+    spoil: float = 0.0
+    strength: float = 0.5
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("low_resolution", "blur", "jpeg", "cut_out", "area"):
+        for name in (*SHARES, "area", "strength"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"degrade.{name}: expected a share from 0 to 1, got {value}")
+        known = set(KINDS) - NO_FACE
+        if unknown := sorted(set(self.kinds) - known):
+            raise ValueError(f"degrade.kinds: {unknown[0]!r} is none of {', '.join(sorted(known))}")
+        if bool(self.kinds) != bool(self.spoil):
+            raise ValueError("degrade.spoil: goes with degrade.kinds, and they with it")
         if not 1 <= self.quality <= 95:
             raise ValueError(f"degrade.quality: expected 1 to 95, got {self.quality}")
         if self.smallest < 4 or self.radius < 0:
@@ -50,7 +69,12 @@ class Degrade:
     @property
     def active(self) -> bool:
         """Whether anything would ever be done."""
-        return any((self.low_resolution, self.blur, self.jpeg, self.cut_out))
+        return any(getattr(self, name) for name in SHARES)
+
+    @property
+    def worn(self) -> bool:
+        """Whether anything is done that came with ``worn.py`` and ``spoil``."""
+        return any((self.mask, self.glasses, self.bands, self.spoil))
 
 
 def degrade(
@@ -68,7 +92,15 @@ def degrade(
         wide = min(width, round(width * float(np.sqrt(shares[0] / shares[1]))))
         top, left = int(amount[2] * (height - high + 1)), int(amount[3] * (width - wide + 1))
         found[top : top + high, left : left + wide] = 127
-    image = Image.fromarray(found)
+    # Of a generator of their own, so that recipes of before give the pictures of before.
+    more = np.random.default_rng(int(amount[5] * 2**53)) if options.worn else random
+    for name, wear in WORN.items():
+        if options.worn and more.random() < getattr(options, name):
+            found = wear(found, more)
+    if options.spoil and more.random() < options.spoil:
+        kind = options.kinds[int(more.integers(len(options.kinds)))]
+        found = KINDS[kind](found, float(more.uniform(0, options.strength)), more)
+    image = Image.fromarray(np.ascontiguousarray(found))
     if chance[1] < options.blur:
         image = image.filter(ImageFilter.GaussianBlur(float(options.radius * amount[4])))
     if chance[2] < options.low_resolution:

@@ -15,6 +15,7 @@ has 405.7 M by that rule and 392.5 M plainly where 394 M are published. Paramete
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from torch import Tensor, nn
 
@@ -22,15 +23,20 @@ from .layers import ConvNorm
 from .registry import register
 
 
+def swish(_: int) -> nn.Module:
+    """The activation of every layer of the published networks, whatever its channels."""
+    return nn.SiLU()
+
+
 class SqueezeExcite(nn.Module):
     """Channels weighted by a sigmoid of their means through ``inner`` values (Hu et al. 2018)."""
 
-    def __init__(self, channels: int, inner: int):
+    def __init__(self, channels: int, inner: int, activation: Callable[[int], nn.Module] = swish):
         super().__init__()
         self.net = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Conv2d(channels, inner, 1),
-            nn.SiLU(),
+            activation(inner),
             nn.Conv2d(inner, channels, 1),
             nn.Sigmoid(),
         )
@@ -54,25 +60,22 @@ class MobileBlock(nn.Module):
         expansion: int,
         stride: int = 1,
         squeeze: float = 0.25,
+        activation: Callable[[int], nn.Module] = swish,
     ):
         super().__init__()
         width = inputs * expansion
         self.residual = stride == 1 and inputs == outputs
         layers: list[nn.Module] = []
         if expansion != 1:
-            layers.append(ConvNorm(inputs, width, 1, activation=_swish))
-        layers.append(ConvNorm(width, width, kernel, stride, groups=width, activation=_swish))
+            layers.append(ConvNorm(inputs, width, 1, activation=activation))
+        layers.append(ConvNorm(width, width, kernel, stride, groups=width, activation=activation))
         if squeeze:
-            layers.append(SqueezeExcite(width, max(1, round(inputs * squeeze))))
+            layers.append(SqueezeExcite(width, max(1, round(inputs * squeeze)), activation))
         layers.append(ConvNorm(width, outputs, 1, act=False))
         self.net = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.net(x) if self.residual else self.net(x)
-
-
-def _swish(channels: int) -> nn.Module:
-    return nn.SiLU()
 
 
 STRIDES = (2, 2, 2, 1, 2, 1)
@@ -91,6 +94,29 @@ LAYERS = {
 """The published networks: width of a stage, then kernel and expansion of each layer."""
 
 
+def stages(layers: str) -> list[tuple[int, list[tuple[int, int]]]]:
+    """Width, and kernel and expansion of each layer, of each stage of a text as in ``LAYERS``.
+
+    Raises:
+        ValueError: the text is none; says what was expected where.
+    """
+    found = []
+    for stage in layers.split(","):
+        width, *blocks = stage.split() or [""]
+        if not width.isdecimal() or not int(width) or not blocks:
+            raise ValueError(
+                f"layers: expected a width and layers as 24 k5e3 k3e6, got {stage.strip()!r}"
+            )
+        choices = []
+        for block in blocks:
+            match = re.fullmatch(r"k(\d+)e(\d+)", block)
+            if match is None:
+                raise ValueError(f"layers: expected kernel and expansion as k3e6, got {block}")
+            choices.append((int(match[1]), int(match[2])))
+        found.append((int(width), choices))
+    return found
+
+
 class DNA(nn.Module):
     """Stem of 32, a block of 16, stages of ``layers``, 1x1 to 1280, mean, linear.
 
@@ -102,25 +128,19 @@ class DNA(nn.Module):
     def __init__(self, layers: str, classes: int = 1000):
         super().__init__()
         body: list[nn.Module] = [
-            ConvNorm(3, 32, 3, 2, activation=_swish),
+            ConvNorm(3, 32, 3, 2, activation=swish),
             MobileBlock(32, 16, 3, 1),
         ]
         inputs = 16
-        stages = layers.split(", ")
-        if len(stages) != len(STRIDES):
-            raise ValueError(f"layers: expected {len(STRIDES)} stages, got {len(stages)}")
-        for stage, stride in zip(stages, STRIDES, strict=True):
-            width, *blocks = stage.split()
-            for index, block in enumerate(blocks):
-                found = re.fullmatch(r"k(\d+)e(\d+)", block)
-                if found is None:
-                    raise ValueError(f"layers: expected kernel and expansion as k3e6, got {block}")
-                kernel, expansion = map(int, found.groups())
-                body.append(
-                    MobileBlock(inputs, int(width), kernel, expansion, stride if not index else 1)
-                )
-                inputs = int(width)
-        self.body = nn.Sequential(*body, ConvNorm(inputs, 1280, 1, activation=_swish))
+        found = stages(layers)
+        if len(found) != len(STRIDES):
+            raise ValueError(f"layers: expected {len(STRIDES)} stages, got {len(found)}")
+        for (width, blocks), first in zip(found, STRIDES, strict=True):
+            for index, (kernel, expansion) in enumerate(blocks):
+                stride = 1 if index else first
+                body.append(MobileBlock(inputs, width, kernel, expansion, stride))
+                inputs = width
+        self.body = nn.Sequential(*body, ConvNorm(inputs, 1280, 1, activation=swish))
         self.pool, self.classifier = nn.AdaptiveAvgPool2d(1), nn.Linear(1280, classes)
 
     def forward(self, x: Tensor) -> Tensor:

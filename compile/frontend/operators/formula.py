@@ -172,6 +172,18 @@ def gelu(f: Formula, x: str, approximate: bool) -> str:
     return f.times(half, f.plus(tanh(f, inner), 1.0))
 
 
+def floor(f: Formula, x: str) -> str:
+    """The nearest whole number, or the one below it where that is above ``x``."""
+    whole = f.one("round", x)
+    return f.minus(whole, f.clip(f.one("sign", f.minus(whole, x)), 0.0, 1.0))
+
+
+def thresholded(f: Formula, x: str, alpha: float) -> str:
+    """``x`` where it is above ``alpha``, else 0; of what is not finite too."""
+    above = f.clip(f.one("sign", f.minus(x, alpha)), 0.0, 1.0)
+    return f.times(f.clip(x, float(np.finfo(np.float32).min), math.inf), above)
+
+
 def hard_sigmoid(f: Formula, x: str, alpha: float, beta: float) -> str:
     return f.clip(f.plus(f.times(x, alpha), beta), 0.0, 1.0)
 
@@ -199,6 +211,11 @@ FORMULAS: dict[str, Callable[[Formula, dict[str, Any], str], str]] = {
         f, x, a.get("alpha", 1.6732632423543772), a.get("gamma", 1.0507009873554805)
     ),
     "Erf": lambda f, a, x: erf(f, x),
+    "Round": lambda f, a, x: f.one("round", x),
+    "Sign": lambda f, a, x: f.one("sign", x),
+    "Floor": lambda f, a, x: floor(f, x),
+    "Ceil": lambda f, a, x: f.times(floor(f, f.times(x, -1.0)), -1.0),
+    "ThresholdedRelu": lambda f, a, x: thresholded(f, x, a.get("alpha", 1.0)),
     "Gelu": lambda f, a, x: gelu(f, x, a.get("approximate", b"none") == b"tanh"),
 }
 """Attributes and an operand to the result."""

@@ -70,7 +70,7 @@ def patch_of(shape: ConvShape) -> Patch:
         run = span
     elif x.pixel % BYTES == 0:
         run = rounded(span, BYTES)
-    else:  # an input packed by fours: taps of a row stand side by side, unless they are one already
+    else:  # an input of few channels: taps of a row stand side by side, unless they are one already
         places = tuple((ky, 0) for ky in range(kh))
         run = kw * x.pixel if span == rounded(x.channels, INPUTS) else span
     total = rounded(len(places) * run, BYTES)
@@ -220,6 +220,10 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     def copy(
                         at: Any, count: int = BYTES, start: Any = start, target: Any = target
                     ) -> None:
+                        if count == 1:
+                            value = p["x"].vload([start + at], "int8")
+                            T.buffer_store(inside, value, [target + at])
+                            return
                         value = p["x"].vload([start + at], f"int8x{count}")
                         store(inside, target + at, value, count)
 
@@ -233,8 +237,13 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                     if rest and number + 1 < len(patch.places):
                         copy(full * BYTES)
                     elif rest:  # nothing may be read beyond a patch
-                        for at in range(full * BYTES, patch.run, 4):
+                        for at in range(full * BYTES, patch.run - 3, 4):
                             copy(at, 4)
+                        if patch.run < 4:
+                            for at in range(patch.run):
+                                copy(at, 1)
+                        elif patch.run % 4:
+                            copy(patch.run - 4, 4)
 
         def outputs(eight: Expr, source: Any, place: Place) -> None:
             """Eight outputs of a piece."""

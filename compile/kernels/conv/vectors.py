@@ -41,6 +41,8 @@ def pack(isa: Isa, weight: np.ndarray, groups: int, columns: int) -> np.ndarray:
 
 __all__ = ["build", "fits", "grid", "misfit", "packed", "takes_prologue", "tile_bounds", "words"]
 
+FEWEST = 4
+"""Tiles of the same weights below which they are not fetched ahead: nothing hides it."""
 FRACTION = 0
 RECTIFIES = False
 fits = every
@@ -77,6 +79,21 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
         # A tile's blocks share their operands, unless each block has groups of its own.
         private = shape.reads.advance > 0 and shape.reads.share == 1
         pixels, columns = tile_of(isa, shape)
+
+        # Weights that the caches near the core cannot keep from one run to the next come from
+        # far: a tile asks for its share of those of the next blocks.
+        tiles = y.height * (y.width // pixels)
+        large = channels * taps * shape.reads.span >= isa.far
+        far = isa.far and large and tiles >= FEWEST
+
+        def lines(high: int, steps: int) -> int:
+            """Vectors of weights that one of a tile's loops fetches for the next blocks."""
+            return -(-steps * high // tiles)
+
+        def fetch(block: Any, first: Any, count: int) -> None:
+            for line in range(count):
+                at = block * (taps * all_steps) + first + line
+                isa.fetch(p["w"], at * vector)
 
         def one_tile(block: Any, row: Any, left: Any, wide: int, high: int) -> None:
             """Outputs of ``wide`` pixels from column ``left`` by ``high`` channel blocks."""
@@ -146,7 +163,12 @@ def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:
                         for u in (1, 2, 4, 8)
                         if all_steps % u == 0 and (u == 1 or u * per_step <= 128)
                     )
-                    with T.serial(0, all_steps // unroll) as chunk:
+                    chunks = all_steps // unroll
+                    with T.serial(0, chunks) as chunk:
+                        if far:
+                            place = row * (y.width // pixels) + left // pixels
+                            done = (place * taps + tap) * chunks + chunk
+                            fetch(block + high, done * lines(high, unroll), lines(high, unroll))
                         several(tap, offset, chunk * unroll, unroll)
             at, size = (row, left), (wide, high)
             if isinstance(finish, Epilogue) and isa.pair:

@@ -2,7 +2,9 @@
 
 VST4 turns four pixels of sixteen channels into sixteen words, a word for every second column of
 input. Gathered words are windows (csrc/kernels/mve_windows.S): at stride 1 one holds four outputs,
-two by two, whose weights are shifted against each other; at stride 2 one.
+two by two, whose weights are shifted against each other; at stride 2 one. Where a window is one
+vector and nothing but a rescale follows, results leave the registers that hold the sums
+(csrc/kernels/mve_units.S).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from ..conv_frame import parameters
-from ..cortex_m.mve import BYTES, FAR, Eight, gathered, scattered
+from ..cortex_m.mve import BYTES, FAR, Eight, ending, gathered, scattered
 from ..defaults import any_words, no_tiles
 from ..frame import View, function, rounded
 from ..isa.base import Expr, Isa
@@ -58,7 +60,7 @@ class RowPair:
 
 
 FRACTION = 0
-RECTIFIES = False
+RECTIFIES = True
 tile_bounds = no_tiles
 words = any_words
 
@@ -108,6 +110,15 @@ def pack(weight: np.ndarray, shape: DepthwiseShape) -> np.ndarray:
     return np.ascontiguousarray(vectors.transpose(0, 1, 3, 2, 4))
 
 
+AHEAD = 64
+"""int32 words beyond the columns of words that the loop over units reads for nothing."""
+
+
+def at_once(shape: DepthwiseShape) -> str | None:
+    """The ending of units whose sums are never stored; None: they are."""
+    return ending(shape) if row_pair_of(shape).vectors == 1 else None
+
+
 @dataclass(frozen=True)
 class Memory:
     """The parts of scratch for ``pairs`` row pairs: where they begin behind the words, in int32."""
@@ -129,17 +140,24 @@ def _memory(shape: DepthwiseShape) -> Memory:
     rows, height = row_pair_of(shape), shape.y.height
     total = -(-height // 2)
 
-    def memory(pairs: int) -> Memory:
+    def memory(pairs: int, stored: bool) -> Memory:
         lines = rows.lines + 2 * shape.stride[0] * (pairs - 1)
         offsets = WORDS // 4 * lines * len(rows.starts)
         sums = offsets + 4 * rows.vectors
+        if not stored:
+            return Memory(pairs, offsets, sums, sums, sums + AHEAD)
         last = sums + pairs * CHANNELS * 8 * (rows.units + rows.follows)
         return Memory(pairs, offsets, sums, last, last + pairs * CHANNELS * 8)
 
-    most = max(n for n in range(1, total + 1) if n == 1 or 4 * memory(n).end <= SCRATCH)
-    # The last piece of an odd height begins inside the one before it.
-    count = max(-(-total // most), 1 + (height % 2 and total > 1))
-    return memory(-(-total // count))
+    def largest(limit: int, stored: bool) -> Memory:
+        fits = (n for n in range(1, total + 1) if n == 1 or memory(n, stored).end <= limit)
+        # The last piece of an odd height begins inside the one before it.
+        count = max(-(-total // max(fits)), 1 + (height % 2 and total > 1))
+        return memory(-(-total // count), stored)
+
+    found = largest(SCRATCH // 4, stored=True)
+    # Without sums more row pairs fit in no more memory.
+    return found if at_once(shape) is None else largest(found.end, stored=False)
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
@@ -158,6 +176,7 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
 
     def body(**p: Any) -> None:
         finish = Eight(shape, p)
+        end = at_once(shape)
         spare = p["scratch"]
         bytes_ = T.decl_buffer((4 * memory.end,), "int8", data=spare.data)
         for number in range(4 * rows.vectors):
@@ -237,28 +256,61 @@ def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:
             words = finish.words(pair, tables, addend)
             scattered(p["y"], row * y.row + left * y.pixel + channel, places(y), words)
 
+        def units_at_once(group: Expr, row: Expr, pairs: int, end: str) -> None:
+            """All results of a group, from words to bytes."""
+            offsets = places(y)
+            halves = [offsets[n] | offsets[n + 1] << 16 for n in range(0, 8, 2)]
+            rest = y.width % UNIT
+            pitch, step = stride * columns * WORDS, UNIT * y.pixel
+            tail = (rest - UNIT) * y.pixel if rest else 0
+            lines = 2 * pitch - units * (2 * stride * WORDS)
+            down = 2 * y.row - units * step - tail
+            T.evaluate(
+                T.call_extern(
+                    "int32",
+                    f"pv_mve_{'patch' if stride == 1 else 'window'}_units_{end}",
+                    T.address_of(bytes_[0]),
+                    T.address_of(p["w"][group * (CHANNELS * per_channel)]),
+                    T.address_of(p["y"][row * y.row + group * CHANNELS]),
+                    T.address_of(p["bias"][group * CHANNELS]),
+                    T.address_of(p["scale"][group * CHANNELS]),
+                    T.address_of(spare[memory.offsets]),
+                    *(T.int32(word - (word >> 31 << 32)) for word in halves),
+                    present(group),
+                    *map(T.int32, (pairs, lines, down, rows.units, tail, pitch, step)),
+                    finish.i["zero"],
+                )
+            )
+
         def piece(row: Expr, pairs: int) -> None:
             """The rows of some row pairs, sixteen channels at a time."""
             with T.serial(0, channels // CHANNELS) as group:
                 regroup(group, row, rows.lines + 2 * stride * (pairs - 1))
+                if end is not None:
+                    units_at_once(group, row, pairs, end)
+                else:
+                    units_in_steps(group, row, pairs)
+
+        def units_in_steps(group: Expr, row: Expr, pairs: int) -> None:
+            """The same by way of sums in scratch memory."""
+            with T.serial(0, pairs) as number:
+                start = T.bind(number * (2 * stride * columns * WORDS))
+                dots(group, start, units, memory.sums + number * (CHANNELS * 8 * units))
+                if apart:
+                    to = memory.last + number * (CHANNELS * 8)
+                    dots(group, start + rows.tail * WORDS, 1, to)
+            with T.serial(0, present(group)) as which:
+                channel = T.bind(group * CHANNELS + which)
+                tables = finish.channel(channel)
                 with T.serial(0, pairs) as number:
-                    start = T.bind(number * (2 * stride * columns * WORDS))
-                    dots(group, start, units, memory.sums + number * (CHANNELS * 8 * units))
-                    if apart:
-                        to = memory.last + number * (CHANNELS * 8)
-                        dots(group, start + rows.tail * WORDS, 1, to)
-                with T.serial(0, present(group)) as which:
-                    channel = T.bind(group * CHANNELS + which)
-                    tables = finish.channel(channel)
-                    with T.serial(0, pairs) as number:
-                        own = T.bind(number * CHANNELS + which)
-                        sums = T.bind(memory.sums + own * (8 * units))
-                        line = T.bind(row + number * 2)
-                        with T.serial(0, rows.units) as unit:
-                            finish_unit(channel, sums + unit * 8, line, unit * UNIT, tables)
-                        if y.width % UNIT:
-                            last = memory.last + own * 8 if apart else sums + rows.units * 8
-                            finish_unit(channel, last, line, y.width - UNIT, tables)
+                    own = T.bind(number * CHANNELS + which)
+                    sums = T.bind(memory.sums + own * (8 * units))
+                    line = T.bind(row + number * 2)
+                    with T.serial(0, rows.units) as unit:
+                        finish_unit(channel, sums + unit * 8, line, unit * UNIT, tables)
+                    if y.width % UNIT:
+                        last = memory.last + own * 8 if apart else sums + rows.units * 8
+                        finish_unit(channel, last, line, y.width - UNIT, tables)
 
         total = -(-y.height // 2)
         count = -(-total // memory.pairs)

@@ -20,6 +20,7 @@ class Avx2(X86):
         "conv": ("conv.widened",),
         "depthwise": ("depthwise.dot2",),
         "real conv": ("conv.widened",),
+        "table": ("lookup.nibbles", "lookup.plain"),
     }
     pack_words, pack_bytes = "llvm.x86.avx2.packssdw", "llvm.x86.avx2.packsswb"
     bytes, product_words = 32, "llvm.x86.avx2.pmul.hr.sw"

@@ -14,6 +14,7 @@ class AvxVnni(Vnni):
     name = "avx_vnni"
     lanes, registers = 8, 12
     vector = 8
+    families = {**Vnni.families, "table": ("lookup.nibbles", "lookup.plain")}
     pack_words, pack_bytes = "llvm.x86.avx2.packssdw", "llvm.x86.avx2.packuswb"
     bytes, product_words = 32, "llvm.x86.avx2.pmul.hr.sw"
 

@@ -51,6 +51,7 @@ class Isa(ABC):
         "interpolate": ("interpolate",),
         "words": ("rescale.words",),
         "elementwise": ("elementwise",),
+        "table": ("lookup.plain",),
         "pool": ("pool",),
         "move": ("move",),
         "nest": ("moves.nest",),
@@ -65,12 +66,16 @@ class Isa(ABC):
     vector: ClassVar[int] = 16
     chunk: ClassVar[int] = 16
     """Channels that a depthwise tile of dot products takes together."""
+    far: ClassVar[int] = 0
+    """Bytes of weights from which on ``fetch`` is used; 0: there is none."""
     unrolled: ClassVar[int] = 160
     """Dot steps of a convolution's tile that are written out; more go into a loop."""
     loads: ClassVar[int] = 0
     """Bytes that ``transposed`` takes of a pixel, if more than ``chunk``."""
     together: ClassVar[int] = 1
     """Dot steps whose operands one load brings."""
+    packed: ClassVar[int] = 4
+    """What bytes of a pixel are a multiple of, of inputs that dense convolutions alone read."""
     tiles: ClassVar[bool] = True
     """Whether templates take a tile (tile.py) here."""
     offset: ClassVar[int] = 0
@@ -86,6 +91,8 @@ class Isa(ABC):
 
     truncates: ClassVar[bool] = False
     """Whether ``words`` of values that fit int16 anyway cost less."""
+    permutes: ClassVar[bool] = False
+    """Whether one instruction puts 16 bytes in any constant order."""
     fixed: ClassVar[bool] = False
     """Whether there are ``high_half`` and ``words`` of fractions."""
 
@@ -136,6 +143,10 @@ class Isa(ABC):
     @property
     def interleaved(self) -> Isa:
         """What rescales the sums of depthwise/dot2.py."""
+        raise NotImplementedError
+
+    def fetch(self, buffer: Expr, index: Expr) -> None:
+        """Begins to bring a cache line near; any address will do."""
         raise NotImplementedError
 
     def dots(self, accs: list[Expr], operand: Expr, weight: Expr) -> list[Expr]:

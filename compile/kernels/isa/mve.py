@@ -26,8 +26,9 @@ class Mve(Generic):
         "depthwise": ("depthwise.mve", "depthwise.mve_lanes"),
         "words": ("rescale.mve",),
     }
-    assembly = ("mve_dots.S", "mve_windows.S", "mve_finish.S")
+    assembly = ("mve_dots.S", "mve_windows.S", "mve_finish.S", "mve_units.S")
     bytes = 16
+    packed = 1
 
     def halves_order(self) -> np.ndarray:
         return np.arange(16).reshape(8, 2).T

@@ -11,7 +11,9 @@ from .generic import Generic
 class NeonParts(Isa):
     """What the aarch64 kernels share, with and without dot products."""
 
+    families = {**Isa.families, "table": ("lookup.quarters", "lookup.plain")}
     saturates = True
+    permutes = True
     bytes = 16
     word_vectors = 4
     truncates = True

@@ -14,9 +14,21 @@ class Vnni(X86):
     name = "vnni"
     lanes, group, registers, blocks = 16, 4, 16, 2
     offset = 128
-    families = {**X86.families, "depthwise": ("depthwise.dot4",)}
+    far = 65536
+    families = {
+        **X86.families,
+        "depthwise": ("depthwise.dot4",),
+        "table": ("lookup.words", "lookup.plain"),
+    }
     pack_words, pack_bytes = "llvm.x86.avx512.packssdw.512", "llvm.x86.avx512.packuswb.512"
     bytes, product_words = 64, "llvm.x86.avx512.pmul.hr.sw.512"
+
+    def fetch(self, buffer: Expr, index: Expr) -> None:
+        """PREFETCHT1."""
+        number = T.llvm_lookup_intrinsic_id("llvm.prefetch.p0")
+        reads, near, data = T.int32(0), T.int32(2), T.int32(1)
+        place = T.address_of(buffer[index])
+        T.evaluate(T.call_llvm_intrin(number, place, reads, near, data, dtype="void"))
 
     def operand(self, buffer: Expr, index: Expr) -> Expr:
         word = T.reinterpret(buffer.vload([index], "uint8x4"), dtype="int32")

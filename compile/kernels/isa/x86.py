@@ -15,6 +15,7 @@ class X86(Isa):
     """
 
     saturates = True
+    permutes = True
     pack_words: str
     pack_bytes: str
     product_words: str

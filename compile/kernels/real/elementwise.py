@@ -12,7 +12,7 @@ from tvm.script import tirx as T
 from ..defaults import every, no_tiles
 from ..epilogue import FLOATS, INTS, Epilogue, Part, Rounding
 from ..frame import View, flattened, function, runs, tiles
-from ..isa.base import Expr, Isa, intrinsic
+from ..isa.base import MAGIC, MAGIC_FLOAT, Expr, Isa, intrinsic
 from .frame import everywhere, kind_of, larger, load, no_number, save, single, smaller, wide
 
 fits = every
@@ -153,6 +153,13 @@ def build_unary(name: str, isa: Isa, shape: UnaryShape) -> tirx.PrimFunc:
             kind = kind_of("float32", lanes)
             if shape.kind in ("abs", "sqrt"):
                 return intrinsic({"abs": "llvm.fabs", "sqrt": "llvm.sqrt"}[shape.kind], kind, value)
+            if shape.kind == "round":
+                return nearest(value, lanes)
+            if shape.kind == "sign":  # of what is no number 0
+                zero, one = wide(T.float32(0), lanes), wide(T.float32(1), lanes)
+                below = T.Select(value < zero, wide(T.float32(-1), lanes), zero)
+                found = T.bind(T.Select(zero < value, one, below))
+                return T.Select(no_number(value, lanes), zero, found)
             first = load(constants, channel, lanes) if shape.apart else constant(0, lanes)
             if shape.kind == "prelu":
                 return T.Select(value < wide(T.float32(0), lanes), value * first, value)
@@ -171,6 +178,18 @@ def build_unary(name: str, isa: Isa, shape: UnaryShape) -> tirx.PrimFunc:
         everywhere(y, isa.vector, some)
 
     return function(name, parameters, body)
+
+
+def nearest(value: Expr, lanes: int) -> Expr:
+    """The nearest whole number, ties to even, by a sum in whose lower bits it stands."""
+    bits = kind_of("int32", lanes)
+    total = T.bind(value + wide(T.float32(MAGIC_FLOAT), lanes))
+    steps = T.reinterpret(total, dtype=bits) - wide(T.int32(MAGIC), lanes)
+    whole = T.bind(T.Cast(kind_of("float32", lanes), steps))
+    size = intrinsic("llvm.fabs", kind_of("float32", lanes), value)
+    found = T.bind(T.Select(size < wide(T.float32(2**22), lanes), whole, value))
+    # Comparisons of vectors on a Cortex-M55 may come out either way for what is no number.
+    return T.Select(no_number(value, lanes), value, found)
 
 
 def build_binary(name: str, isa: Isa, shape: BinaryShape) -> tirx.PrimFunc:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...graph import Interpolate, Softmax, Table
-from ...kernels import elementwise, interpolate
+from ...kernels import families, interpolate
+from ...kernels.lookup.shape import TableShape
 from ...kernels.real import softmax
 from ..bounds import largest
 from ..constants import numbers
@@ -17,11 +18,13 @@ def lower_table(program: Program, op: Table) -> None:
     """Appends the call of a table's look-up."""
     source = op.inputs[0]
     table = np.clip(op.table, op.low, op.high).astype(np.int16) + program.isa.offset
+    shape = TableShape(program.view(source), program.view(op.output), table.ndim == 2)
+    stored = families.of(program.isa, shape).pack(program.isa, table.astype(program.isa.dtype))
     program.call(
         op.ref,
-        elementwise.TableShape(program.view(source), program.view(op.output), table.ndim == 2),
+        shape,
         program.pointer(source),
-        program.constant(table.astype(program.isa.dtype)),
+        program.constant(stored),
         program.pointer(op.output),
     )
 

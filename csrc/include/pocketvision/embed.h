@@ -7,6 +7,7 @@
 
 #include "pocketvision/model.h"
 #include "pocketvision/preprocess.h"
+#include "pocketvision/quality.h"
 #include "pocketvision/session.h"
 #include "pocketvision/status.h"
 
@@ -41,11 +42,22 @@ typedef struct pv_faces {
   const double *landmarks; /* five points x, y per face, in pixels, */
   const double *reference; /* and the five points of a crop that they shall come to */
   float *embeddings;       /* one row per face, as wide as the output has bytes */
+  pv_quality *qualities;   /* one per face; or null */
+  const uint32_t *sides;   /* of crops with qualities and landmarks: height and width of the picture
+                              that each was cut out of, at those landmarks */
 } pv_faces;
 
-/* Writes row `index` of `embeddings` in unit length, with embedders[thread]; a pv_pool_work whose
- * context is a pv_faces. PV_ERR_NOT_FINITE and PV_ERR_DEGENERATE are about the landmarks. */
+/* Writes row `index` of `embeddings` in unit length, with embedders[thread], and its quality where
+ * that is asked for; a pv_pool_work whose context is a pv_faces. PV_ERR_NOT_FINITE and
+ * PV_ERR_DEGENERATE are about the landmarks. */
 pv_status pv_embed_face(void *faces, size_t thread, size_t index);
+
+/* pv_quality_measure() of a crop that was cut out of a picture of width x height pixels at
+ * `landmarks`, five points x, y in pixels, so that they came to `reference`; `landmarks` null: of
+ * the crop alone. PV_ERR_NOT_FINITE for landmarks that are none. */
+pv_status pv_quality_of_face(const uint8_t *crop, uint32_t side, const double *landmarks,
+                             const double *reference, size_t width, size_t height,
+                             pv_quality *quality);
 
 #ifdef __cplusplus
 }

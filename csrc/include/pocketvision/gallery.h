@@ -15,8 +15,9 @@
  *                  UTF-8 without control characters (U+0000 to U+001F, U+007F to U+009F); then
  *                  the template, which is not all zeros
  *
- * A person may have several entries of one name. `pocketvision gallery` writes such a file on a
- * host. The format keeps templates from being damaged unseen; it neither hides nor signs them. */
+ * A person may have several entries of one name. `pocketvision gallery export` writes such a file
+ * on a host. The format keeps templates from being damaged unseen; it neither hides nor signs them.
+ */
 #ifndef POCKETVISION_GALLERY_H
 #define POCKETVISION_GALLERY_H
 
@@ -85,6 +86,20 @@ pv_status pv_gallery_create(void *memory, size_t bytes, const pv_model *model);
  * After an error nothing has changed; a reset meanwhile damages it, so write a copy to flash. */
 pv_status pv_gallery_enrol(void *memory, size_t bytes, const pv_model *model, const char *name,
                            const int8_t *face);
+
+/* Removes every entry of `name` from the gallery in `memory`, RAM as of pv_gallery_enrol(). The
+ * others keep their order; zeros are written over the bytes that become free. `removed` receives
+ * how many went, 0 where nobody has the name. After an error nothing has changed; a reset meanwhile
+ * damages the gallery. What was in flash stays there until that is erased: write the gallery back.
+ */
+pv_status pv_gallery_remove(void *memory, size_t bytes, const pv_model *model, const char *name,
+                            uint32_t *removed);
+
+/* As pv_gallery_remove(), and then appends `count` entries of `name`: `faces`, `count` templates of
+ * `model` one behind the other, outside `memory`. Where nobody has the name nothing changes and
+ * `removed` receives 0. PV_ERR_FULL and PV_ERR_ZERO_NORM as of pv_gallery_enrol(). */
+pv_status pv_gallery_replace(void *memory, size_t bytes, const pv_model *model, const char *name,
+                             const int8_t *faces, uint32_t count, uint32_t *removed);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-/* Galleries: reading one with all checks, making an empty one, appending an entry. */
+/* Galleries: reading one with all checks, making an empty one, changing its entries. */
 #include "pocketvision/gallery.h"
 
 #include <string.h>
@@ -157,23 +157,105 @@ pv_status pv_gallery_create(void *memory, size_t bytes, const pv_model *model) {
   return PV_OK;
 }
 
+/* `name` as an entry holds it; PV_ERR_NAME for one that may not be in a gallery. */
+static pv_status name_field(const char *name, uint8_t field[PV_GALLERY_NAME_BYTES]) {
+  const size_t length = name_length((const uint8_t *)name);
+  if (length == 0) return PV_ERR_NAME;
+  memset(field, 0, PV_GALLERY_NAME_BYTES);
+  memcpy(field, name, length);
+  return PV_OK;
+}
+
+static void write_entry(uint8_t *at, const uint8_t field[PV_GALLERY_NAME_BYTES], const int8_t *face,
+                        size_t dimension) {
+  memcpy(at, field, PV_GALLERY_NAME_BYTES);
+  memcpy(at + PV_GALLERY_NAME_BYTES, face, dimension);
+}
+
+/* The header of a gallery that now has `count` entries. */
+static void seal(uint8_t *head, uint32_t dimension, uint32_t count) {
+  store(head + COUNT, count);
+  store(head + CHECK, checksum(head, PV_GALLERY_BYTES(dimension, count)));
+}
+
+/* Entries of a name. */
+static uint32_t count_of(const pv_gallery *gallery, const uint8_t field[PV_GALLERY_NAME_BYTES]) {
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < gallery->count; i++) {
+    const size_t at = (size_t)i * (PV_GALLERY_NAME_BYTES + gallery->dimension);
+    found += (uint32_t)same(gallery->entries + at, field, PV_GALLERY_NAME_BYTES);
+  }
+  return found;
+}
+
+/* Moves the entries of other names together, writes zeros over what becomes free, and returns their
+ * number. The header is left as it was. */
+static uint32_t take_out(uint8_t *head, const pv_gallery *gallery,
+                         const uint8_t field[PV_GALLERY_NAME_BYTES]) {
+  uint32_t kept = 0;
+  const size_t entry = PV_GALLERY_NAME_BYTES + gallery->dimension;
+  for (uint32_t i = 0; i < gallery->count; i++) {
+    const uint8_t *from = head + PV_GALLERY_BYTES(gallery->dimension, i);
+    if (same(from, field, PV_GALLERY_NAME_BYTES)) continue;
+    memmove(head + PV_GALLERY_BYTES(gallery->dimension, kept++), from, entry);
+  }
+  const size_t start = PV_GALLERY_BYTES(gallery->dimension, kept);
+  memset(head + start, 0, PV_GALLERY_BYTES(gallery->dimension, gallery->count) - start);
+  return kept;
+}
+
 pv_status pv_gallery_enrol(void *memory, size_t bytes, const pv_model *model, const char *name,
                            const int8_t *face) {
   if (name == NULL || face == NULL) return PV_ERR_ARGUMENT;
   pv_gallery gallery;
-  const pv_status status = pv_gallery_open(&gallery, model, memory, bytes);
+  uint8_t field[PV_GALLERY_NAME_BYTES], *head = (uint8_t *)memory;
+  pv_status status = pv_gallery_open(&gallery, model, memory, bytes);
+  if (status == PV_OK) status = name_field(name, field);
   if (status != PV_OK) return status;
-  const size_t length = name_length((const uint8_t *)name);
-  if (length == 0) return PV_ERR_NAME;
   if (all_zero((const uint8_t *)face, gallery.dimension)) return PV_ERR_ZERO_NORM;
   const size_t used = PV_GALLERY_BYTES(gallery.dimension, gallery.count);
   const size_t entry = PV_GALLERY_NAME_BYTES + gallery.dimension;
   if (bytes - used < entry || gallery.count == PV_GALLERY_MAX_ENTRIES) return PV_ERR_FULL;
-  uint8_t *head = (uint8_t *)memory, *at = head + used;
-  memset(at, 0, PV_GALLERY_NAME_BYTES);
-  memcpy(at, name, length);
-  memcpy(at + PV_GALLERY_NAME_BYTES, face, gallery.dimension);
-  store(head + COUNT, gallery.count + 1);
-  store(head + CHECK, checksum(head, used + entry));
+  write_entry(head + used, field, face, gallery.dimension);
+  seal(head, gallery.dimension, gallery.count + 1);
+  return PV_OK;
+}
+
+pv_status pv_gallery_remove(void *memory, size_t bytes, const pv_model *model, const char *name,
+                            uint32_t *removed) {
+  if (name == NULL || removed == NULL) return PV_ERR_ARGUMENT;
+  pv_gallery gallery;
+  uint8_t field[PV_GALLERY_NAME_BYTES], *head = (uint8_t *)memory;
+  pv_status status = pv_gallery_open(&gallery, model, memory, bytes);
+  if (status == PV_OK) status = name_field(name, field);
+  if (status != PV_OK) return status;
+  *removed = count_of(&gallery, field);
+  if (*removed > 0) seal(head, gallery.dimension, take_out(head, &gallery, field));
+  return PV_OK;
+}
+
+pv_status pv_gallery_replace(void *memory, size_t bytes, const pv_model *model, const char *name,
+                             const int8_t *faces, uint32_t count, uint32_t *removed) {
+  if (name == NULL || faces == NULL || count == 0 || removed == NULL) return PV_ERR_ARGUMENT;
+  pv_gallery gallery;
+  uint8_t field[PV_GALLERY_NAME_BYTES], *head = (uint8_t *)memory;
+  pv_status status = pv_gallery_open(&gallery, model, memory, bytes);
+  if (status == PV_OK) status = name_field(name, field);
+  if (status != PV_OK) return status;
+  const uint32_t gone = count_of(&gallery, field), rest = gallery.count - gone;
+  const size_t dimension = gallery.dimension;
+  const size_t room = (bytes - PV_GALLERY_HEADER_BYTES) / (PV_GALLERY_NAME_BYTES + dimension);
+  if (count > PV_GALLERY_MAX_ENTRIES - rest || count > room - rest) return PV_ERR_FULL;
+  for (uint32_t i = 0; i < count; i++) {
+    if (all_zero((const uint8_t *)faces + i * dimension, dimension)) return PV_ERR_ZERO_NORM;
+  }
+  *removed = gone;
+  if (gone == 0) return PV_OK;
+  (void)take_out(head, &gallery, field);
+  for (uint32_t i = 0; i < count; i++) {
+    write_entry(head + PV_GALLERY_BYTES(dimension, rest + i), field, faces + i * dimension,
+                dimension);
+  }
+  seal(head, gallery.dimension, rest + count);
   return PV_OK;
 }

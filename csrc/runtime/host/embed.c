@@ -44,6 +44,17 @@ static pv_status cut_out(const pv_faces *faces, const pv_tensor *input, size_t i
   return pv_warp(&faces->picture, &similarity, crop, input->shape[0], input->shape[1]);
 }
 
+static pv_status judge(const pv_faces *faces, const pv_tensor *input, size_t index,
+                       const uint8_t *crop) {
+  if (input->shape[0] != input->shape[1]) return PV_ERR_TENSOR;
+  const double *points = faces->landmarks == NULL ? NULL : faces->landmarks + index * LANDMARKS * 2;
+  const int cut = faces->crops != NULL && points != NULL;
+  return pv_quality_of_face(crop, input->shape[0], points, faces->reference,
+                            cut ? faces->sides[2 * index + 1] : faces->picture.width,
+                            cut ? faces->sides[2 * index] : faces->picture.height,
+                            &faces->qualities[index]);
+}
+
 pv_status pv_embed_face(void *context, size_t thread, size_t index) {
   const pv_faces *faces = (const pv_faces *)context;
   const pv_embedder *own = &faces->embedders[thread];
@@ -58,6 +69,10 @@ pv_status pv_embed_face(void *context, size_t thread, size_t index) {
     status = cut_out(faces, input, index, own->crop);
   }
   if (status != PV_OK) return status;
+  if (faces->qualities != NULL) {
+    status = judge(faces, input, index, crop);
+    if (status != PV_OK) return status;
+  }
   pv_pixels_to_input(faces->tables, crop, (size_t)input->shape[0] * input->shape[1], own->input);
   status = pv_session_run_one(&own->session, own->input, own->output);
   if (status != PV_OK) return status;

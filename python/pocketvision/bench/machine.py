@@ -45,12 +45,19 @@ def facts(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
             )
             if name in _flags()
         )
-        + (f"; CPUID shows {restricted} and nothing newer" if restricted else ""),
+        + (f"; {_shown(restricted)}" if restricted else ""),
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "load": f"{busy:.2f} on {os.cpu_count()} processors" if busy is not None else "not told",
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "versions": ", ".join(f"{name} {found}" for name, found in versions.items() if found),
     }
+
+
+def _shown(restricted: str) -> str:
+    """What ``--processor`` leaves, in words."""
+    if restricted == "avx512":
+        return "CPUID hides AMX"
+    return f"CPUID shows {restricted} and nothing newer"
 
 
 def _flags() -> list[str]:

@@ -15,14 +15,20 @@ from .. import __version__
 from .compile import analyze, compile, cost, report, tune, validate
 from .text import show
 from .train import evaluate, quantize, search, train
-from .use import bench, doctor, embed, gallery, info, verify
+from .use import bench, calibrate, doctor, embed, enrol, gallery, identify, info, verify
 
 VERBS = {
-    "use models": (info, embed, verify, gallery, bench, doctor),
+    "use models": (
+        *(info, embed, verify, enrol, identify, gallery),
+        *(calibrate, bench, doctor),
+    ),
     "compile your own": (compile, analyze, validate, report, tune, cost),
     "train": (search, train, quantize, evaluate),
 }
 """The modules of the verbs, each of its verb's name, by their title in the help."""
+
+_EXTRAS = {"cryptography": "gallery", "keyring": "gallery"}
+"""Extras that bring a module which a verb needs for some of its options alone."""
 
 _WRONG_PATHS = (
     *(FileNotFoundError, NotADirectoryError, IsADirectoryError),
@@ -89,6 +95,7 @@ def _plain(error: Exception) -> str:
 
 
 def _missing(error: ModuleNotFoundError, extra: str) -> str:
+    extra = _EXTRAS.get(error.name or "", extra)
     return f"{error.name} is not installed. Type: pip install 'pocketvision[{extra}]'"
 
 

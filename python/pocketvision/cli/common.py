@@ -40,10 +40,18 @@ def new_verb(
     return parser
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """--model, --target and --landmarks of the verbs that embed pictures."""
+def add_model_options(parser: argparse.ArgumentParser, *, calibration: bool = True) -> None:
+    """--model, --target, --calibration and --landmarks of the verbs that embed pictures."""
     parser.add_argument("--model", default=None, help="shipped model or compiled file")
     parser.add_argument("--target", default=None, help="force a compiled variant")
+    if calibration:
+        parser.add_argument(
+            "--calibration",
+            default=None,
+            metavar="FILE",
+            help="thresholds that pocketvision calibrate wrote; those of a model of your own are "
+            "found beside it",
+        )
     parser.add_argument(
         "--landmarks",
         type=Path,
@@ -55,7 +63,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 def make_embedder(arguments: argparse.Namespace, threads: int = 1) -> Embedder:
     """The embedder that --model and --target ask for."""
     model = DEFAULT_MODEL if arguments.model is None else arguments.model
-    return Embedder(model, target=arguments.target, threads=threads)
+    return Embedder(
+        model, target=arguments.target, threads=threads, calibration=arguments.calibration
+    )
 
 
 def progress_wanted() -> bool:
@@ -133,15 +143,39 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
     return {name: np.asarray(points).reshape(-1, 5, 2) for name, points in faces.items()}
 
 
+def measures_quality(embedder: Embedder) -> bool:
+    """Whether the quality of its faces can be told; not of crops of other shapes and places."""
+    from ..faces.quality import check_recipe
+
+    try:
+        check_recipe(embedder.record)
+    except InputError:
+        return False
+    return True
+
+
 def embed_file(
-    embedder: Embedder, path: Path, landmarks: dict[str, NDArray[np.float64]] | None
+    embedder: Embedder,
+    path: Path,
+    landmarks: dict[str, NDArray[np.float64]] | None,
+    *,
+    quality: bool = False,
 ) -> Embeddings:
-    """Embeddings (F, D) of one picture: an aligned crop, or the faces that ``landmarks`` lists."""
+    """Embeddings (F, D) of one picture: an aligned crop, or the faces that ``landmarks`` lists.
+
+    ``quality``: whether they carry the quality of each face.
+    """
+
+    def embed(images: Any, points: Any) -> Embeddings:
+        if quality:
+            return embedder.embed(images, points, return_quality=True)[0]
+        return embedder.embed(images, points)
+
     require_file(path, "picture")
     picture = read_picture(path)
     if landmarks is None:
         try:
-            return embedder.embed([picture])
+            return embed([picture], None)
         except InputError as error:
             raise InputError(f"{path}: {str(error).replace('landmarks=', '--landmarks')}") from None
     points = landmarks.get(os.path.normpath(path), landmarks.get(path.name))
@@ -152,6 +186,6 @@ def embed_file(
             + (", ..." if len(landmarks) > 3 else "")
         )
     try:
-        return embedder.embed(picture, points)
+        return embed(picture, points)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

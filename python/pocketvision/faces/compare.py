@@ -14,6 +14,7 @@ from ..errors import InputError, shown
 from ..runtime.arrays import integer, numbers
 from ..runtime.model import Model
 from ..runtime.shipped import resolve
+from .calibration.sidecar import beside
 from .embedder import Embedder, record_of
 from .embeddings import Identity, identity_of
 from .quality import Quality
@@ -188,12 +189,17 @@ def _judge(a: ArrayLike, b: ArrayLike, model: str | os.PathLike[str] | Embedder 
 
 def _identity(model: str | os.PathLike[str]) -> Identity:
     path = os.path.abspath(resolve(model))
+    return _identity_of(path, tuple(map(_state, (path, os.fspath(beside(path))))))
+
+
+def _state(path: str) -> tuple[int, ...] | None:
+    """What another file of this name, or a changed one, has other."""
     state = os.stat(path) if os.path.exists(path) else None
-    return _identity_of(path, state and (state.st_ino, state.st_size, state.st_mtime_ns))
+    return state and (state.st_ino, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
-def _identity_of(path: str, _state: tuple[int, ...] | None) -> Identity:
+def _identity_of(path: str, _states: tuple[tuple[int, ...] | None, ...]) -> Identity:
     model = Model(path)
     return Identity(model.source_sha256, record_of(model))
 

@@ -18,17 +18,20 @@ from .alignment import check_faces, check_landmarks, check_picture
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    _Place = tuple[NDArray[np.float64], NDArray[np.uint32]]
+
 
 @dataclass(frozen=True)
 class Faces:
     """``count`` faces, and a function that makes their crops: uint8 (n, H, W, 3), some at a time.
 
     ``chunks`` takes how many pictures are read at once and by how many threads; it gives crops with
-    the landmarks (n, 5, 2) that they were aligned by, or None for crops that came aligned.
+    where they were cut out: the landmarks float64 (n, 5, 2) that they were aligned by, and height
+    and width of the picture of each, uint32 (n, 2); or None for crops that came aligned.
     """
 
     count: int
-    chunks: Callable[[int, int], Iterator[tuple[NDArray[np.uint8], NDArray[np.float64] | None]]]
+    chunks: Callable[[int, int], Iterator[tuple[NDArray[np.uint8], _Place | None]]]
 
 
 def open_picture(value: Any, name: str) -> NDArray[np.uint8]:
@@ -89,26 +92,25 @@ def placed(
         raise InputError(
             f"landmarks: expected those of each of {len(images)} pictures, got {len(landmarks)}"
         )
-    points = [_points(item, f"landmarks[{index}]") for index, item in enumerate(landmarks)]
-    count = sum(map(len, points))
+    each = [_points(item, f"landmarks[{index}]") for index, item in enumerate(landmarks)]
+    count = sum(map(len, each))
     if count == 0:
         raise InputError("landmarks: expected at least one face, got none in any picture")
 
-    def cut(index: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    def cut(index: int) -> tuple[NDArray[np.uint8], NDArray[np.float64], NDArray[np.uint32]]:
         picture = open_picture(images[index], f"images[{index}]")
         try:
-            found = check_faces(points[index], picture)
-            return _runtime.warp(picture, found, template, *size), found
+            found = check_faces(each[index], picture)
+            sides = np.full((len(found), 2), picture.shape[:2], np.uint32)
+            return _runtime.warp(picture, found, template, *size), found, sides
         except InputError as error:
             raise InputError(f"{_name(images[index], index)}: {error}") from None
 
-    def chunks(batch: int, threads: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float64]]]:
-        work = [lambda i=i: cut(i) for i, found in enumerate(points) if len(found)]
+    def chunks(batch: int, threads: int) -> Iterator[tuple[NDArray[np.uint8], _Place]]:
+        work = [lambda i=i: cut(i) for i, held in enumerate(each) if len(held)]
         for found in _in_turn(work, batch, threads):
-            yield (
-                np.concatenate([crops for crops, _ in found]),
-                np.concatenate([used for _, used in found]),
-            )
+            crops, points, sides = (np.concatenate(part) for part in zip(*found, strict=True))
+            yield crops, (points, sides)
 
     return Faces(count, chunks)
 

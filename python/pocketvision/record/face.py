@@ -25,12 +25,27 @@ class Threshold(TypedDict):
     interval: NotRequired[list[float]]
 
 
+class Identification(TypedDict):
+    """Cosine at which ``fpir`` of strangers' probes raise an alarm among ``size`` templates.
+
+    ``interval``: bounds of the FPIR that new people show there, 95 %; ``open_set`` reads them.
+    """
+
+    size: int
+    fpir: float
+    threshold: float
+    interval: list[float]
+    dataset: str
+    protocol: str
+
+
 @dataclass(frozen=True)
 class FaceEmbedding:
     """The task ``face-embedding``.
 
     ``embedding``: values of an embedding. ``metric``: how two are compared. ``thresholds``: scores
-    with the false accept rate that was measured at each.
+    with the false accept rate that was measured at each. ``identification``: scores with the false
+    positive identification rate at each, by the number of enrolled templates.
 
     Raises ValueError that names the field when one is malformed.
     """
@@ -38,6 +53,7 @@ class FaceEmbedding:
     embedding: int
     metric: str = "cosine"
     thresholds: list[Threshold] = field(default_factory=list)
+    identification: list[Identification] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not is_int(self.embedding) or self.embedding < 1:
@@ -45,6 +61,7 @@ class FaceEmbedding:
         text("metric", self.metric, re.compile(r"\S+"))
         # A copy, so that a caller's later change of its own list does not reach a frozen record.
         object.__setattr__(self, "thresholds", _thresholds(self.thresholds))
+        object.__setattr__(self, "identification", _identification(self.identification))
 
     @staticmethod
     def check_preprocess(preprocess: Mapping[str, Any]) -> None:
@@ -63,7 +80,8 @@ class FaceEmbedding:
         known = ", ".join(f"{entry['far']:g}" for entry in self.thresholds) or "none at all"
         raise ValueError(
             f"far: {name} has no threshold calibrated at {shown(far)}; calibrated: {known}. "
-            "Ask for one of these, or calibrate another on pairs of your own."
+            "Ask for one of these, or calibrate on people of your own: pocketvision calibrate "
+            "FOLDER --model FILE"
         )
 
 
@@ -81,9 +99,39 @@ def _thresholds(value: object) -> list[Threshold]:
             "protocol": entry["protocol"],
         }
         if "interval" in entry:
-            bounds = sequence(f"{where}.interval", entry["interval"])
-            if len(bounds) != 2:
-                raise ValueError(f"{where}.interval: expected [low, high], got {bounds!r}")
-            threshold["interval"] = [number(f"{where}.interval", b, -1.0, 1.0) for b in bounds]
+            threshold["interval"] = _bounds(f"{where}.interval", entry["interval"], -1.0)
         entries.append(threshold)
     return entries
+
+
+def _identification(value: object) -> list[Identification]:
+    entries: list[Identification] = []
+    keys = tuple(Identification.__annotations__)
+    for index, item in enumerate(sequence("identification", value)):
+        where = f"identification[{index}]"
+        entry = mapping(where, item, keys)
+        for key in ("dataset", "protocol"):
+            text(f"{where}.{key}", entry[key])
+        if not is_int(entry["size"]) or entry["size"] < 1:
+            raise bad(f"{where}.size", "a positive integer", entry["size"])
+        fpir = number(f"{where}.fpir", entry["fpir"])
+        if not 0 < fpir < 1:
+            raise bad(f"{where}.fpir", "a rate between 0 and 1", fpir)
+        entries.append(
+            {
+                "size": entry["size"],
+                "fpir": fpir,
+                "threshold": number(f"{where}.threshold", entry["threshold"], -1.0, 1.0),
+                "interval": _bounds(f"{where}.interval", entry["interval"], 0.0),
+                "dataset": entry["dataset"],
+                "protocol": entry["protocol"],
+            }
+        )
+    return entries
+
+
+def _bounds(where: str, value: object, low: float) -> list[float]:
+    bounds = sequence(where, value)
+    if len(bounds) != 2:
+        raise ValueError(f"{where}: expected [low, high], got {bounds!r}")
+    return [number(where, bound, low, 1.0) for bound in bounds]

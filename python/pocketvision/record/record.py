@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, NotRequired, TypedDict
 
-from .face import FaceEmbedding, Threshold
+from .face import FaceEmbedding, Identification, Threshold
 from .fields import bad, is_int, mapping, number, sequence, text
 
 METADATA_KEY = "pocketvision.record"
@@ -109,6 +109,11 @@ class Record:
         """Of a face embedder: the calibrated thresholds."""
         return self.part.thresholds
 
+    @property
+    def identification(self) -> list[Identification]:
+        """Of a face embedder: the thresholds calibrated by the number of enrolled templates."""
+        return self.part.identification
+
     def threshold_at(self, far: float) -> Threshold:
         """The calibrated threshold at false accept rate ``far``; ValueError when there is none."""
         return self.part.threshold_at(far, self.full_name)
@@ -119,13 +124,12 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON data: the fields of the part stand beside the common ones."""
-        common = {key: getattr(self, key) for key in _COMMON}
-        if common["architecture"] is None:
-            del common["architecture"]  # so that records of before have the bytes of before
-        return {
-            **common,
-            **{item.name: getattr(self.part, item.name) for item in fields(self.part)},
-        }
+        values = {key: getattr(self, key) for key in _COMMON}
+        values |= {item.name: getattr(self.part, item.name) for item in fields(self.part)}
+        for key in ("architecture", "identification"):
+            if not values.get(key):
+                values.pop(key, None)  # so that records of before have the bytes of before
+        return values
 
     def to_json(self) -> str:
         """Stable JSON text: sorted keys, so equal records give equal bytes."""

@@ -2,9 +2,10 @@
 
     python -m tests.bench.peers.tables
 
-writes what stands between ``<!-- begin KIND NAMES -->`` and ``<!-- end -->`` anew: ``host NAME``,
-``share NAME...``, ``aarch64 NAME``, ``start NAME NETWORK`` and ``cortex-m FILE``, with the names of
-folders and files in tests/bench/results. A test fails where a file differs from its results.
+writes what stands between ``<!-- begin KIND NAMES -->`` and ``<!-- end -->`` anew:
+``host NAME [WHAT]``, ``share NAME...``, ``aarch64 NAME``, ``start NAME NETWORK`` and
+``cortex-m FILE``, with the names of folders and files in tests/bench/results. A test fails where a
+file differs from its results.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ NAMES = {
 SETTINGS = {
     "avx2": "nothing newer than AVX2 (`--processor avx2`)",
     "avxvnni": "nothing newer than AVX-VNNI (`--processor avxvnni`)",
+    "avx512": "everything but AMX (`--processor avx512`)",
 }
 NONE = "–"
 Rows = dict[str, list[Row]]
@@ -51,8 +53,8 @@ def filled(text: str) -> str:
     return BLOCK.sub(made, text)
 
 
-def host(name: str) -> str:
-    """Milliseconds of every runtime and precision, a column a network."""
+def host(name: str, what: str = "face") -> str:
+    """Milliseconds of every runtime and precision for one ``what``, a column a network."""
     machine, rows = _read(name)
 
     def cell(row: Row, own: Row) -> str:
@@ -62,8 +64,8 @@ def host(name: str) -> str:
         return f"{row['median_ms']:.2f}{wide}{decile}{times}"
 
     deciles = any("fast_ms" in row for one in rows.values() for row in one)
-    what = "median / lowest decile" if deciles else "median"
-    head = f"ms per face, {what} (times ours), one thread, {_where(machine)}"
+    figures = "median / lowest decile" if deciles else "median"
+    head = f"ms per {what}, {figures} (times ours), one thread, {_where(machine)}"
     return _by_runtime(head, rows, cell, "median_ms")
 
 

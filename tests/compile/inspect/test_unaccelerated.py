@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pocketvision.compile import TARGETS, pipeline
-from pocketvision.compile.graph import Conv
+from pocketvision.compile.graph import Conv, Table
 from pocketvision.compile.inspect.unaccelerated import Note, notes
 from pocketvision.compile.lower.lower import lower
 from pocketvision.compile.lower.program import Copy
@@ -106,8 +106,6 @@ OWN = "{} as a pass of its own"
         (in_two, "concatenation copied", "a part belongs to another concatenation"),
         (grouped, "grouped convolution run as a dense one",
          "groups of 8 to 12 channels do not fall on blocks of 8"),
-        (lambda b: b.table("input"), "table looked up value by value",
-         "there is no vector kernel for it"),
         (lambda b: b.pool(b.depthwise("input", pads=(1, 1, 1, 1)), "average", (2, 2)),
          "border of a padded tensor filled on every run",
          "the arena's bytes belong to other tensors before"),
@@ -157,3 +155,24 @@ def test_a_padded_maximum_beside_a_convolution_is_copied() -> None:
 
 def test_what_is_fast_has_no_note() -> None:
     assert found(lambda b: b.conv(b.conv("input", add="input"), two_scales=True)) == []
+
+
+def test_only_some_tables_are_slow() -> None:
+    def of_one(build: Builder) -> str:
+        return build.table("input")
+
+    def by_channel(build: Builder) -> str:
+        y = build.table("input")
+        op = build.ops[-1]
+        assert isinstance(op, Table)
+        tables = build.random.integers(-128, 128, (16, 256)).astype(np.int8)
+        build.ops[-1] = replace(op, table=tables)
+        return y
+
+    what = "table looked up value by value"
+    assert found(of_one, "aarch64-neon") == found(of_one) == []
+    for make, target, why in (
+        (of_one, "cortex-m4", "there is no vector kernel for it"),
+        (by_channel, "x86-64-avx2", "each channel has a table of its own"),
+    ):
+        assert [(note.what, note.why) for note in found(make, target)] == [(what, why)]

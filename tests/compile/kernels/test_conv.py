@@ -127,3 +127,14 @@ def test_random(machines: Machines, target: str, seed: int, length: int, shape: 
 @random_cases(LONG)
 def test_many(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
     check(machines, "conv", target, seed, length, shape)
+
+
+@on_every_target
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_weights_from_far(machines: Machines, target: str, kernel: int) -> None:
+    """So many of them that the next ones are fetched while the first ones are used."""
+    build = Builder(7, (7, 7, 192 if kernel == 1 else 48))
+    pads = (kernel // 2,) * 4
+    x = build.conv("input", 400 if kernel == 1 else 176, (kernel, kernel), pads=pads)
+    graph = build.graph(x)
+    machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))

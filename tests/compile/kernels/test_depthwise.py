@@ -79,3 +79,18 @@ def test_random(machines: Machines, target: str, seed: int, length: int, shape: 
 @random_cases(LONG)
 def test_many(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
     check(machines, "depthwise", target, seed, length, shape)
+
+
+@pytest.mark.parametrize("clamp", [(-128, 127), (0, 127)], ids=["plain", "relu"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("shape", [(2, 8, 8), (9, 11, 24), (5, 9, 20), (40, 16, 16), (12, 13, 40)])
+def test_results_that_leave_with_their_sums(
+    machines: Machines, shape: tuple[int, int, int], stride: int, clamp: tuple[int, int]
+) -> None:
+    """Of one vector a window, several row pairs, a last unit that begins inside the one before."""
+    build = Builder(8, shape)
+    options = {"stride": (stride, stride), "clamp": clamp}
+    zero = 0 if clamp[0] == 0 else None
+    x = build.depthwise("input", (3, 3), pads=(1, 1, 1, 1), zero=zero, **options)
+    graph = build.graph(build.depthwise(x, (2, 3), pads=(0, 1, 1, 1), zero=zero, clamp=clamp))
+    machines.check(graph, "cortex-m55", inputs(build.random, 2, graph.tensors["input"]))

@@ -43,6 +43,18 @@ def test_input_is_output(machines: Machines, target: str) -> None:
 
 
 @on_every_target
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_inputs_of_few_channels(machines: Machines, target: str, channels: int) -> None:
+    """Rows shorter than a vector, with a rest, and between borders."""
+    build = Builder(4, (3, 21, channels))
+    others = [build.more_input((5, width, channels)) for width in (4, 6, 16, 19)]
+    outputs = [build.conv(x, 8, (3, 3), pads=(1, 1, 1, 1)) for x in ("input", *others[:2])]
+    graph = build.graph(*outputs, *(build.conv(x, 8) for x in others[2:]))
+    tensors = [graph.tensors[name] for name in graph.inputs]
+    machines.check(graph, target, *(inputs(build.random, 3, tensor) for tensor in tensors))
+
+
+@on_every_target
 @random_cases(QUICK)
 def test_random(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
     check(machines, "move", target, seed, length, shape)

@@ -62,6 +62,19 @@ def test_every_tie_rounds_to_even(machines: Machines, target: str) -> None:
 
 
 @on_every_target
+def test_whole_numbers_and_signs(machines: Machines, target: str) -> None:
+    """Halves, what is beyond 2^22 and 2^23, zeros of either sign, infinite, and no numbers."""
+    build = WideBuilder(3, (1, 1, 1))
+    x = build.real_input((1, 43, 13))
+    graph = build.graph(build.unary(x, "round"), build.unary(x, "sign"))
+    values = np.arange(-559 / 2, 559 / 2)[:559] / 4
+    odd = [np.nan, np.inf, -np.inf, 1e38, -1e38, 2**22 - 0.5, 2**22 + 0.5, 2**23 + 1, -0.0, 0.0]
+    values[: len(odd)] = odd
+    given = values.astype(np.float32).reshape(1, 1, 43, 13)
+    machines.check(graph, target, inputs(build.random, 1, graph.tensors["input"]), given)
+
+
+@on_every_target
 def test_what_is_no_number_stays_none(machines: Machines, target: str) -> None:
     """Through maxima, minima and clips it reaches the end, where it is the zero point."""
     build = WideBuilder(4, (1, 1, 1))

@@ -16,7 +16,6 @@ import pytest
 
 from pocketvision import Embedder
 from pocketvision.cli import VERBS, main
-from pocketvision.faces.gallery import Gallery, templates
 from pocketvision.runtime.shipped import host_targets
 
 EYES = "38.3,51.7,73.5,51.5,56.0,71.7,41.5,92.4,70.7,92.2"
@@ -95,6 +94,21 @@ def test_info(capsys: Any, model_file: Path) -> None:
     assert "              0.5 at FAR 0.1 % on noise, all pairs\n" in page
     assert "112x112 RGB, (pixel - 127.5) / 127.5\n" in page
     assert not re.search(r"[{}\[\]]|None", page.replace(str(model_file), ""))  # no Python in it
+
+
+def test_info_shows_thresholds_by_the_gallerys_size(
+    capsys: Any, make_model: Any, record_values: Any
+) -> None:
+    rest = {"interval": [0.0, 0.2], "dataset": "noise", "protocol": "none"}
+    found = [
+        {"size": size, "fpir": fpir, "threshold": size * fpir, **rest}
+        for size, fpir in ((100, 0.01), (10, 0.01), (10, 0.1))
+    ]
+    path = make_model(RECORD=record_values | {"identification": found}, name="open")
+    assert main(["info", str(path)]) == 0
+    page = capsys.readouterr().out
+    assert "  open set    at FPIR 10 % on noise: 1 among 10\n" in page
+    assert "              at FPIR 1 % on noise: 0.1 among 10, 1 among 100\n" in page
 
 
 def test_info_shows_what_to_choose_by(
@@ -213,6 +227,26 @@ def test_embed_with_landmarks(
     assert "faces.csv:1: expected picture,x1" in error_of(capsys, 2, "embed", *pictures, *arguments)
 
 
+def test_verify_for_scripts(
+    capsys: Any, model_file: Path, pictures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(pair: list[str]) -> tuple[int, str]:
+        code = main(["verify", *pair, "--model", str(model_file), "--exit-code"])
+        return code, capsys.readouterr().out
+
+    code, said = verify(pictures)  # they are noise
+    assert code == 4 and "; not reliable: first face: " in said
+    result = json_of(capsys, "verify", *pictures, "--model", str(model_file))
+    assert result["reliable"] is False and result["quality"]["score"] < 20
+    monkeypatch.setattr("pocketvision.cli.use.verify.measures_quality", lambda _: False)
+    for pair, wanted in ((pictures, 3), ([pictures[0], pictures[0]], 0)):
+        code, said = verify(pair)
+        assert code == wanted and "not reliable" not in said
+        assert said.startswith("same person" if code == 0 else "different people")
+        assert main(["verify", *pair, "--model", str(model_file)]) == 0
+        assert capsys.readouterr().out == said
+
+
 def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
     model = ["--model", str(model_file)]
     same = json_of(capsys, "verify", pictures[0], pictures[0], *model)
@@ -222,43 +256,6 @@ def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
     assert main(["verify", *pictures, *model]) == 0
     assert "fixture.sums.v1" in capsys.readouterr().out
     assert "calibrated: 0.01" in error_of(capsys, 2, "verify", *pictures, *model, "--far", "0.5")
-
-
-def test_gallery(capsys: Any, model_file: Path, crops: Any, tmp_path: Path) -> None:
-    people, model = tmp_path / "people", ["--model", str(model_file)]
-    (people / "Ada Lovelace").mkdir(parents=True)
-    (people / "notes.txt").write_text("no picture")
-    for index, name in enumerate(["Ada Lovelace/2", "Ada Lovelace/1", "Grace"]):
-        np.save(people / f"{name}.npy", crops[index])
-    out = tmp_path / "out" / "people.pvg"
-    result = json_of(capsys, "gallery", str(people), "--out", str(out), *model)
-    assert result["model"] == "fixture.sums.v1" and result["bytes"] == out.stat().st_size
-    assert [Path(entry["picture"]).stem for entry in result["entries"]] == ["1", "2", "Grace"]
-    gallery, embedder = Gallery.from_bytes(out.read_bytes()), Embedder(model_file)
-    assert gallery.names == ["Ada Lovelace", "Ada Lovelace", "Grace"]
-    assert gallery.source_sha256 == embedder.model.source_sha256
-    wanted = templates(embedder.embed(crops[[1, 0, 2]]))
-    np.testing.assert_array_equal(gallery.templates, wanted)
-    assert main(["gallery", str(people), "--out", str(out), *model]) == 0
-    assert capsys.readouterr().out.splitlines()[2] == f"Grace,{people / 'Grace.npy'}"
-
-    error = error_of(capsys, 2, "gallery", str(tmp_path / "no"), "--out", str(out), *model)
-    assert "no: expected a folder of people" in error
-    error = error_of(capsys, 2, "gallery", str(tmp_path / "out"), "--out", str(out), *model)
-    assert "out: holds no picture, such as NAME.jpg" in error
-    np.save(people / f"{'x' * 32}.npy", crops[3])
-    error = error_of(capsys, 2, "gallery", str(people), "--out", str(out), *model)
-    assert "names[3]: expected 1 to 31 bytes" in error
-    assert Gallery.from_bytes(out.read_bytes()).names == gallery.names
-
-
-def test_verify_for_scripts(capsys: Any, model_file: Path, pictures: list[str]) -> None:
-    for pair, code in ((pictures, 3), ([pictures[0], pictures[0]], 0)):
-        assert main(["verify", *pair, "--model", str(model_file)]) == 0
-        said = capsys.readouterr().out
-        assert main(["verify", *pair, "--model", str(model_file), "--exit-code"]) == code
-        assert capsys.readouterr().out == said
-        assert said.startswith("same person" if code == 0 else "different people")
 
 
 @pytest.mark.parametrize(
@@ -318,7 +315,7 @@ def test_places_that_cannot_be_written_are_said_before_the_work(
     below, folder = Path(pictures[0]) / "new", str(tmp_path)
     for verb in (
         ["embed", "none.png", "--out"],
-        ["gallery", "none", "--out"],
+        ["gallery", "export", "none", "--out"],
         ["report", "none.onnx", "--out"],
         ["quantize", "none.onnx", "--images", "none", "--out"],
         ["evaluate", "lfw", "--model", "none", "--pairs", "none", "--plot"],

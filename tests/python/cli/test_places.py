@@ -62,10 +62,13 @@ def test_embeddings_and_galleries_are_private(
     try:
         for name in ("v.npy", "v.csv"):
             assert main(["embed", picture, *model, "--out", str(out / name)]) == 0
-        assert main(["gallery", people, *model, "--out", str(out / "g.pvg")]) == 0
+        gallery = str(out / "g.pvdb")
+        enrol = ["enrol", people, *model, "--gallery", gallery, "--allow-unreliable"]
+        assert main(enrol) == 0
+        assert main(["gallery", "export", gallery, "--out", str(out / "g.pvg")]) == 0
     finally:
         os.umask(before)
-    assert len(list(out.iterdir())) == 3
+    assert len(list(out.iterdir())) == 4
     for path in out.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

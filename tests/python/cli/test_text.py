@@ -82,7 +82,7 @@ def test_records_and_names_of_files(
     pictures = [str(folder / f"{CLEAR},a.npy"), str(folder / "\udcffb.npy")]
     for path, crop in zip(pictures, crops, strict=False):
         np.save(path, crop)
-    out = str(tmp_path / f"{CLEAR}.pvg")
+    out = str(tmp_path / f"{CLEAR}.pvdb")
     for arguments in (
         ["info", model[1]],
         ["embed", *pictures, *model],
@@ -93,7 +93,7 @@ def test_records_and_names_of_files(
             assert main([*arguments, *form]) == 0
             text = capsys.readouterr().out
             assert "\x1b" not in text and "x1b[2J" in text or "u001b[2J" in text
-    gallery = ["gallery", str(folder), "--out", out, *model]
+    gallery = ["enrol", str(folder), "--gallery", out, "--allow-unreliable", *model]
     Path(pictures[1]).unlink()
     assert main(gallery) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import pocketvision
 from pocketvision import Embedder, InputError, Model, _runtime
-from pocketvision.faces import gallery
+from pocketvision.faces.gallery import firmware
 from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.runtime import shipped
 
@@ -78,7 +78,9 @@ def calls(model_file: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
     embedder, model = Embedder(model_file), Model(model_file)
     unit = embedder.embed(CROPS)
     stored = CROPS[0].view(np.int8)
-    data = gallery.Gallery(["a"], np.ones((1, 8), np.int8), "0" * 64)
+    people = pocketvision.Gallery.in_memory(embedder)
+    people.enrol("a", unit[0])
+    data = firmware.FirmwareGallery(["a"], np.ones((1, 8), np.int8), "0" * 64)
     return {
         "align": (pocketvision.align, {"picture": CROPS[0], "landmarks": TEMPLATE,
                                        "size": (112, 112), "template": TEMPLATE}),
@@ -92,10 +94,15 @@ def calls(model_file: Path) -> dict[str, tuple[Callable[..., Any], dict[str, Any
                                              "batch_size": 2}),
         "Model": (Model, {"model": model_file, "target": None}),
         "run": (model.run, {"data": stored, "dequantise": False}),
-        "templates": (gallery.templates, {"embeddings": unit}),
-        "Gallery": (gallery.Gallery, {"names": ["a"], "templates": data.templates,
+        "enrol": (people.enrol, {"name": "a", "embeddings": unit[0], "quality": None,
+                                 "picture": None, "allow_duplicate": True}),
+        "reject": (people.reject, {"name": "a", "embedding": -unit[0]}),
+        "identify": (people.identify, {"embedding": unit, "threshold": 0.5}),
+        "to_firmware": (people.to_firmware, {"per_person": 1}),
+        "templates": (firmware.templates, {"embeddings": unit}),
+        "FirmwareGallery": (firmware.FirmwareGallery, {"names": ["a"], "templates": data.templates,
                                       "source_sha256": "0" * 64}),
-        "from_bytes": (gallery.Gallery.from_bytes, {"data": data.to_bytes()}),
+        "from_bytes": (firmware.FirmwareGallery.from_bytes, {"data": data.to_bytes()}),
         "find": (shipped.find, {"name": shipped.DEFAULT_MODEL, "target": None}),
         "resolve": (shipped.resolve, {"model": model_file, "target": None}),
     }  # fmt: skip
@@ -108,10 +115,13 @@ CALLS = [
     *(("top_k", argument) for argument in ("query", "gallery", "k")),
     *(("Embedder", argument) for argument in ("model", "target", "threads")),
     *(("embed", argument) for argument in ("images", "batch_size")),
-    *(("Gallery", argument) for argument in ("names", "templates", "source_sha256")),
+    *(("FirmwareGallery", argument) for argument in ("names", "templates", "source_sha256")),
     *(("similarity", "a"), ("similarity", "b"), ("embed a picture", "images")),
     *(("Model", "model"), ("Model", "target"), ("run", "data"), ("run", "dequantise")),
     *(("templates", "embeddings"), ("from_bytes", "data"), ("find", "name"), ("find", "target")),
+    *(("enrol", argument) for argument in ("name", "embeddings", "quality", "picture")),
+    *(("reject", "name"), ("reject", "embedding"), ("identify", "embedding")),
+    ("to_firmware", "per_person"),
     *(("resolve", "model"), ("resolve", "target")),
 ]
 SAID = {
@@ -168,7 +178,7 @@ def test_views_give_the_values_that_they_show(dtype: str, seed: int, offset: int
     )
     found = pocketvision.top_k(view[0], view, 2)
     np.testing.assert_array_equal(found[0], pocketvision.top_k(dense[0], dense, 2)[0])
-    np.testing.assert_array_equal(gallery.templates(view), gallery.templates(dense))
+    np.testing.assert_array_equal(firmware.templates(view), firmware.templates(dense))
 
 
 @pytest.mark.parametrize("kind", ["Library", "Session", "Workers", "Tensor", "PixelTables"])

@@ -68,27 +68,43 @@ def names(source: str, origin: str) -> list[str]:
     """
     if source not in ("aaf", "utk"):
         return []
-    found = [source]
-    if source == "aaf":
-        _, _, age = origin.partition(".")[0].rpartition("A")
-        found += _band(source, age)
+    found = [source, *_band(source, age(source, origin))]
     if source == "utk":
-        age, sex, people, *_ = [*origin.split("_"), "", "", ""]
-        found += _band(source, age)
+        _, sex, people, *_ = [*origin.split("_"), "", "", ""]
         for kinds, number in ((SEXES, sex), (PEOPLES, people)):
             if number.isdecimal() and int(number) < len(kinds):
                 found.append(f"{source}, {kinds[int(number)]}")
     return found
 
 
-def _band(source: str, age: str) -> list[str]:
-    if not age.isdecimal():
+def age(source: str, origin: str) -> int | None:
+    """Years that the name of an ``aaf`` or ``utk`` file states; None where it states none."""
+    stem = origin.partition(".")[0].rpartition("A")[2] if source == "aaf" else origin.split("_")[0]
+    return int(stem) if source in ("aaf", "utk") and stem.isdecimal() else None
+
+
+def _band(source: str, years: int | None) -> list[str]:
+    if years is None:
         return []
     return [
         f"{source}, {low} to {high} years" if high < 200 else f"{source}, {low} years and more"
         for low, high in BANDS
-        if low <= int(age) <= high
+        if low <= years <= high
     ]
+
+
+def kept(listed: Path) -> list[dict[str, str]]:
+    """The rows of a list, of the pictures that training kept aside.
+
+    Raises:
+        FileNotFoundError: there is no such list.
+        ValueError: it lacks a column.
+    """
+    with open(listed, newline="") as file:
+        reader = csv.DictReader(file)
+        if missing := {"path", "source", "origin"} - set(reader.fieldnames or ()):
+            raise ValueError(f"{listed}: column {', '.join(sorted(missing))} missing")
+        return [row for row in reader if aside(row["path"])]
 
 
 def measure(
@@ -144,13 +160,9 @@ def by_group(
     """
     rows: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
     for root, listed in sources:
-        with open(listed, newline="") as file:
-            reader = csv.DictReader(file)
-            if missing := {"path", "source", "origin"} - set(reader.fieldnames or ()):
-                raise ValueError(f"{listed}: column {', '.join(sorted(missing))} missing")
-            kept = [row for row in reader if aside(row["path"])]
-        for start in range(0, len(kept), 64):
-            part = kept[start : start + 64]
+        found = kept(listed)
+        for start in range(0, len(found), 64):
+            part = found[start : start + 64]
             crops = stack((root / row["path"], row["path"]) for row in part)
             for row, embedding in zip(part, embed(crops), strict=True):
                 for name in names(row["source"], row["origin"]):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from pocketvision.faces.calibration.pairs import rounded
 from pocketvision.record import Threshold
 
 from ...data.pictures import stack
@@ -141,10 +142,10 @@ def thresholds(embeddings: np.ndarray, listed: pairs.Pairs, precision: str) -> l
     return [
         {
             "far": point.far,
-            "threshold": protocol.rounded(point.threshold.value, up=True),
+            "threshold": rounded(point.threshold.value, up=True),
             "interval": [
-                protocol.rounded(point.threshold.low, up=False),
-                protocol.rounded(point.threshold.high, up=True),
+                rounded(point.threshold.low, up=False),
+                rounded(point.threshold.high, up=True),
             ],
             "dataset": "LFW View 2",
             "protocol": f"{listed.same.count(False)} impostor pairs, one view, {precision}",

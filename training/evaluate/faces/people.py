@@ -138,21 +138,31 @@ def _pairs(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Rows of each pair's two sides and whether it is genuine; ``MOST`` of a kind, drawn."""
     random = np.random.default_rng(seed)
-    sides: list[list[np.ndarray]] = [[], []]
-    for row in range(len(labels)):
-        others = np.arange(row + 1, len(labels))
-        same = labels[others] == labels[row]
-        for kind, chosen in enumerate((others[same], others[~same])):
-            sides[kind].append(np.stack([np.full(len(chosen), row), chosen]))
-    found = []
-    for parts in sides:
-        pairs = np.concatenate(parts, axis=1)
-        if pairs.shape[1] > MOST:
-            pairs = pairs[:, np.sort(random.choice(pairs.shape[1], MOST, replace=False))]
-        found.append(pairs)
-    genuine = np.arange(sum(p.shape[1] for p in found)) < found[0].shape[1]
-    first, second = np.concatenate(found, axis=1).astype(np.int64)
-    return first, second, genuine
+    own = []
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        own.append(rows[np.stack(np.triu_indices(len(rows), 1))])
+    genuine = np.concatenate(own, axis=1)
+    if genuine.shape[1] > MOST:
+        genuine = genuine[:, np.sort(random.choice(genuine.shape[1], MOST, replace=False))]
+    strangers = _strangers(labels, random)
+    first, second = np.concatenate([genuine, strangers], axis=1)
+    return first, second, np.arange(len(first)) < genuine.shape[1]
+
+
+def _strangers(labels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Pairs (2, P) of two people: all of them, or ``MOST`` different ones where there are more."""
+    count = len(labels)
+    if count * (count - 1) // 2 <= 4 * MOST:
+        pairs = np.stack(np.triu_indices(count, 1))
+        pairs = pairs[:, labels[pairs[0]] != labels[pairs[1]]]
+        if pairs.shape[1] <= MOST:
+            return pairs
+        return pairs[:, np.sort(random.choice(pairs.shape[1], MOST, replace=False))]
+    # Listing all of them would take gigabytes; of so many few are drawn twice.
+    drawn = np.sort(random.integers(0, count, (2, 2 * MOST)), axis=0)
+    drawn = np.unique(drawn[:, labels[drawn[0]] != labels[drawn[1]]], axis=1)
+    return random.permutation(drawn, axis=1)[:, :MOST]
 
 
 def _warnings(people: int, genuine: int, impostors: int) -> list[str]:

@@ -8,7 +8,6 @@ is best on the other folds, mean and (population) standard deviation over folds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,8 +15,6 @@ from sklearn.metrics import roc_curve
 
 Floats = NDArray[np.floating]
 THRESHOLDS = np.arange(0, 4, 0.01)
-DIGITS = 4
-"""Decimals of a threshold in a record."""
 
 
 def unit(vectors: Floats) -> Floats:
@@ -89,15 +86,6 @@ def threshold_at_far(scores: ArrayLike, same: ArrayLike, far: float) -> float:
         )
     allowed = int(np.floor(len(impostors) * far + 1e-9))
     return float(np.nextafter(impostors[allowed], np.inf))
-
-
-def rounded(value: float, *, up: bool) -> float:
-    """``value`` with the ``DIGITS`` decimals that records print, never on its other side.
-
-    A threshold rounded down accepts impostors that it was set to refuse.
-    """
-    direction = ROUND_CEILING if up else ROUND_FLOOR
-    return float(Decimal(value).quantize(Decimal(1).scaleb(-DIGITS), direction))
 
 
 def _checked(values: ArrayLike, same: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:

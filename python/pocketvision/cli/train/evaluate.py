@@ -12,6 +12,12 @@ from ...errors import InputError
 from ..common import Verbs, new_file, new_verb, progress_wanted, read_landmarks
 from ..text import show, show_json
 
+RATES = (1e-2, 1e-3)
+"""False accept rates that lists of pairs are evaluated at, where they carry them."""
+
+FEW = 1000
+"""Pairs below which the accuracy itself is a rough figure; LFW has 6,000."""
+
 SHOWN = 20
 """Files left out that are named; --json has all."""
 
@@ -83,8 +89,22 @@ def run(arguments: argparse.Namespace) -> int:
     if left_out:
         show(f"left out: {len(left_out)}", *(f"  {why}" for why in left_out[:SHOWN]),
              file=sys.stderr)  # fmt: skip
-    show(*(f"warning: {text}" for text in result.get("warnings", [])), file=sys.stderr)
+    warnings = result["warnings"] if "warnings" in result else _few(result)
+    show(*(f"warning: {text}" for text in warnings), file=sys.stderr)
     return 0
+
+
+def _few(result: dict[str, Any]) -> Iterator[str]:
+    """What a list of pairs is too short for; an own folder's result has warnings of its own."""
+    pairs = result["pairs"]
+    missing = [far for far in RATES if f"{far:g}" not in result["tar"]]
+    if missing:
+        yield (
+            f"{pairs:,} pairs are too few to say anything at FAR {100 * missing[0]:g} %, which "
+            f"needs {round(3 / missing[0]):,} pairs of two people (rule of three)"
+        )
+    if pairs < FEW:
+        yield f"{pairs:,} pairs are few: each one moves the accuracy by {100 / pairs:.2g} points"
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from ..common import (
     add_model_options,
     embed_file,
     make_embedder,
+    measures_quality,
     new_verb,
     read_landmarks,
 )
@@ -42,9 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the verdict; "different people" is an answer, not a failure."""
     embedder = make_embedder(arguments)
     landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
-    vectors = []
+    quality, vectors = measures_quality(embedder), []
     for path in (arguments.a, arguments.b):
-        faces = embed_file(embedder, path, landmarks)
+        faces = embed_file(embedder, path, landmarks, quality=quality)
         if len(faces) != 1:
             raise InputError(f"{path}: expected landmarks of one face, got {len(faces)} faces")
         vectors.append(faces[0])

@@ -11,8 +11,8 @@ from pathlib import Path
 from pocketvision.bench.machine import RESTRICTED
 from pocketvision.errors import RunError
 
-PROCESSORS = ("avx2", "avxvnni")
-"""What may be left: AVX2, or AVX-VNNI besides."""
+PROCESSORS = {"avx2": "x86-64-avx2", "avxvnni": "x86-64-avxvnni", "avx512": "x86-64-vnni"}
+"""What may be left, and our target there: AVX2, AVX-VNNI besides, or everything but AMX."""
 
 
 def restrict(name: str, module: str, arguments: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ def restrict(name: str, module: str, arguments: Sequence[str]) -> None:
         "import sys; from pocketvision.runtime import shipped; "
         "sys.exit(shipped.host_targets()[0] != %r)"
     )
-    command = [sys.executable, "-c", probe % f"x86-64-{name}"]
+    command = [sys.executable, "-c", probe % PROCESSORS[name]]
     if subprocess.run(command, env=environment, check=False).returncode:
         raise RunError(
             "this processor or system cannot hide instruction sets (flag cpuid_fault in "

@@ -29,7 +29,8 @@ def of_wide(kind: str, *more: object, **attributes: object) -> Make:
 FUNCTIONS = {
     **{kind: of_wide(kind) for kind in (
         "Exp", "Neg", "Sigmoid", "Tanh", "Softplus", "Softsign", "Mish", "HardSigmoid",
-        "HardSwish", "Elu", "Celu", "Selu", "Erf",
+        "HardSwish", "Elu", "Celu", "Selu", "Erf", "Ceil", "Floor", "Round", "Sign",
+        "ThresholdedRelu",
     )},
     "Gelu": of_wide("Gelu"),
     "Gelu by tanh": of_wide("Gelu", approximate="tanh"),
@@ -37,6 +38,7 @@ FUNCTIONS = {
     "Elu of another slope": of_wide("Elu", alpha=2.5),
     "Selu of other numbers": of_wide("Selu", alpha=1.1, gamma=0.7),
     "HardSigmoid of other numbers": of_wide("HardSigmoid", alpha=0.3, beta=0.4),
+    "ThresholdedRelu of another number": of_wide("ThresholdedRelu", alpha=-0.7),
     "Pow 2": of_wide("Pow", np.float32(2)),
     "Pow 3": of_wide("Pow", np.float32(3)),
     "Pow 1": of_wide("Pow", np.float32(1)),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pocketvision import cli
 from pocketvision.training.evaluate.faces import bins
 
 
@@ -120,3 +121,17 @@ def test_a_broken_picture_is_named(tmp_path):
     path.write_bytes(pickle.dumps(([*PICTURES[:-1], b"no picture"], SAME)))
     with pytest.raises(ValueError, match="lfw.bin: picture 39: cannot be decoded"):
         bins.evaluate(embed, path)
+
+
+def test_the_verb_says_that_pairs_are_few(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "lfw.bin"
+    path.write_bytes(pickle.dumps((PICTURES, SAME), 2))
+    monkeypatch.setattr(bins.embedders, "load", lambda model: embed)
+    assert cli.main(["evaluate", "bin", "--model", "m", "--pairs", str(path)]) == 0
+    said = capsys.readouterr()
+    first, last = said.out.splitlines()
+    assert first.startswith("accuracy 100.00 % +- 0.00 % over folds, at threshold ")
+    assert last == "20 pairs, with mirror images"
+    many, accuracy = said.err.splitlines()
+    assert many.startswith("warning: 20 pairs are too few to say anything at FAR 1 %, which needs")
+    assert accuracy.startswith("warning: 20 pairs are few: each one moves the accuracy by 5 points")

@@ -17,6 +17,7 @@ from pocketvision.record import METADATA_KEY, FaceEmbedding, Record  # noqa: E40
 from pocketvision.runtime.shipped import host_targets  # noqa: E402
 from pocketvision.training import restate, ship  # noqa: E402
 from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
+from pocketvision.training.evaluate.faces.open_set import strangers  # noqa: E402
 from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 
@@ -183,21 +184,30 @@ def again(out, people):
     page, network = out / "mobilefacenet.json", out / "mobilefacenet.int8.onnx"
     texts = page.read_text(), embedders.OnnxEmbedder(network).record.to_json()
     listed = pairs.read(people[1])
-    found = restate.embeddings("mobilefacenet", out, people[0], listed)
+    everybody = strangers.read(people[0])
+    found = restate.embeddings("mobilefacenet", out, everybody)
     impostors = ~np.array(listed.same)
     right = [
-        lfw.thresholds(rows, listed, kind)
+        restate.thresholds(rows, everybody, people[0], listed, kind)
         for rows, kind in zip(found, ("float32", "int8"), strict=True)
     ]
+    view = [everybody.paths.index(people[0] / name) for name in listed.images]
     for rows, entries in zip(found, right, strict=True):
         for entry in entries:
-            accepted = (lfw.cosines([rows], listed)[impostors] >= entry["threshold"]).sum()
+            accepted = (lfw.cosines([rows[view]], listed)[impostors] >= entry["threshold"]).sum()
             assert accepted <= entry["far"] * impostors.sum() + 1e-9
     low = [[entry | {"threshold": -0.5} for entry in entries] for entries in right]
     restate.restate("mobilefacenet", out, *low)
     assert "-0.5" in page.read_text() and page.read_text() != texts[0]
     restate.restate("mobilefacenet", out, *right)
     assert (page.read_text(), embedders.OnnxEmbedder(network).record.to_json()) == texts
+    entry = {"size": 10, "fpir": 0.01, "threshold": 0.5, "interval": [0.0, 0.02],
+             "dataset": "made", "protocol": "none"}  # fmt: skip
+    restate.restate("mobilefacenet", out, *right, ([entry], [entry | {"size": 20}]))
+    restate.restate("mobilefacenet", out, *right)  # keeps what it is not told of
+    inside = embedders.OnnxEmbedder(network).record
+    assert Record.from_json(page.read_text()).identification == [entry]
+    assert inside.identification == [entry | {"size": 20}] and inside.thresholds == right[1]
     assert Record.from_json(page.read_text()).sha256["int8_onnx"] == digest(network)
     network.write_bytes(network.read_bytes() + b"\0")
     with pytest.raises(ValueError, match=r"int8\.onnx: not the file whose digest"):

@@ -60,11 +60,16 @@ def test_pairs_are_all_there_or_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = set(zip(first.tolist(), second.tolist(), strict=True))
     assert pairs == {(a, b) for a in range(6) for b in range(a + 1, 6)}
     assert (same == (labels[first] == labels[second])).all() and same.sum() == 4
-    monkeypatch.setattr(people, "MOST", 3)
+    monkeypatch.setattr(people, "MOST", 4)
     first, second, same = people._pairs(labels)
     drawn = set(zip(first.tolist(), second.tolist(), strict=True))
-    assert len(drawn) == 6 and drawn < pairs and same.sum() == 3
+    assert len(drawn) == 8 and drawn < pairs and same.sum() == 4
     assert (same == (labels[first] == labels[second])).all()
+    monkeypatch.setattr(people, "MOST", 30)
+    many = np.arange(40) % 9  # 780 pairs, of which four times 30 are not even listed
+    first, second, same = people._pairs(many)
+    assert len({*zip(first.tolist(), second.tolist(), strict=True)}) == 60 and same.sum() == 30
+    assert (first < second).all() and (same == (many[first] == many[second])).all()
 
 
 def test_folders_that_cannot_be_judged(folder: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pocketvision.faces.calibration.pairs import DIGITS, rounded
 from pocketvision.training.evaluate.faces import protocol
 
 
@@ -105,14 +106,7 @@ def test_printed_thresholds_accept_no_more_impostors_than_their_rate(seed, digit
     impostors = scores[~same]
     for far in (1e-2, 1e-3):
         exact = protocol.threshold_at_far(scores, same, far)
-        printed = float(f"{protocol.rounded(exact, up=True):.{protocol.DIGITS}f}")
+        printed = float(f"{rounded(exact, up=True):.{DIGITS}f}")
         assert (impostors >= printed).sum() <= far * 3000 + 1e-9
         assert exact <= printed < exact + 1.0001e-4
         assert (impostors >= np.float32(printed)).sum() <= far * 3000 + 1e-9
-
-
-@given(st.floats(-1, 1))
-def test_rounding_never_crosses(value):
-    low, high = (protocol.rounded(value, up=up) for up in (False, True))
-    assert low <= value <= high <= low + 1.0001e-4
-    assert round(low, protocol.DIGITS) == low and round(high, protocol.DIGITS) == high

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import InputError, shown
-from .compare import check_embeddings
+from ...errors import InputError, shown
+from ...runtime.arrays import integer
+from ..compare import check_embeddings
+from .contents import Contents
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -51,7 +53,7 @@ def templates(embeddings: ArrayLike) -> NDArray[np.int8]:
 
 
 @dataclass(frozen=True, eq=False)
-class Gallery:
+class FirmwareGallery:
     """Enrolled people: ``names`` and int8 ``templates`` (N, D), an entry each.
 
     A person may have several entries of one name. ``source_sha256``: SHA-256 of the int8 file of
@@ -70,7 +72,9 @@ class Gallery:
         if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
             raise InputError(f"names: expected a list of texts, got {shown(names)}")
         if not isinstance(rows, np.ndarray) or rows.dtype != np.int8 or rows.ndim != 2:
-            raise InputError("templates: expected int8 (N, D), as pocketvision.gallery.templates")
+            raise InputError(
+                "templates: expected int8 (N, D), as pocketvision.faces.gallery.firmware.templates"
+            )
         if len(rows) != len(self.names) or len(rows) > MAX_ENTRIES or rows.shape[1] == 0:
             raise InputError(
                 f"templates: expected a row for each of {len(self.names)} names, at most "
@@ -84,6 +88,41 @@ class Gallery:
         if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
             raise InputError(f"source_sha256: expected 64 digits, got {shown(digest)}")
 
+    def __repr__(self) -> str:
+        return f"FirmwareGallery({len(self.names)} entries, {self.source_sha256[:8]})"
+
+    def without(self, name: str) -> FirmwareGallery:
+        """All entries but those of ``name``, in their order: what ``pv_gallery_remove`` leaves.
+
+        Raises InputError where nobody has that name.
+        """
+        kept = [index for index, other in enumerate(self.names) if other != name]
+        if len(kept) == len(self.names):
+            raise InputError(f"name: nobody in this gallery is called {shown(name)}")
+        names = [self.names[index] for index in kept]
+        return FirmwareGallery(names, self.templates[kept], self.source_sha256)
+
+    def replaced(self, name: str, templates: NDArray[np.int8]) -> FirmwareGallery:
+        """As ``without(name)``, and then an entry for each row of ``templates``, (N, D) or (D,).
+
+        Those are the bytes that ``pv_gallery_replace`` makes. Raises InputError where nobody has
+        that name, and for templates of another type or shape, or none.
+        """
+        rest = self.without(name)
+        rows = templates if getattr(templates, "ndim", 0) != 1 else templates[np.newaxis]
+        wide = self.templates.shape[1]
+        if not isinstance(rows, np.ndarray) or rows.dtype != np.int8 or rows.ndim != 2:
+            raise InputError("templates: expected int8 (N, D) or (D,)")
+        if len(rows) == 0 or rows.shape[1] != wide:
+            raise InputError(
+                f"templates: expected rows of {wide} values, one or more, got shape {rows.shape}"
+            )
+        return FirmwareGallery(
+            [*rest.names, *[name] * len(rows)],
+            np.concatenate([rest.templates, rows]),
+            self.source_sha256,
+        )
+
     def to_bytes(self) -> bytes:
         """The file; its layout is in csrc/include/pocketvision/gallery.h."""
         count, dimension = self.templates.shape
@@ -96,7 +135,7 @@ class Gallery:
         return head + _CHECK.pack(zlib.crc32(head + body)) + body
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Gallery:
+    def from_bytes(cls, data: bytes) -> FirmwareGallery:
         """Reads what ``to_bytes`` or a firmware wrote; InputError that says what is wrong."""
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InputError(f"gallery: expected bytes, got {type(data).__name__}")
@@ -119,6 +158,41 @@ class Gallery:
         except UnicodeDecodeError as error:
             raise InputError(f"gallery: a name is not UTF-8: {error}") from None
         return cls(names, rows[:, NAME_BYTES:].view(np.int8).copy(), digest.hex())
+
+
+def exported(contents: Contents, per_person: int | None, most: int | None) -> FirmwareGallery:
+    """The templates of those who are there, see ``Gallery.to_firmware``."""
+    rows = np.flatnonzero(contents.searched)
+    if per_person is not None:
+        limit = integer("per_person", per_person, "a positive integer", 1)
+        taken: dict[int, int] = {}
+        chosen = []
+        # Faces of unknown quality stand behind those of a known one; equal ones as enrolled.
+        for row in sorted(rows.tolist(), key=lambda row: -(contents.notes[row].quality or 0)):
+            owner = int(contents.owners[row])
+            taken[owner] = taken.get(owner, 0) + 1
+            if taken[owner] <= limit:
+                chosen.append(row)
+        rows = np.array(sorted(chosen), np.int64)
+    limit = MAX_ENTRIES
+    if most is not None:
+        limit = integer("most", most, f"an integer from 1 to {MAX_ENTRIES}", 1, MAX_ENTRIES)
+    if len(rows) > limit:
+        raise InputError(
+            f"most: the gallery has {len(rows)} templates, and there is room for {limit}; take "
+            "fewer of each person (per_person=, or --per-person)"
+        )
+    names = [contents.names[owner] for owner in contents.owners[rows].tolist()]
+    long = sorted({name for name in names if len(name.encode()) >= NAME_BYTES})
+    if long:
+        raise InputError(
+            f"names: firmware keeps {NAME_BYTES - 1} bytes of UTF-8, and longer are "
+            f"{', '.join(map(repr, long))}; rename them first"
+        )
+    if not len(rows):
+        empty = np.empty((0, contents.model.dimension), np.int8)
+        return FirmwareGallery([], empty, contents.model.source_sha256)
+    return FirmwareGallery(names, templates(contents.vectors[rows]), contents.model.source_sha256)
 
 
 def _check_name(where: str, name: str) -> None:

@@ -1,0 +1,1 @@
+"""Tables of the 256 results of a function of one stored value."""

@@ -1,0 +1,170 @@
+"""What the verbs of galleries share: keys, opening one with its model, enrolling pictures."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..faces.embedder import Embedder
+from ..faces.embeddings import Embeddings
+from ..faces.gallery import key
+from ..faces.gallery.answer import Enrolment
+from ..faces.gallery.gallery import Gallery
+from ..runtime.lending import check_threads
+from . import folders
+from .common import embed_file, make_embedder, measures_quality, read_landmarks
+
+
+def add_key_options(parser: Any) -> None:
+    """--key-file and --keyring of an encrypted gallery."""
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument(
+        "--key-file",
+        type=Path,
+        metavar="FILE",
+        help="of an encrypted gallery: gallery key makes it",
+    )
+    one.add_argument("--keyring", metavar="NAME", help="the key under NAME in the system's keyring")
+
+
+def add_threads(parser: Any) -> None:
+    """--threads of the verbs that embed many pictures."""
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="default %(default)d")
+
+
+def add_enrol_options(parser: Any) -> None:
+    """What an enrolment lets pass."""
+    add_threads(parser)
+    parser.add_argument(
+        "--allow-unreliable", action="store_true", help="enrol faces of too low quality too"
+    )
+    parser.add_argument(
+        "--allow-duplicate", action="store_true", help="enrol people who look like others too"
+    )
+
+
+def key_of(arguments: argparse.Namespace) -> bytes | None:
+    """The key that the options name."""
+    found = arguments.key_file
+    if arguments.keyring is not None:
+        found = key.keyring_key(arguments.keyring)
+    return key.checked_key(found)
+
+
+def open_gallery(path: Path, arguments: argparse.Namespace) -> Gallery:
+    """A gallery that is there, without its model."""
+    return Gallery.open(path, key=key_of(arguments), create=False)
+
+
+def open_with_embedder(path: Path, arguments: argparse.Namespace) -> tuple[Gallery, Embedder]:
+    """A gallery that is there, and the embedder of --model or else of the model that it names."""
+    known, wanted = key_of(arguments), arguments.model
+    if wanted is None:
+        with Gallery.open(path, key=known, create=False) as gallery:
+            wanted = gallery.model
+    try:
+        embedder = make_embedder(argparse.Namespace(**{**vars(arguments), "model": wanted}))
+    except InputError as error:
+        if arguments.model is not None:
+            raise
+        raise InputError(
+            f"{path}: is a gallery of {wanted}, and {error} Name the file with --model."
+        ) from None
+    return Gallery.open(path, model=embedder, key=known, create=False), embedder
+
+
+class Faces:
+    """Embeds pictures with one embedder and one list of landmarks, and measures their quality."""
+
+    def __init__(self, embedder: Embedder, arguments: argparse.Namespace) -> None:
+        self._embedder = embedder
+        self._threads = check_threads(arguments.threads)
+        self._landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
+        self._quality = measures_quality(embedder)
+
+    def all(self, path: Path) -> Embeddings:
+        """Every face of a picture (F, D)."""
+        return embed_file(self._embedder, path, self._landmarks, quality=self._quality)
+
+    def one(self, path: Path) -> Embeddings:
+        """The only face of a picture (D,); InputError for several."""
+        found = self.all(path)
+        if len(found) != 1:
+            raise InputError(f"{path}: expected landmarks of one face, got {len(found)} faces")
+        face: Embeddings = found[0]
+        return face
+
+    def each(
+        self, work: Callable[[Path], Embeddings], paths: Sequence[Path], bad: folders.Bad
+    ) -> Iterator[tuple[Path, Embeddings]]:
+        """``work`` of each path, in order and with progress, without those that are bad.
+
+        Threads take whole pictures: decoding is most of the work.
+        """
+
+        def attempt(path: Path) -> Embeddings | None:
+            return bad.attempt(path, lambda: work(path))
+
+        if self._threads == 1 or len(paths) == 1:
+            yield from self._zipped(paths, map(attempt, paths))
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            yield from self._zipped(paths, pool.map(attempt, paths))
+
+    @staticmethod
+    def _zipped(
+        paths: Sequence[Path], found: Iterator[Embeddings | None]
+    ) -> Iterator[tuple[Path, Embeddings]]:
+        for path in folders.counted(paths, "pictures"):
+            face = next(found)
+            if face is not None:
+                yield path, face
+
+
+def enrol(
+    gallery: Gallery,
+    faces: Faces,
+    people: Sequence[tuple[str, Path]],
+    arguments: argparse.Namespace,
+    bad: folders.Bad,
+) -> list[dict[str, Any]]:
+    """Enrols a face of each picture and writes the gallery once, at the end, or not at all.
+
+    Returns name, picture and what became of it: ``added`` or ``already there``, and whom it is
+    like.
+    """
+    places = [path for _, path in people]
+    embedded = dict(faces.each(faces.one, places, bad))
+    rows: list[dict[str, Any]] = []
+    with gallery.batch():
+        for name, path in people:
+            done = None
+            if path in embedded:
+                work = partial(_enrol, gallery, name, path, embedded[path], arguments)
+                done = bad.attempt(path, work)
+            if done is not None:
+                state = "added" if done.added else "already there"
+                like = [{"name": other, "score": score} for other, score in done.like]
+                rows.append({"name": name, "picture": str(path), "state": state, "like": like})
+    return rows
+
+
+def _enrol(
+    gallery: Gallery, name: str, path: Path, face: Embeddings, arguments: argparse.Namespace
+) -> Enrolment:
+    try:
+        return gallery.enrol(
+            name,
+            face,
+            picture=str(path),
+            allow_duplicate=arguments.allow_duplicate,
+            allow_unreliable=arguments.allow_unreliable,
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None

@@ -1,0 +1,1 @@
+"""Thresholds from pictures of known people: false accept rates, alarms by the gallery's size."""

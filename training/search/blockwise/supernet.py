@@ -1,0 +1,55 @@
+"""The supernet of one cell: every layer holds all its choices, a path takes one of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor, nn
+
+from ...models.dna import MobileBlock
+from ...models.inverted import ACTIVATIONS
+from ..space import Cell, Space
+
+Path = Sequence[int]
+"""Of each layer the index of a choice."""
+
+
+class Supernet(nn.Module):
+    """All candidates of a cell between two features of the teacher; weights are shared by choice.
+
+    Its first layer reads the teacher's ``inputs`` channels, its last gives the teacher's
+    ``outputs``, so that nothing stands between student and target (DNA, section 3.2); between them
+    the cell has its own width. A cell of one layer has the teacher's channels on both sides.
+    """
+
+    def __init__(self, space: Space, cell: Cell, inputs: int, outputs: int):
+        super().__init__()
+        block, activation = space.blocks[cell.block], ACTIVATIONS[space.activation]
+        self.layers = nn.ModuleList()
+        for index in range(cell.depth):
+            last, stride = index == cell.depth - 1, 1 if index else block.stride
+            width = outputs if last else cell.width
+            self.layers.append(
+                nn.ModuleList(
+                    MobileBlock(inputs, width, kernel, expansion, stride, space.squeeze, activation)
+                    for kernel, expansion in block.choices
+                )
+            )
+            inputs = width
+
+    def layer(self, index: int, choice: int) -> nn.Module:
+        """One choice of one layer."""
+        choices = self.layers[index]
+        assert isinstance(choices, nn.ModuleList)
+        return choices[choice]
+
+    def forward(self, x: Tensor, path: Path) -> Tensor:
+        for index, choice in enumerate(path):
+            x = self.layer(index, choice)(x)
+        return x
+
+
+def draw(choices: int, depth: int, seed: int, step: int) -> list[int]:
+    """The path of a step: every choice of every layer as likely, the same after a resume."""
+    return np.random.default_rng([seed, step, 5]).integers(0, choices, depth).tolist()

@@ -1,0 +1,121 @@
+"""Short real trainings: several networks by one recipe of ``train/faces``, judged by LFW."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pocketvision.files import write_text
+
+from ..run.journal import read_rows, write_rows
+from ..train.faces import recipe as faces
+from ..train.faces.loop import train
+
+TRAINED = "trained.csv"
+
+Networks = Mapping[str, str | Mapping[str, Any]]
+"""By a name that files may have: a registered model, or an architecture as ``models.built`` has."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training that is through: LFW in [0, 1], of its end and the best of its validations."""
+
+    name: str
+    seed: int
+    steps: int
+    lfw: float
+    std: float
+    best: float
+
+
+def check(recipe: Path) -> None:
+    """Whether networks can be trained and judged by the TOML file ``recipe``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is no recipe, or judges nothing.
+    """
+    if faces.read(recipe).validate is None:
+        raise ValueError(
+            f"{recipe}: expected a [validate] table, as nothing else tells how good a network is"
+        )
+
+
+def train_all(
+    networks: Networks, recipe: Path, seeds: Sequence[int], data: Path, out: Path,
+    stop_at: int | None = None,
+) -> list[Run] | None:  # fmt: skip
+    """Trains every network with every seed in ``out/NAME/seed-N``; what is through stays.
+
+    Seeds are the outer loop: after a part of the time there are all networks with one seed rather
+    than some with all. After each training ``out/trained.csv`` is written anew.
+
+    Args:
+        stop_at: leave the training under way after this step; the next call goes on.
+
+    Returns:
+        All runs, or None where it was left.
+
+    Raises:
+        FileNotFoundError, ValueError, FloatingPointError, CheckpointError: as ``train``; or a
+            folder holds a training of another network.
+    """
+    check(recipe)
+    models = {name: _model(out / name, network) for name, network in networks.items()}
+    pairs = [(seed, name) for seed in seeds for name in networks]
+    runs: list[Run] = []
+    began, fresh = time.monotonic(), 0
+    for seed, name in pairs:
+        folder = out / name / f"seed-{seed}"
+        known = (folder / "model.safetensors").exists()
+        if not known:
+            options = faces.read(recipe, [f"model={models[name]}", f"seed={seed}"])
+            if train(options, data, folder, stop_at).suffix != ".safetensors":
+                return None
+            fresh += 1
+        runs.append(_run(name, seed, folder))
+        _write(out, runs)
+        if not known:
+            left = (time.monotonic() - began) / fresh * (len(pairs) - len(runs)) / 60
+            print(
+                f"{len(runs)} of {len(pairs)} trained: {name}, seed {seed}, LFW "
+                f"{100 * runs[-1].lfw:.2f} %; about {left:.0f} min left",
+                file=sys.stderr,
+            )
+    _write(out, runs)
+    return runs
+
+
+def _model(folder: Path, network: str | Mapping[str, Any]) -> str:
+    """What a training recipe calls the network; an architecture becomes a file of ``folder``."""
+    if isinstance(network, str):
+        return network
+    path = folder / f"{folder.name}.json"
+    text = json.dumps(dict(network), indent=1) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise ValueError(
+            f"{path}: a training of another network has begun there; give --out another folder, or "
+            f"delete {folder}"
+        )
+    write_text(path, text)
+    return str(path)
+
+
+def _run(name: str, seed: int, folder: Path) -> Run:
+    rows = read_rows(folder / "validation.csv", float, "step", "accuracy", "std")
+    last = rows[-1]
+    best = max(float(row["accuracy"]) for row in rows)
+    accuracy, std = float(last["accuracy"]), float(last["std"])
+    return Run(name, seed, int(last["step"]), accuracy, std, best)
+
+
+def _write(out: Path, runs: Sequence[Run]) -> None:
+    head = ["name", "seed", "steps", "lfw", "std", "best"]
+    rows = [[r.name, r.seed, r.steps, r.lfw, r.std, r.best] for r in runs]
+    write_rows(out / TRAINED, [head, *rows])
