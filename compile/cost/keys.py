@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import CompileError
 
@@ -93,18 +94,22 @@ def parse(key: str) -> Layer:
     if found is None:
         raise CompileError(f"key {key!r}: expected a layer such as {', '.join(FORMS.values())}")
     words = found.groups()
-    numbers = [int(word) for word in words if word.isdigit()]
+    numbers: list[Any] = [int(word) for word in words if word.isdigit()]
     if kind == "ir":
         numbers = [int(word) for word in words[:6]]
     if min(numbers) < 1 or max(numbers) > LARGEST:
         raise CompileError(f"key {key!r}: expected numbers from 1 to {LARGEST}")
     layer: Layer
+    given: list[Any]
     if kind == "stem":
-        layer = Stem(*numbers, words[5])
+        given = [*numbers, words[5]]
+        layer = Stem(*given)
     elif kind == "ir":
-        layer = Residual(*numbers, words[6], float(words[7]))
+        given = [*numbers, words[6], float(words[7])]
+        layer = Residual(*given)
     else:
-        layer = Head(*numbers[:3], words[3], numbers[3], words[5])
+        given = [*numbers[:3], words[3], numbers[3], words[5]]
+        layer = Head(*given)
     if layer.activation not in ACTIVATIONS:
         raise CompileError(
             f"key {key!r}: activation {layer.activation!r}: expected one of "
