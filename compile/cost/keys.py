@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import CompileError
 
@@ -94,22 +93,22 @@ def parse(key: str) -> Layer:
     if found is None:
         raise CompileError(f"key {key!r}: expected a layer such as {', '.join(FORMS.values())}")
     words = found.groups()
-    numbers: list[Any] = [int(word) for word in words if word.isdigit()]
+    numbers = [int(word) for word in words if word.isdigit()]
     if kind == "ir":
         numbers = [int(word) for word in words[:6]]
     if min(numbers) < 1 or max(numbers) > LARGEST:
         raise CompileError(f"key {key!r}: expected numbers from 1 to {LARGEST}")
     layer: Layer
-    given: list[Any]
     if kind == "stem":
-        given = [*numbers, words[5]]
-        layer = Stem(*given)
+        inputs, outputs, kernel, stride, size = numbers
+        layer = Stem(inputs, outputs, kernel, stride, size, words[5])
     elif kind == "ir":
-        given = [*numbers, words[6], float(words[7])]
-        layer = Residual(*given)
+        inputs, outputs, kernel, expansion, stride, size = numbers
+        squeeze = float(words[7])
+        layer = Residual(inputs, outputs, kernel, expansion, stride, size, words[6], squeeze)
     else:
-        given = [*numbers[:3], words[3], numbers[3], words[5]]
-        layer = Head(*given)
+        inputs, width, embedding, size = numbers
+        layer = Head(inputs, width, embedding, words[3], size, words[5])
     if layer.activation not in ACTIVATIONS:
         raise CompileError(
             f"key {key!r}: activation {layer.activation!r}: expected one of "

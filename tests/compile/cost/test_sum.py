@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,9 @@ def test_small_networks(name: str, tmp_path: Path, capsys: pytest.CaptureFixture
     does, on which ``test_random_networks`` relies."""
     require(name)
     target, table = TARGETS[name], read(name, name)
-    chosen = sorted(whole.networks(MANY), key=len)[:FEW]
+    # Layers without expansion pad what the one before them writes, which its row knows nothing of.
+    padded = [layers for layers in whole.networks(MANY) if any("e1s" in key for key in layers)]
+    chosen = sorted(padded, key=len)[:FEW]
     programs = [whole.program_of(layers, target, tmp_path) for layers in chosen]
     true = [whole.measured(program, target, tmp_path) for program in programs]
     said = [table.price(layers) for layers in chosen]
@@ -86,8 +89,6 @@ def test_random_networks(name: str, tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("name", ["cortex-m4", "cortex-m55"])
 def test_a_shipped_network(name: str) -> None:
     """FaceChain of 25 M MACs, of our own quantiser, against its pinned figures."""
-    import json
-
     require(name)
     pinned = json.loads((Path(__file__).parents[2] / "firmware" / "pinned.json").read_text())
     row = pinned[f"facechain-25m {name}"]
