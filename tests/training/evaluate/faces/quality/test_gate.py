@@ -69,7 +69,7 @@ def test_wrong_landmarks_are_wrong_in_the_way_that_they_are_called() -> None:
 def found() -> run.Found:
     data = Path(os.environ["POCKETVISION_DATA"])
     return run.evaluate(
-        run.MODELS, data / "lfw_112", data / "lfw_pairs.txt", None, people=250, far=1e-2
+        run.MODELS, data / "lfw_112", data / "lfw_pairs.txt", None, people=120, far=1e-2
     )
 
 
