@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,12 +109,10 @@ def test_rates_and_thresholds(
 def test_what_is_extrapolated_is_said(
     gallery: Gallery, faces: Faces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Beyond(search.OpenSet):
-        extrapolated = True
+    def beyond(record: Any, fpir: float, size: int) -> search.OpenSet:
+        return search.OpenSet(0.5, fpir, (0.0, 1.0), size, "noise", extrapolated=True)
 
-    monkeypatch.setattr(
-        search, "open_set", lambda record, fpir, size: Beyond(0.5, fpir, (0.0, 1.0), size, "noise")
-    )
+    monkeypatch.setattr(search, "open_set", beyond)
     gallery.enrol("Ada", faces(1))
     gallery.enrol("Grace", faces(2))
     assert gallery.identify(faces(1)).reasons == ("the threshold is extrapolated to 2 templates",)
