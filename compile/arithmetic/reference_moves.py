@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Concat, Constant, Move, Op, Rows, Select, Stack, Tensor
+from ..graph import Concat, Constant, Enter, Move, Op, Rows, Select, Stack, Tensor
 
 
 def _concat(
@@ -40,7 +40,7 @@ def _move(
 
 
 def _rows(
-    op: Rows, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
+    op: Rows | Enter, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
 ) -> np.ndarray:
     return inputs[0][:, op.first : op.first + y.height]
 
@@ -58,5 +58,6 @@ RULES = {
     Select: _select,
     Move: _move,
     Rows: _rows,
+    Enter: _rows,
     Stack: _stack,
 }

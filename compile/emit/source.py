@@ -144,7 +144,8 @@ def _argument(pointer: Pointer, memory: Plan) -> str:
         return f"a{memory.banks.get(name, 0)} + {memory.offsets[name] + pointer.offset}"
     if pointer.base == "constants":
         return f"pv_constants + {pointer.offset}"
-    return f"{ {'input': 'in', 'output': 'out'}[pointer.base] }[{pointer.number}]"
+    end = f"{ {'input': 'in', 'output': 'out'}[pointer.base] }[{pointer.number}]"
+    return f"(const char *){end} + {pointer.offset}" if pointer.offset else end
 
 
 def _tensors(array: str, graph: Graph, tensors: Sequence[str], names: Sequence[str]) -> list[str]:

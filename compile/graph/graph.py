@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..errors import CompileError
-from .ops import INT8_MAX, INT8_MIN, Constant, Conv, Op, Tensor, conv_macs
+from .ops import INT8_MAX, INT8_MIN, Constant, Conv, Enter, Op, Tensor, conv_macs
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,19 @@ class Graph:
     def stored(self) -> Set[str]:
         """The tensors that are known when the network is compiled: they take no arena."""
         return self._stored
+
+    def lent(self) -> Set[str]:
+        """The inputs that are read from the caller's memory alone: they take no arena."""
+        return self._lent
+
+    @cached_property
+    def _lent(self) -> frozenset[str]:
+        readers = self._consumers
+        return frozenset(
+            name
+            for name in self.inputs
+            if readers[name] and all(isinstance(op, Enter) for op in readers[name])
+        ).difference(self.outputs)
 
     @cached_property
     def _stored(self) -> frozenset[str]:

@@ -339,6 +339,16 @@ class Rows(Op):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Enter(Op):
+    """As many rows of a network's input as the output has, from ``first`` on, into the arena.
+
+    An input that nothing else reads has no other place there.
+    """
+
+    first: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stack(Op):
     """Rows of the inputs one below the other; nothing else reads them, so they are never copied."""
 

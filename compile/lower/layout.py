@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from ..errors import CompileError
-from ..graph import INT8_MIN, Concat, Conv, Graph, Op, Pool, Rows, Stack, Tensor
+from ..graph import INT8_MIN, Concat, Conv, Enter, Graph, Op, Pool, Rows, Stack, Tensor
 from ..kernels.frame import View, rounded
 
 Within = tuple[str, int, int]
@@ -120,7 +120,9 @@ def _alignment(graph: Graph, tensor: Tensor, packed: int) -> int:
     """An input of few channels that only dense convolutions read is packed by fours, or denser."""
     if tensor.real:
         return 1
-    readers = graph.consumers()[tensor.name] if tensor.name in graph.inputs else []
+    own = tensor.name in graph.inputs
+    own |= isinstance(graph.producers().get(tensor.name), Enter)
+    readers = graph.consumers()[tensor.name] if own else []
     dense = bool(readers) and all(isinstance(r, Conv) and not r.depthwise for r in readers)
     if not dense:
         return CHANNEL_ALIGNMENT

@@ -37,6 +37,8 @@ def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
                 _copy_out(program, number)
 
     for number, name in enumerate(graph.inputs):
+        if name in graph.lent():
+            continue
         border(name)
         _copy_in(program, number)
     for name in graph.inputs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..errors import CompileError
 from ..lower.lower import lower
 from ..lower.program import Program
-from . import banks
+from . import banks, entries
 from .lifetimes import moments, spans
 from .plan import Plan, Span, aligned, plan
 from .strips import STRIPS, Budget, Choice, search
@@ -81,8 +81,16 @@ def fit(program: Program, limit: int, around: Sequence[Span] = ()) -> Fused | No
     """
     from tqdm import tqdm  # builds of the package, whose environment lacks it, give no RAM
 
-    with tqdm(total=RATED, desc="strips of rows", unit="choice", leave=False, disable=None) as bar:
-        return _fit(program, limit, around, Budget(RATED, bar.update))
+    def tried(program: Program) -> Fused | None:
+        options = {"desc": "strips of rows", "unit": "choice", "leave": False, "disable": None}
+        with tqdm(total=RATED, **options) as bar:
+            return _fit(program, limit, around, Budget(RATED, bar.update))
+
+    found = tried(program)
+    if found is not None:
+        return found
+    # A strip of the first layers needs a strip of the input, which is in the caller's memory.
+    return tried(lower(entries.run(program.graph), program.isa, program.tiles))
 
 
 def _fit(program: Program, limit: int, around: Sequence[Span], budget: Budget) -> Fused | None:

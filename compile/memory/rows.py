@@ -17,6 +17,7 @@ from ..graph import (
     Concat,
     Conv,
     Dequantise,
+    Enter,
     Graph,
     Multiply,
     Op,
@@ -87,7 +88,9 @@ def _by_row(graph: Graph, op: Op) -> bool:
         return len({graph.tensors[name].shape for name in op.inputs}) == 1
     if isinstance(op, Concat):
         return op.axis == 2
-    row_by_row = Rescale | Add | Table | Quantise | Dequantise | RealUnary | Softmax | ArgMax
+    row_by_row = (
+        Enter | Rescale | Add | Table | Quantise | Dequantise | RealUnary | Softmax | ArgMax
+    )
     return isinstance(op, row_by_row)
 
 
@@ -130,6 +133,8 @@ def _strips(
                 source = made.get(name, name)
                 if index == 0 and isinstance(own, Conv | Pool):
                     own = _moved(own, rows, there)
+                elif isinstance(own, Enter):
+                    own = replace(own, first=own.first + rows[0])
                 elif there != rows:
                     label = f"{name} for input {index} of {op.name} strip {number}"
                     view = part(name, label, rows, whole=None)

@@ -202,11 +202,12 @@ def _rated(choice: Choice) -> Rated | None:
         return layout.places[moved.get(name, name)][0]
 
     lives = _lifetimes(ops, root)
+    lent = {root(name) for name in graph.lent()}
     for name in map(root, graph.inputs):
         lives[name] = 0, lives.get(name, (0, 0))[1]
     for name in map(root, graph.outputs):
         lives[name] = lives.get(name, (0, 0))[0], len(ops)
-    lives = {name: life for name, life in lives.items() if name not in graph.stored()}
+    lives = {name: life for name, life in lives.items() if name not in graph.stored() | lent}
     scratches = program.scratches
     change = [0] * (len(ops) + 2)
     change[0] = SLACK

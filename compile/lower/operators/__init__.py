@@ -12,6 +12,7 @@ from ...graph import (
     Constant,
     Conv,
     Dequantise,
+    Enter,
     Interpolate,
     Move,
     Multiply,
@@ -31,7 +32,7 @@ from ...graph import (
 from ..program import Program
 from .conv import lower_conv
 from .elementwise import lower_add, lower_multiply
-from .moves import lower_concat, lower_constant, lower_move, lower_select
+from .moves import lower_concat, lower_constant, lower_enter, lower_move, lower_select
 from .pool import lower_pool
 from .real import (
     lower_argmax,
@@ -68,6 +69,7 @@ LOWERINGS: dict[type[Op], Callable[[Program, Any], None]] = {
     ArgMax: lower_argmax,
     Softmax: lower_softmax,
     Interpolate: lower_interpolate,
+    Enter: lower_enter,
     Rows: _nothing,
     Stack: _nothing,
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
-from ...graph import Concat, Constant, Move, Select
+from ...graph import Concat, Constant, Enter, Move, Select
 from ...kernels.frame import View, rounded
+from ...kernels.move import CopyShape
 from ...kernels.moves.nest import Axis, NestShape, joined
 from ...kernels.moves.select import MOST_RUNS, Run, SelectShape
 from ..layout import CHANNEL_ALIGNMENT
@@ -37,6 +39,16 @@ def _side_by_side(x: View, y: View) -> tuple[Axis, ...]:
     channels = whole if x.channels == y.channels and x.pixel == y.pixel == whole else x.channels
     rows, columns = Axis(x.height, x.row, y.row), Axis(x.width, x.pixel, y.pixel)
     return joined([rows, columns, Axis(channels, 1, 1)])
+
+
+def lower_enter(program: Program, op: Enter) -> None:
+    """Appends the copy of some rows of the caller's dense tensor."""
+    source, y = program.graph.tensors[op.inputs[0]], program.view(op.output)
+    row = source.width * source.channels
+    shape = CopyShape(replace(y, row=row, pixel=source.channels), y, program.isa.offset != 0)
+    number = program.graph.inputs.index(source.name)
+    pointer = Pointer("input", op.first * row, number=number)
+    program.call(op.ref, shape, pointer, program.pointer(op.output))
 
 
 def lower_move(program: Program, op: Move) -> None:

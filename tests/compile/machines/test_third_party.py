@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip("torch")
 
 from pocketvision.compile.frontend.load import load  # noqa: E402
+from pocketvision.compile.graph.graph import macs  # noqa: E402
 from pocketvision.compile.inspect.report import counted  # noqa: E402
-from pocketvision.compile.pipeline import lowered, optimise  # noqa: E402
+from pocketvision.compile.pipeline import fitted, lowered, optimise  # noqa: E402
 from pocketvision.compile.targets import FAMILIES, TARGETS  # noqa: E402
 
 from .. import tiny  # noqa: E402
@@ -44,13 +45,16 @@ def cycles(path: Path, target: str) -> float:
     return found
 
 
-@pytest.mark.parametrize(
+every_core = pytest.mark.parametrize(
     "target",
     [
         name if name == "cortex-m4" else pytest.param(name, marks=pytest.mark.deep)
         for name in FAMILIES["cortex-m"]
     ],
 )
+
+
+@every_core
 @pytest.mark.parametrize("network", tiny.NETWORKS)
 def test_modelled_cycles(network: str, target: str, tmp_path: Path) -> None:
     require_board()
@@ -68,3 +72,13 @@ def test_modelled_cycles(network: str, target: str, tmp_path: Path) -> None:
         most = LIMITS.get((network, target))
         if most is not None:
             assert (theirs if network == "kws" else own) <= most * 1e6
+
+
+@every_core
+def test_vww_in_55_kilobytes(target: str, tmp_path: Path) -> None:
+    """Its input, which enters strip by strip, is the caller's."""
+    model = optimise(load(tiny.by_ourselves(tiny.NETWORKS["vww"](), tmp_path / "own.onnx")))
+    program = lowered(model, TARGETS[target])
+    found, memory = fitted(program, TARGETS[target], [55 * 1024])
+    assert memory is not None and memory.bytes <= 55 * 1024
+    assert macs(found.graph) <= 1.03 * macs(program.graph)

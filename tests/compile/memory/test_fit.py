@@ -15,7 +15,7 @@ from pocketvision.compile.arithmetic import reference
 from pocketvision.compile.graph import Graph
 from pocketvision.compile.lower.lower import lower
 from pocketvision.compile.lower.program import Program
-from pocketvision.compile.memory import fit
+from pocketvision.compile.memory import entries, fit
 from pocketvision.compile.memory.lifetimes import spans
 from pocketvision.compile.memory.plan import Span, plan
 from pocketvision.compile.targets import TARGETS
@@ -73,7 +73,7 @@ def test_the_same_limit_gives_the_same_strips() -> None:
 def test_other_hash_seeds_give_the_same_strips() -> None:
     """Sets of names have another order in every process."""
     code = """
-from pocketvision.compile.memory import fit
+from pocketvision.compile.memory import entries, fit
 from tests.compile.memory.test_fit import arena, lowered
 program = lowered("cortex-m55")
 found = fit.fit(program, arena(program) * 3 // 5)
@@ -113,3 +113,28 @@ def test_what_no_strips_make_fit_is_said() -> None:
     program = lowered("cortex-m4")
     with pytest.raises(CompileError, match=r"bytes are missing.*; in strips of rows it was not"):
         fit.within(program, [9000])
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m55", "x86-64-portable", "x86-64-vnni"])
+@pytest.mark.parametrize("channels", [1, 3, 16])
+def test_an_input_enters_by_strips(machines: Machines, target: str, channels: int) -> None:
+    """It alone is more than the limit, padded at all sides, and read a second time."""
+    machines.require(TARGETS[target])
+    build = Builder(5, (64, 48, channels))
+    x = build.conv("input", 16, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1))
+    wide = build.conv(x, 32)
+    x = build.depthwise(wide, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1))
+    graph = pipeline.optimise(build.graph(build.conv(x, 16)))
+    program = lower(graph, pipeline.instruction_set(TARGETS[target]))
+    program = lower(entries.run(graph), program.isa)
+    limit = arena(program) // 2
+    found = fit.fit(program, limit)
+    assert found is not None and arena(found.program) <= limit
+    assert found.program.graph.lent() == {"input"}
+    machines.check(found.program.graph, target, inputs(build.random, 2, graph.tensors["input"]))
+
+
+def test_an_input_that_leaves_has_a_place_of_its_own() -> None:
+    build = Builder(6, (8, 8, 16))
+    graph = build.graph("input", build.conv("input", 16))
+    assert entries.run(graph) == graph

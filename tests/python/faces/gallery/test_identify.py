@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from pocketvision.faces.embeddings import embeddings
 from pocketvision.faces.gallery import search
 from pocketvision.faces.gallery.contents import Contents, Model, Note
 from pocketvision.faces.gallery.search import Index
+from pocketvision.faces.open_set import OpenSet
 
 Faces = Callable[..., np.ndarray]
 
@@ -109,8 +109,8 @@ def test_rates_and_thresholds(
 def test_what_is_extrapolated_is_said(
     gallery: Gallery, faces: Faces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def beyond(record: Any, fpir: float, size: int) -> search.OpenSet:
-        return search.OpenSet(0.5, fpir, (0.0, 1.0), size, "noise", extrapolated=True)
+    def beyond(record: object, fpir: float, size: int) -> OpenSet:
+        return OpenSet(0.5, fpir, (0.0, 1.0), size, "noise", extrapolated=True)
 
     monkeypatch.setattr(search, "open_set", beyond)
     gallery.enrol("Ada", faces(1))
