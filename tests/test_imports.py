@@ -33,6 +33,9 @@ COMPILE = {
     " errors files",
     "tune": "graph frontend kernels lower tiles memory emit machines pipeline inspect targets"
     " errors files",
+    "cost.table": "errors files",
+    "cost": "graph arithmetic frontend kernels lower tiles memory emit machines pipeline targets"
+    " errors files",
     "targets": "errors",
     "files": "errors",
     "errors": "",
@@ -65,6 +68,7 @@ NEVER = {
     "pocketvision.compile.passes": "onnx tvm",
     "pocketvision.compile.kernels": "onnx",
     "pocketvision.compile.lower": "onnx",
+    "pocketvision.compile.cost.table": "onnx tvm numpy",
     "pocketvision.training": "tvm tests",
     "pocketvision": "tests",
     **{f"pocketvision.{room}": "onnx tvm torch" for room in PYTHON},

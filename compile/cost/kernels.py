@@ -54,7 +54,10 @@ class Block:
 
     def alone(self) -> Program:
         """The program without what is around the block, to be run by itself on any bytes."""
-        return replace(self.program, calls=list(self.calls))
+        used = sorted({call.kernel for call in self.calls})
+        calls = [replace(call, kernel=used.index(call.kernel)) for call in self.calls]
+        shapes = [self.program.kernels[index] for index in used]
+        return replace(self.program, kernels=shapes, calls=calls)
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,41 @@ def name(program: Program, call: Call) -> str:
     shape = program.kernels[call.kernel]
     text = words(shape) if hasattr(shape, "tile") else repr(shape)
     return hashlib.sha256(f"{shape.label} {text}".encode()).hexdigest()[:10]
+
+
+BATCH, CONSTANTS = 40, 1 << 19
+"""What is measured together at most: kernels, and bytes of their constants."""
+
+
+class Meter:
+    """Costs of kernels on a target by their ``name``; each is measured once, many together."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.known: dict[str, Cost] = {}
+        self._fresh: dict[str, tuple[Program, Call]] = {}
+        self._size = 0
+
+    def want(self, program: Program, calls: Sequence[Call]) -> None:
+        """Asks for the kernels of calls."""
+        for call in calls:
+            own = name(program, call)
+            if own not in self.known and own not in self._fresh:
+                self._fresh[own] = program, call
+                self._size += constants(program, [call])
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to measure."""
+        return len(self._fresh) >= BATCH or self._size >= CONSTANTS
+
+    def measure(self) -> None:
+        """Measures what was asked for."""
+        if self._fresh:
+            found = costs(list(self._fresh.values()), self.target)
+            self.known.update(zip(self._fresh, found, strict=True))
+        self._fresh.clear()
+        self._size = 0
 
 
 def costs(chosen: Sequence[tuple[Program, Call]], target: Target) -> list[Cost]:

@@ -100,11 +100,15 @@ def parse(key: str) -> Layer:
         raise CompileError(f"key {key!r}: expected numbers from 1 to {LARGEST}")
     layer: Layer
     if kind == "stem":
-        layer = Stem(*numbers, words[5])
+        inputs, outputs, kernel, stride, size = numbers
+        layer = Stem(inputs, outputs, kernel, stride, size, words[5])
     elif kind == "ir":
-        layer = Residual(*numbers, words[6], float(words[7]))
+        inputs, outputs, kernel, expansion, stride, size = numbers
+        squeeze = float(words[7])
+        layer = Residual(inputs, outputs, kernel, expansion, stride, size, words[6], squeeze)
     else:
-        layer = Head(*numbers[:3], words[3], numbers[3], words[5])
+        inputs, width, embedding, size = numbers
+        layer = Head(inputs, width, embedding, words[3], size, words[5])
     if layer.activation not in ACTIVATIONS:
         raise CompileError(
             f"key {key!r}: activation {layer.activation!r}: expected one of "

@@ -12,16 +12,12 @@ from ..emit import firmware
 from ..emit.library import emit
 from ..errors import CompileError
 from ..files import workspace
-from ..lower.program import Call, Program
 from ..machines.board import LIMIT
 from ..targets import TARGETS, Target
 from . import kernels
-from .kernels import Block, Cost
+from .kernels import Block
 from .keys import parse
 from .table import COMPILER, Row, Table, read, record
-
-KERNELS, CONSTANTS = 40, 1 << 19
-"""What a batch holds at most: of kernels that are to be measured, and bytes of their constants."""
 
 
 def price(
@@ -53,6 +49,9 @@ def price(
         raise CompileError(f"target {target!r}: a table is for one target: {', '.join(TARGETS)}")
     for key in keys:
         parse(key)
+    words = shlex.split(runner) if runner is not None else []
+    if runner is not None and not words:
+        raise CompileError(f"runner: expected a command, got {runner!r}")
     chosen = TARGETS[target]
     table = read(path, target, any_compiler=again) if path.exists() else Table(path, target)
     if again:
@@ -66,7 +65,6 @@ def price(
         for rows in _batches(missing, chosen, progress):
             table = record(table, rows)
     else:
-        words = shlex.split(runner)
         for key in _bar([k for k in keys if _untimed(table.rows.get(k))], progress):
             block = kernels.compiled(key, chosen)
             row = table.rows.get(key) or kernels.unmeasured(block, chosen)
@@ -93,32 +91,22 @@ def _untimed(row: Row | None) -> bool:
 
 def _batches(keys: Sequence[str], target: Target, progress: bool) -> Iterator[dict[str, Row]]:
     """Rows of the keys, some at a time; a kernel that many blocks have is measured once."""
-    known: dict[str, Cost] = {}
-    waiting: list[Block] = []
-    fresh: dict[str, tuple[Program, Call]] = {}
-    size = 0
+    meter, waiting = kernels.Meter(target), list[Block]()
 
-    def measured() -> dict[str, Row]:
-        costs = kernels.costs(list(fresh.values()), target) if fresh else []
-        known.update(zip(fresh, costs, strict=True))
-        rows = {block.key: kernels.row(block, known) for block in waiting}
+    def rows() -> dict[str, Row]:
+        meter.measure()
+        found = {block.key: kernels.row(block, meter.known) for block in waiting}
         waiting.clear()
-        fresh.clear()
-        return rows
+        return found
 
     for key in _bar(keys, progress):
         block = kernels.compiled(key, target)
         waiting.append(block)
-        for call in block.calls:
-            name = kernels.name(block.program, call)
-            if name not in known and name not in fresh:
-                fresh[name] = block.program, call
-                size += kernels.constants(block.program, [call])
-        if len(fresh) >= KERNELS or size >= CONSTANTS:
-            yield measured()
-            size = 0
+        meter.want(block.program, block.calls)
+        if meter.full:
+            yield rows()
     if waiting:
-        yield measured()
+        yield rows()
 
 
 def run(command: Sequence[str], block: Block, target: Target) -> float:

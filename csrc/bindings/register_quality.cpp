@@ -85,7 +85,7 @@ void register_quality(py::module_ &module) {
              "Of uint8 crops (N, S, S, 3), and float64 landmarks (N, 5, 2) in a picture of height "
              "x width or None, an array (N,) of QUALITY.");
   module.def("quality_features", &features, py::arg("crops"),
-             "What the quality's network reads of uint8 crops (N, S, S, 3): int8 (N, 329).");
+             "What the quality's network reads of uint8 crops (N, S, S, 3): int8 (N, 357).");
 }
 
 }  // namespace pocketvision

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .faces.compare import Verdict, similarity, top_k, verify
     from .faces.embedder import Embedder
     from .faces.embeddings import Embeddings
+    from .faces.gallery.answer import Identification
     from .faces.gallery.gallery import Gallery
     from .faces.quality import Quality
     from .pictures import read_picture
@@ -30,6 +31,7 @@ _HOMES = {
     "Embedder": "faces.embedder",
     "Embeddings": "faces.embeddings",
     "Gallery": "faces.gallery.gallery",
+    "Identification": "faces.gallery.answer",
     "InputError": "errors",
     "Model": "runtime.model",
     "ModelFileError": "errors",
@@ -49,6 +51,7 @@ __all__ = [
     "Embedder",
     "Embeddings",
     "Gallery",
+    "Identification",
     "InputError",
     "Model",
     "ModelFileError",

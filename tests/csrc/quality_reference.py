@@ -11,12 +11,20 @@ ROOT = Path(__file__).resolve().parents[2]
 WINDOW = 80 * 80
 
 
-def log16(value: int) -> int:
+def log2(value: int, bits: int) -> int:
     if value == 0:
         return 0
     power = int(value).bit_length() - 1
-    share = value >> (power - 4) if power >= 4 else value << (4 - power)
-    return 16 * power + (share & 15)
+    share = value >> (power - bits) if power >= bits else value << (bits - power)
+    return (power << bits) + (share & ((1 << bits) - 1))
+
+
+def log16(value: int) -> int:
+    return log2(value, 4)
+
+
+def log256(value: int) -> int:
+    return log2(value, 8)
 
 
 def narrowed(value: int) -> int:
@@ -69,7 +77,7 @@ def bands(light: np.ndarray, level: int) -> tuple[list[int], list[int]]:
 
 
 def features(crop: np.ndarray) -> np.ndarray:
-    """int8 (329,)"""
+    """int8 (357,)"""
     light = levels(crop)
     thumb = light[3]
     total = int(thumb.sum())
@@ -90,6 +98,17 @@ def features(crop: np.ndarray) -> np.ndarray:
         middle, middle_square = (log16((WINDOW >> 2 * level) * n) for n in (8, 64))
         out += [narrowed(log16(1 + value) - middle) for value in absolute]
         out += [narrowed(truncated(log16(1 + value) - middle_square, 2)) for value in squares]
+
+    for level in range(4):
+        absolute, squares = bands(light[level], level)
+        logs = [log256(1 + value) for value in absolute]
+        if level < 3:
+            coarse = [log256(1 + value) for value in bands(light[level + 1], level + 1)[0]]
+            out += [narrowed(truncated(a - b - 320, 2)) for a, b in zip(logs, coarse, strict=True)]
+        count = log256(WINDOW >> 2 * level)
+        roots = [(log256(1 + value) + count) // 2 for value in squares]
+        out += [narrowed(truncated(a - b - 160, 2)) for a, b in zip(roots, logs, strict=False)]
+        out += [narrowed(truncated(logs[i] - logs[i + 1], 2)) for i in (0, 2)]
 
     seen = light[0][24:104, 16:96]
     out.append(narrowed(log16(1 + spread // 196) - 16 * 14))

@@ -24,7 +24,8 @@ from pocketvision.runtime.shipped import DEFAULT_MODEL, shipped
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     *("README.md", "python/README.md", "compile/README.md", "csrc/firmware/README.md"),
-    *("training/recipes/README.md", "python/pocketvision/faces/gallery/README.md"),
+    *("training/recipes/README.md", "training/search/README.md"),
+    "python/pocketvision/faces/gallery/README.md",
 )
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.S | re.M)
 QUICK = ("info", "verify", "gallery", "bench")

@@ -70,9 +70,9 @@ def trees(place: str) -> Iterator[tuple[Path, ast.Module]]:
 @pytest.mark.parametrize(
     ("places", "extras"),
     [
-        (RUNTIME, ("image", "gallery")),
+        (RUNTIME, ("image", "gallery", "plot")),
         (["compile", "python/pocketvision/cli/compile"], ("compile",)),
-        (["training", "python/pocketvision/cli/train"], ("training",)),
+        (["training", "python/pocketvision/cli/train"], ("training", "cluster")),
         (["python/pocketvision/demo"], ("demo",)),
     ],
 )

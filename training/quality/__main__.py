@@ -36,7 +36,10 @@ SETS = (("train_112", "train_list.csv"), ("faces_more", "faces_more_list.csv"))
 FAR = 1e-2
 """False accept rate of the threshold at which strangers that are spoilt alike are compared."""
 
-CLEAN_WEIGHT = 2.0
+PART = 16_000
+"""Faces whose samples are one file of ``--samples``."""
+
+CLEAN_WEIGHT = 3.0
 """Of a clean picture in the loss: refusing one of those is what people see first."""
 
 
@@ -49,7 +52,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--samples", type=Path, help="folder that keeps the samples")
     parser.add_argument("--table", type=Path, required=True, help="the C file")
     parser.add_argument("--out", type=Path, required=True, help="folder of record and numbers")
-    parser.add_argument("--faces", type=int, default=16_000)
+    parser.add_argument("--faces", type=int, default=24_000)
     parser.add_argument("--kept", type=int, default=1_200, help="faces kept aside, to judge by")
     parser.add_argument("--each", type=int, default=4, help="spoilt pictures of a face")
     parser.add_argument("--epochs", type=int, default=30)
@@ -58,9 +61,6 @@ def parse() -> argparse.Namespace:
 
 def sampled(given: argparse.Namespace, *, kept: bool) -> samples.Samples:
     """What is trained on, or what is kept aside, spoilt in the held-out ways too."""
-    held = given.samples / ("kept.npz" if kept else "train.npz") if given.samples else None
-    if held and held.exists():
-        return samples.load(held)
     faces = [
         face
         for folder, listed in SETS
@@ -68,21 +68,30 @@ def sampled(given: argparse.Namespace, *, kept: bool) -> samples.Samples:
         if aside(face.name) == kept
     ]
     order = np.random.default_rng(1).permutation(len(faces))[: given.kept if kept else given.faces]
-    empty = samples.backgrounds(given.detector, kept=kept) if given.detector else []
-    found = samples.make(
-        [faces[i] for i in order],
-        [teacher(name) for name in TEACHERS],
-        _runtime.quality_features,
-        kinds=list(spoil.KINDS if kept else spoil.SHOWN),
-        each=6 if kept else given.each,
-        empty=empty,
-        seed=2 + kept,
-        progress=sys.stderr.isatty(),
-    )
-    if held:
-        held.parent.mkdir(parents=True, exist_ok=True)
-        samples.save(held, found)
-    return found
+    parts = []
+    for part, start in enumerate(range(0, len(order), PART)):
+        name = "kept.npz" if kept else f"train-{part}.npz"
+        held = given.samples / name if given.samples else None
+        if held and held.exists():
+            parts.append(samples.load(held))
+            continue
+        empty = samples.backgrounds(given.detector, kept=kept) if given.detector else []
+        parts.append(
+            samples.make(
+                [faces[i] for i in order[start : start + PART]],
+                [teacher(name) for name in TEACHERS],
+                _runtime.quality_features,
+                kinds=list(spoil.KINDS if kept else spoil.SHOWN),
+                each=6 if kept else given.each,
+                empty=empty if part == 0 else [],
+                seed=2 + kept + 10 * part,
+                progress=sys.stderr.isatty(),
+            )
+        )
+        if held:
+            held.parent.mkdir(parents=True, exist_ok=True)
+            samples.save(held, parts[-1])
+    return samples.joined(parts)
 
 
 def teacher(name: str) -> samples.Teacher:

@@ -17,8 +17,8 @@ from .told import trust
 BAD, GOOD = 0.35, 0.6
 """What is trusted less than the first is useless, what is trusted more than the second good."""
 
-HAND = slice(294, 329)
-"""Features that a person would choose: bands, light and colour, no thumbnail and no map."""
+HAND = slice(294, 357)
+"""Features that a person would choose: bands, slopes, light and colour, no thumbnail and no map."""
 
 CLEAN_REFUSED = 0.01
 

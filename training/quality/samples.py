@@ -137,6 +137,10 @@ def make(
         pictures = np.stack(list(empty))
         count = len(pictures)
         parts.append(_samples(features(pictures), np.zeros(count), np.ones(count), 1, 0.0))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Samples]) -> Samples:
     names = ("features", "left", "confused", "kinds", "strengths")
     return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 

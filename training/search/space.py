@@ -314,15 +314,16 @@ class Space:
 
 def facechain_parts(net: FaceChain, size: int) -> tuple[Part, ...]:
     """The parts of a FaceChain, which are of the same kinds, so that a cost table prices it."""
-    (stem, *_), side = net.stem, size // 2
-    parts: list[Part] = [Stem(stem.out_channels, size)]
-    for block in net.blocks:
+    modules: Any = net  # torch knows no types of what a container holds
+    parts: list[Part] = [Stem(modules.stem[0].out_channels, size)]
+    side = size // 2
+    for block in modules.blocks:
         wide, deep, narrow = (layer[0] for layer in block.net)
         expansion, stride = wide.out_channels // wide.in_channels, deep.stride[0]
         layer = Layer(wide.in_channels, narrow.out_channels, 3, expansion, stride, side)
         parts.append(layer)
         side = layer.side
-    first, last = net.tail[0][0], net.tail[3]
+    first, last = modules.tail[0][0], modules.tail[3]
     return (*parts, Head(first.in_channels, first.out_channels, last.out_channels, side))
 
 

@@ -7,7 +7,7 @@ from importlib import metadata
 
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([^\]]*)\])?\s*([^;]*);\s*extra == ['\"]([\w-]+)['\"]")
 
-EXTRAS = ("image", "gallery", "compile", "training", "demo", "bench", "dev")
+EXTRAS = ("image", "gallery", "plot", "compile", "training", "cluster", "demo", "bench", "dev")
 """In the order in which they build on each other."""
 
 

@@ -1,4 +1,4 @@
-"""Blocks by their keys: what they are made of; they compile as our quantiser's files do."""
+"""Blocks by their keys: what they are made of, and that they compile as the quantiser's files."""
 
 from __future__ import annotations
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
 
-from pocketvision.compile.cost import blocks, keys, space
-from pocketvision.compile.cost.table import Price, Table
+from pocketvision.compile.cost import blocks, kernels, keys, space
 from pocketvision.compile.emit import firmware
 from pocketvision.compile.frontend.load import load
 from pocketvision.compile.lower.program import Program
@@ -80,15 +80,29 @@ def measured(program: Program, target: Target, folder: Path) -> Whole:
     if target.firmware:
         firmware.emit(program, target, folder / "whole.a")
         made = (folder / "whole.json").read_text()
-        flash = int(__import__("json").loads(made)["bytes"]["flash"])
+        flash = int(json.loads(made)["bytes"]["flash"])
     return Whole(instructions, nanoseconds, flash, plan(spans(program.calls)).bytes)
 
 
-def compared(
-    table: Table, target: Target, count: int, folder: Path
-) -> Iterator[tuple[Price, Whole]]:
-    """``count`` networks, always the same: what the table says, and what they take."""
+def networks(count: int) -> list[list[str]]:
+    """The keys of random networks, always the same."""
     draw = random.Random(21)
-    for _ in range(count):
-        layers = network(draw)
-        yield table.price(layers), measured(program_of(layers, target, folder), target, folder)
+    return [network(draw) for _ in range(count)]
+
+
+def by_kernel(programs: Sequence[Program], target: Target) -> list[int]:
+    """Executed instructions of whole networks, each kernel of all of them measured once.
+
+    A network's kernels are compiled with its own layouts; what a call executes is its kernel's.
+    """
+    meter = kernels.Meter(target)
+    for program in programs:
+        for call in program.calls:
+            meter.want(program, [call])
+            if meter.full:
+                meter.measure()
+    meter.measure()
+    return [
+        sum(meter.known[kernels.name(p, call)].instructions or 0 for call in p.calls)
+        for p in programs
+    ]

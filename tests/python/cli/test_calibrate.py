@@ -120,6 +120,20 @@ def test_targets_of_one_model_share_a_calibration(folder: Path, model: Path, cap
     assert Embedder(family).record.thresholds == found["thresholds"]
 
 
+def test_identify_uses_the_threshold_of_the_gallerys_size(
+    folder: Path, model: Path, tmp_path: Path, capsys: Any
+) -> None:
+    call = ("identify", str(people(tmp_path / "known", 20, 1)), str(folder / "person 33"))
+    options = ("--model", str(model), "--fpir", "0.1", "--allow-unreliable", "--allow-duplicate")
+    assert "is not calibrated for identification" in error_of(capsys, 2, *call, *options)
+    json_of(capsys, "calibrate", str(folder), "--model", str(model))
+    found = json_of(capsys, *call, *options)
+    wanted = open_set(Embedder(model).record, 0.1, 20)
+    assert found["people"] == 20 and len(found["faces"]) == PICTURES
+    for face in found["faces"]:
+        assert face["threshold"] == wanted.threshold and face["fpir"] == 0.1
+
+
 def test_the_text_for_people(folder: Path, model: Path, capsys: Any) -> None:
     from pocketvision.cli import main
 

@@ -237,7 +237,7 @@ def test_verify_for_scripts(
     code, said = verify(pictures)  # they are noise
     assert code == 4 and "; not reliable: first face: " in said
     result = json_of(capsys, "verify", *pictures, "--model", str(model_file))
-    assert result["reliable"] is False and result["quality"]["score"] < 20
+    assert result["reliable"] is False and result["quality"]["reasons"]
     monkeypatch.setattr("pocketvision.cli.use.verify.measures_quality", lambda _: False)
     for pair, wanted in ((pictures, 3), ([pictures[0], pictures[0]], 0)):
         code, said = verify(pair)
@@ -372,6 +372,7 @@ def test_failures_at_run_time_are_1(
         ("analyze", "pocketvision.compile.inspect.analyze",
          ["model.onnx", "--target", "cortex-m4"]),
         ("tune", "pocketvision.compile.tune.tune", ["model.onnx"]),
+        ("cost", "pocketvision.compile.cost.price", ["t.json", "--target", "cortex-m4"]),
         ("quantize", "pocketvision.training.quantize",
          ["model.onnx", "--images", "crops", "--out", "m.onnx"]),
         ("evaluate", "pocketvision.training.evaluate.faces",
@@ -397,6 +398,7 @@ def test_a_missing_extra_is_1(
         "evaluate": "training",
         "report": "compile",
         "tune": "compile",
+        "cost": "compile",
         "validate": "compile",
         "generate": "compile",
         "analyze": "compile",

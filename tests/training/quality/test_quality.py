@@ -33,7 +33,7 @@ def made() -> Samples:
 
 @pytest.fixture(scope="module")
 def head(made: Samples) -> Head:
-    return train(made.features, told(made), np.ones(3000, np.float32), epochs=12)
+    return train(made.features, told(made), np.ones(3000, np.float32), epochs=20, batch=64)
 
 
 def test_it_learns_and_its_integers_say_the_same(made: Samples, head: Head) -> None:

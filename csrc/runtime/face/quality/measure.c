@@ -16,6 +16,8 @@
 #define MOST_OUTSIDE 30
 #define LEAST_EYES (6 * PV_LANDMARK_UNIT)
 #define LEAST_FACE 30
+#define LEAST_LIGHT 25 /* of 255, in the mean */
+#define MOST_LIGHT 235
 
 static const char *const reasons[] = {
     "blurred, or of too few pixels",
@@ -61,8 +63,11 @@ static void describe(const pv_pixel_sums *sums, pv_quality *quality) {
   }
 }
 
-/* The likeliest of what the network was shown. */
-static uint32_t likeliest(const pv_head_answers *answers) {
+/* Why the score is low: what cannot be doubted, else the likeliest of what the network was shown.
+ */
+static uint32_t why(const pv_quality *quality, const pv_head_answers *answers) {
+  if (quality->brightness < LEAST_LIGHT) return PV_QUALITY_DARK;
+  if (quality->brightness > MOST_LIGHT) return PV_QUALITY_BRIGHT;
   uint32_t best = 0;
   for (uint32_t i = 1; i < PV_HEAD_REASONS; i++) {
     if (answers->reasons[i] > answers->reasons[best]) best = i;
@@ -72,7 +77,7 @@ static uint32_t likeliest(const pv_head_answers *answers) {
 
 static uint32_t against(const pv_quality *quality, const pv_head_answers *answers) {
   uint32_t found = 0;
-  if (quality->score < PV_QUALITY_QUERY) found |= likeliest(answers);
+  if (quality->score < PV_QUALITY_QUERY) found |= why(quality, answers);
   if (quality->face < LEAST_FACE) found |= PV_QUALITY_NO_FACE;
   if (!quality->placed) return found;
   if (quality->residual > MOST_RESIDUAL) return found | PV_QUALITY_LANDMARKS;

@@ -36,9 +36,6 @@ typedef struct pv_pixel_sums {
 
 void pv_pixels_sum(const uint8_t *crop, uint32_t side, pv_pixel_sums *sums);
 
-/* 16 times the logarithm to base 2, linear between powers of two; 0 for 0. */
-int32_t pv_log16(uint64_t value);
-
 void pv_features_of(const pv_pixel_sums *sums, int8_t features[PV_QUALITY_FEATURES]);
 
 /* Weights, which training/quality/ writes (weights.c). A value of a layer is

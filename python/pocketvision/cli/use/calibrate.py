@@ -23,7 +23,9 @@ from ..text import show, show_json, show_table
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
-    parser = new_verb(verbs, "calibrate", run, "Set thresholds on people of your own.")
+    parser = new_verb(
+        verbs, "calibrate", run, "Set thresholds on people of your own.", "image,plot"
+    )
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="of people: folders NAME of pictures"
     )

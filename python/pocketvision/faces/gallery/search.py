@@ -150,7 +150,7 @@ def _answer(
         reasons.append("one person is enrolled, so nobody else's score stands beside this one")
     if known is None and size:
         reasons.append("the threshold is not calibrated, so its rate is unknown")
-    if known is not None and getattr(known, "extrapolated", False):
+    if known is not None and known.extrapolated:
         reasons.append(f"the threshold is extrapolated to {size} templates")
     if any(reached):
         reasons += [

@@ -16,6 +16,7 @@ from pocketvision.faces.embeddings import embeddings
 from pocketvision.faces.gallery import search
 from pocketvision.faces.gallery.contents import Contents, Model, Note
 from pocketvision.faces.gallery.search import Index
+from pocketvision.faces.open_set import OpenSet
 
 Faces = Callable[..., np.ndarray]
 
@@ -108,12 +109,10 @@ def test_rates_and_thresholds(
 def test_what_is_extrapolated_is_said(
     gallery: Gallery, faces: Faces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Beyond(search.OpenSet):
-        extrapolated = True
+    def beyond(record: object, fpir: float, size: int) -> OpenSet:
+        return OpenSet(0.5, fpir, (0.0, 1.0), size, "noise", extrapolated=True)
 
-    monkeypatch.setattr(
-        search, "open_set", lambda record, fpir, size: Beyond(0.5, fpir, (0.0, 1.0), size, "noise")
-    )
+    monkeypatch.setattr(search, "open_set", beyond)
     gallery.enrol("Ada", faces(1))
     gallery.enrol("Grace", faces(2))
     assert gallery.identify(faces(1)).reasons == ("the threshold is extrapolated to 2 templates",)
