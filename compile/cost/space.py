@@ -19,13 +19,20 @@ HALF = {56: (16, 32, 48, 64), 28: (32, 48, 64, 96, 128), 14: (48, 64, 96, 128)}
 KERNELS, EXPANSIONS = (3, 5, 7), (1, 3, 6)
 HEADS, EMBEDDING = (128, 192, 256, 384, 512), 128
 
+SHIPPED = (
+    *("ir/48-112/k3e3s2/28/{}/0", "ir/112-112/k3e3s1/14/{}/0", "ir/112-192/k3e3s2/14/{}/0"),
+    *("ir/192-192/k3e3s1/7/{}/0", "head/64-208-128/gdc/7/{}", "head/192-512-128/gdc/7/{}"),
+)
+"""What else facechain-25m and facechain-125m are made of, which searches compare with."""
+
 
 def faces(activation: str = "relu") -> list[str]:
     """Keys of every layer: stem, inverted residuals on maps of 56 to 7 pixels, heads.
 
     Widths never fall. FaceChain's expansion by 2 is there for 3x3 kernels.
     """
-    return [*_stems(activation), *_layers(activation), *_heads(activation)]
+    shipped = (key.format(activation) for key in SHIPPED)
+    return [*_stems(activation), *_layers(activation), *_heads(activation), *shipped]
 
 
 def _stems(activation: str) -> Iterator[str]:
