@@ -31,6 +31,7 @@ LONG = (
     "tests/compile/test_zoo.py",
     "tests/compile/test_random_networks.py",
     "tests/training/train/faces/test_loop.py",
+    "tests/training/search/blockwise/test_search.py",
     "tests/training/evaluate/faces/test_lfw.py",
     "tests/firmware/test_counts.py",
     "tests/training/quantize/test_quantize.py",

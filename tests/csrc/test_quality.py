@@ -12,7 +12,7 @@ from .host import STATUS, Place, Quality, library
 from .test_frame import REFERENCE, TEMPLATE
 
 FEATURES = 357
-QUERY, LEAST_FACE = 50, 30
+QUERY, LEAST_FACE = 40, 30
 Pictures = dict[str, np.ndarray]
 
 

@@ -55,7 +55,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--faces", type=int, default=24_000)
     parser.add_argument("--kept", type=int, default=1_200, help="faces kept aside, to judge by")
     parser.add_argument("--each", type=int, default=4, help="spoilt pictures of a face")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=24)
     return parser.parse_args()
 
 

@@ -41,7 +41,10 @@ def check(recipe: Path) -> None:
         FileNotFoundError: no such file.
         ValueError: it is no recipe, or judges nothing.
     """
-    if faces.read(recipe).validate is None:
+    options = faces.read(recipe)
+    if options.generations != 1:
+        raise ValueError(f"{recipe}: generations: expected 1, got {options.generations}")
+    if options.validate is None:
         raise ValueError(
             f"{recipe}: expected a [validate] table, as nothing else tells how good a network is"
         )

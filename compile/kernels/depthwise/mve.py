@@ -115,8 +115,13 @@ AHEAD = 64
 
 
 def at_once(shape: DepthwiseShape) -> str | None:
-    """The ending of units whose sums are never stored; None: they are."""
-    return ending(shape) if row_pair_of(shape).vectors == 1 else None
+    """The ending of units whose sums are never stored; None: they are.
+
+    A window has one word a line then, so that a last unit follows the others in the words.
+    """
+    rows = row_pair_of(shape)
+    narrow = all(column == 0 for _, column in rows.window)
+    return ending(shape) if rows.vectors == 1 and narrow else None
 
 
 @dataclass(frozen=True)

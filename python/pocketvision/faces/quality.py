@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 QUERY_LEVEL: int = _runtime.QUALITY_QUERY
-"""Score below which an answer is not to be relied on: where half of the embedding is left, or one
-stranger in twenty whose picture was spoilt alike is taken for the same person. Of clean faces that
-were kept from training 1 in 80 lies below (``pocketvision/quality.h`` has it for the chip too)."""
+"""Score below which an answer is not to be relied on: of clean faces that were kept from training
+1 in 100 lies below (``pocketvision/quality.h`` has the number for the chip too)."""
 
 ENROL_LEVEL: int = _runtime.QUALITY_ENROL
 """Score below which a face is not enrolled: a template stays and is compared with every face that

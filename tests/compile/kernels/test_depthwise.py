@@ -94,3 +94,11 @@ def test_results_that_leave_with_their_sums(
     x = build.depthwise("input", (3, 3), pads=(1, 1, 1, 1), zero=zero, **options)
     graph = build.graph(build.depthwise(x, (2, 3), pads=(0, 1, 1, 1), zero=zero, clamp=clamp))
     machines.check(graph, "cortex-m55", inputs(build.random, 2, graph.tensors["input"]))
+
+
+@pytest.mark.parametrize("kernel", [(1, 4), (2, 4), (1, 2), (1, 7), (3, 3), (4, 2)])
+def test_words_of_a_window(machines: Machines, kernel: tuple[int, int]) -> None:
+    """Four words may be two in each of two lines: a last unit has words of its own then."""
+    build = Builder(9, (7, 12, 8))
+    graph = build.graph(build.depthwise("input", kernel))
+    machines.check(graph, "cortex-m55", inputs(build.random, 2, graph.tensors["input"]))

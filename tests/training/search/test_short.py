@@ -50,3 +50,9 @@ def test_mistakes_are_named(data: Path, short_recipe: Path, judged, tmp_path: Pa
         short.train_all({"one": ONE}, short_recipe, [1], data, out)
     with pytest.raises(FileNotFoundError):
         short.check(tmp_path / "none.toml")
+
+
+def test_a_recipe_of_generations_is_refused(short_recipe: Path, data: Path) -> None:
+    short_recipe.write_text("generations = 2\n" + short_recipe.read_text())
+    with pytest.raises(ValueError, match="short.toml: generations: expected 1, got 2"):
+        short.check(short_recipe)

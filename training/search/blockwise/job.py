@@ -55,6 +55,7 @@ class Job:
             "block": asdict(recipe.space.blocks[block]) | {"widths": None, "depths": None},
             "activation": recipe.space.activation,
             "squeeze": recipe.space.squeeze,
+            "data": [recipe.data.named, recipe.data.list, recipe.data.size],
             "teacher": recipe.teacher.model,
             "tensors": recipe.teacher.tensors[block : block + 2],
             "rate": recipe.learning_rate[block % len(recipe.learning_rate)],

@@ -153,6 +153,23 @@ def write(out: Path, recipe: Recipe, rated: Sequence[Rated], data: Path, picture
     return out / FOUND
 
 
+def check_budget(recipe: Recipe, data: Path) -> None:
+    """Whether any network can be within the budget, known before anything is trained.
+
+    Raises:
+        ImpossibleError, ValueError, CompileError: as :func:`select`.
+    """
+    blocks: list[list[tuple[Candidate, float]]] = [[] for _ in recipe.space.blocks]
+    for cell in recipe.space.cells():
+        block = blocks[cell.block]
+        # Any ratings do; equal ones would have the traversal go through all that tie.
+        block += [
+            (one, float(len(block) + at)) for at, one in enumerate(recipe.space.candidates(cell))
+        ]
+    costs = prices.opened(recipe.table, data)
+    select(recipe.space, blocks, costs, recipe.budget.given(), names=())
+
+
 Network = tuple[tuple[Candidate, ...], Found]
 
 

@@ -10,7 +10,6 @@ import torch
 
 from ...run import pictures, state
 from ...run.device import CPU
-from .. import prices
 from ..prices import Rated
 from . import engines, outcome
 from .job import Job, run, split
@@ -34,19 +33,18 @@ def search(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) ->
         FloatingPointError, state.CheckpointError: as :func:`job.run`.
     """
     out.mkdir(parents=True, exist_ok=True)
-    outcome.write_recipe(out, recipe)
-    outcome.write_keys(out, recipe.space)  # first, for a table may have to be made of them
-    budget = recipe.budget.given()
-    prices.opened(recipe.table, data).check(recipe.space, prices.limits(budget).names)
-    faces = pictures.open_set(recipe.data, data, out)  # decoded once, before jobs want them all
-    count = len(faces.labels)
-    split(count, recipe.judged, recipe.batch, recipe.seed)
-    check_teacher(recipe, data)
     workers = engines.cores(recipe.workers)
     shared = recipe.engine == "joblib" and workers > 1  # ray tells its workers itself
     threads = max(1, engines.cores(0) // workers) if shared else 0
     jobs = [Job(recipe, data, out, cell, stop_at, threads) for cell in recipe.space.cells()]
     left = [job for job in jobs if outcome.read_cell(job.folder, job.identity) is None]
+    outcome.write_recipe(out, recipe)
+    outcome.write_keys(out, recipe.space)  # first, for a table may have to be made of them
+    outcome.check_budget(recipe, data)
+    faces = pictures.open_set(recipe.data, data, out)  # decoded once, before jobs want them all
+    count = len(faces.labels)
+    split(count, recipe.judged, recipe.batch, recipe.seed)
+    check_teacher(recipe, data)
     left.sort(key=_work, reverse=True)  # the longest first, so that none is worked on alone at last
     began, done, whole = time.monotonic(), 0.0, sum(map(_work, left))
     names = {job.folder: job for job in left}

@@ -180,6 +180,10 @@ def test_another_space_is_refused(whole: Path, data: Path, table: dict, tmp_path
         ValueError, match=r"rating.json: ratings of another space or recipe \(block:"
     ):
         run(Job(other, data, whole, cell))
+    before = (whole / "recipe.json").read_text()
+    with pytest.raises(ValueError, match="ratings of another space or recipe"):
+        search(other, data, whole)
+    assert (whole / "recipe.json").read_text() == before
     # What the cell does not depend on may change.
     blocks = [dict(block) for block in table["space"]["blocks"]]
     blocks[0]["widths"] = [8]
@@ -209,6 +213,7 @@ def test_a_folder_of_no_search(tmp_path: Path, whole: Path) -> None:
         ({"learning_rate": [0.1, 0.2, 0.3]}, "learning_rate: expected 1 or 2 numbers"),
         ({"budget": {"cost": 3.0}}, "budget.cost: no such key"),
         ({"budget": {"instructions": 1e6}}, "instructions: is measured, and the recipe names no"),
+        ({"budget": {"macs": 1000.0}}, r"budget.macs: expected at least \d.*cheapest network of"),
         ({"table": "none.json"}, "none.json: no such table of costs"),
         ({"workers": -1}, "workers: expected 0 or more"),
     ],
@@ -216,6 +221,7 @@ def test_a_folder_of_no_search(tmp_path: Path, whole: Path) -> None:
 def test_mistakes_are_named(data: Path, table: dict, tmp_path: Path, changes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         search(parse(table | changes), data, tmp_path)
+    assert not (tmp_path / "cells").exists()
 
 
 def test_tensors_that_do_not_fit(data: Path, table: dict, tensors, tmp_path: Path) -> None:

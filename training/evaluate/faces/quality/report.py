@@ -41,8 +41,9 @@ def show(found: Found) -> None:
         worst = max(known, key=lambda gate: gate.fmr)
         console.print(
             f"{model}: most false matches behind the gate: {worst.fmr:.2%} ({worst.name}, "
-            f"{worst.pairs:,} pairs); classes above 5 %: {sum(g.fmr > 0.05 for g in known)} "
-            f"of {len(known)}, before it {sum(g.fmr_before > 0.05 for g in known)}"
+            f"{worst.pairs:,} pairs); of {len(found.gates[model])} classes above 5 %: "
+            f"{sum(gate.fmr_before > 0.05 for gate in found.gates[model])} before it, "
+            f"{sum(gate.fmr > 0.05 for gate in known)} behind it"
         )
     table = Table("LFW pairs", "model", "pairs", "both pass", "FNMR", "FMR", "AUC of wrong answers")
     for model, kinds in found.wrong.items():

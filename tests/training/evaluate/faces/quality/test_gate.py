@@ -69,7 +69,7 @@ def test_wrong_landmarks_are_wrong_in_the_way_that_they_are_called() -> None:
 def found() -> run.Found:
     data = Path(os.environ["POCKETVISION_DATA"])
     return run.evaluate(
-        run.MODELS, data / "lfw_112", data / "lfw_pairs.txt", None, people=250, far=1e-2
+        run.MODELS, data / "lfw_112", data / "lfw_pairs.txt", None, people=120, far=1e-2
     )
 
 
@@ -80,9 +80,16 @@ def test_what_the_gate_promises(found: run.Found) -> None:
     assert clean["LFW"].refused <= 0.02 and clean["LFW, coloured light"].refused <= 0.03
     for model, gates in found.gates.items():
         assert gates[0].name == "clean" and gates[0].passed > 0.95
-        for gate in gates:
-            if gate.pairs >= 1000:  # of fewer a rate of 5 % is not told apart
-                assert gate.fmr <= 0.05, (model, gate)
+        named = [gate for gate in gates if gate.name in classes.NAMED]
+        assert len(named) == 5 and all(gate.fmr_before > 0.5 for gate in named)
+        for gate in named:
+            assert gate.passed < 0.03 and not gate.fmr > 0.05, (model, gate)
+        # Not all is seen: hard JPEG, faces bent or squeezed, tones turned over (weights/README.md).
+        before, behind = (
+            sum(rate > 0.05 for rate in rates)
+            for rates in ([g.fmr_before for g in gates], [g.fmr for g in gates])
+        )
+        assert before > 80 and behind <= 20, (model, before, behind)
         wrong = found.wrong[model]["half of them spoilt"]
         assert wrong.auc > 0.6 and wrong.false_match_passed < wrong.false_match
 
