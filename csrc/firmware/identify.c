@@ -142,6 +142,12 @@ static pv_status identify(const pv_gallery *gallery, const int8_t *face,
   return PV_OK;
 }
 
+/* Whether the quality of this model's crops is known; it is of square ones of a range. */
+static int measured(const pv_tensor *crop) {
+  return crop->shape[0] == crop->shape[1] && crop->shape[0] >= PV_QUALITY_LEAST_SIDE &&
+         crop->shape[0] <= PV_QUALITY_MOST_SIDE;
+}
+
 /* NULL, or what is wrong. */
 static const char *work(const pv_session *session, pv_gallery *gallery, facelist_line *line) {
   if (line->verb == FACELIST_BAD) return "not of a form that facelist.h describes";
@@ -158,11 +164,14 @@ static const char *work(const pv_session *session, pv_gallery *gallery, facelist
   line->frame.pixels = pixels;
   line->frame.bytes = board_read_file(line->file, pixels, sizeof pixels);
   if (line->frame.bytes == 0) return pv_status_message(PV_ERR_OPEN);
-  pv_quality quality;
-  pv_status status = pv_face_template_quality(session, &RECIPE, &line->frame, line->landmarks,
-                                              input, face, &quality);
+  pv_quality quality = {0};
+  const int known = measured(&MODEL.inputs[0]);
+  pv_status status =
+      known ? pv_face_template_quality(session, &RECIPE, &line->frame, line->landmarks, input, face,
+                                       &quality)
+            : pv_face_template(session, &RECIPE, &line->frame, line->landmarks, input, face);
   if (status != PV_OK) return pv_status_message(status);
-  if (line->verb != FACELIST_IDENTIFY && (ENROL_ALL || pv_quality_enrols(&quality))) {
+  if (line->verb != FACELIST_IDENTIFY && (ENROL_ALL || !known || pv_quality_enrols(&quality))) {
     return edit(gallery, line, face);
   }
   board_print(line->file);
