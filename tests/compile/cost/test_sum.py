@@ -21,7 +21,7 @@ from .test_blocks import FACECHAIN_25M
 LIMIT = 0.03
 """Of executed instructions. nn-Meter, the anchor, is within 10 % for 99 % of networks."""
 
-COUNTED = ("cortex-m7", "aarch64-dotprod", "cortex-m4")
+COUNTED = ("cortex-m7", "aarch64-dotprod", "cortex-m4", "cortex-m55")
 FEW, MANY = 2, 50
 ROWS = 5
 
