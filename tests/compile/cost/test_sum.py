@@ -36,7 +36,7 @@ def errors(found: list[int], true: list[int]) -> np.ndarray:
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("name", COUNTED[:2])
+@pytest.mark.parametrize("name", [COUNTED[0], pytest.param(COUNTED[1], marks=pytest.mark.deep)])
 def test_small_networks(name: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """Whole networks in QEMU: the sum, flash and arena; and that a call costs what its kernel
     does, on which ``test_random_networks`` relies."""

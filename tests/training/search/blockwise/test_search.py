@@ -124,6 +124,7 @@ def test_other_processes_find_the_same(
     assert values(tmp_path) == values(whole)
 
 
+@pytest.mark.deep
 def test_a_cluster_finds_the_same(whole: Path, data: Path, table: dict, tmp_path: Path) -> None:
     ray = pytest.importorskip("ray")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)

@@ -33,7 +33,8 @@ def test_torch_and_onnxruntime_agree(data: Path, tensors, x) -> None:
         found(x), known(x), [(8, 16, 16), (8, 8, 8), (12, 4, 4)], strict=True
     ):
         assert ours.shape == (3, *shape) and not ours.requires_grad
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+        # Sums of values as large as the largest, so that their rounding is that of those.
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5 * float(theirs.abs().max()))
     # The teacher's file takes pixels of 0 to 255.
     assert found(x)[0].abs().max() > 20 * found(x / 127.5 - 1)[0].abs().max() / 127.5
 
