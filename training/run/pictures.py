@@ -35,6 +35,12 @@ class Source:
     weight: float = 1.0
     aside: bool = False
 
+    def __post_init__(self) -> None:
+        if self.weight <= 0:
+            raise ValueError(f"data.sources.weight: expected above 0, got {self.weight}")
+        if self.aside and self.kind != "folder":
+            raise ValueError("data.sources.aside: only folders have names to choose by")
+
 
 @dataclass(frozen=True)
 class Data:
@@ -69,6 +75,11 @@ class Data:
             source.root + (f" x {source.weight:g}" if source.weight != 1 else "")
             for source in self.sources
         )
+
+
+KINDS = ("folder", "shards", "record")
+CHOICES = {("Data", "kind"): KINDS, ("Source", "kind"): KINDS}
+"""What ``tables.build`` lets these two be."""
 
 
 class Pictures(Protocol):

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...data.order import Order
 from ...run import pictures, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
-from ..darts.halves import augmented, order, plain
+from ..darts.halves import augmented, plain
 from ..space import Candidate, Cell
 from . import outcome
 from .rate import deviation, ratings
@@ -103,7 +104,8 @@ def run(job: Job) -> Path:
 
     # In units of their deviation, so that one learning rate does for features of any size; a
     # rating, which is relative, stays what it is.
-    before, after = batch(order(training, recipe.calibrated, recipe.seed + 1, 0), False)
+    first_rows = Order(faces.weights[training], recipe.seed + 1).rows(recipe.calibrated, 0)
+    before, after = batch(training[first_rows], False)
     scales = torch.tensor([deviation([before]), deviation([after])])
     net = Supernet(recipe.space, cell, before.shape[1], after.shape[1])
     accelerate(net.to(device)).train()
@@ -114,11 +116,12 @@ def run(job: Job) -> Path:
     stop = min(recipe.steps, job.stop_at or recipe.steps)
     highest = recipe.learning_rate[cell.block % len(recipe.learning_rate)]
     choices = recipe.space.blocks[cell.block].choices
+    order = Order(faces.weights[training], recipe.seed)
     began, first = time.monotonic(), step
     while step < stop:
         rate = highest * recipe.least ** (step / recipe.steps)
         adam.param_groups[0]["lr"] = rate
-        given, wanted = batch(order(training, recipe.batch, recipe.seed, step), True, step)
+        given, wanted = batch(training[order.rows(recipe.batch, step)], True, step)
         path = draw(len(choices), cell.depth, recipe.seed, step)
         with autocast(device, enabled=half):
             made = net(given, path)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...models.inverted import ACTIVATIONS
-from ...run import tables
+from ...run import pictures, tables
 from ...run.pictures import Data
 from ..space import Space
 
@@ -82,8 +82,7 @@ class Recipe:
 
 
 CHOICES = {
-    ("Data", "kind"): ("folder", "shards", "record"),
-    ("Source", "kind"): ("folder", "shards", "record"),
+    **pictures.CHOICES,
     ("Space", "activation"): tuple(ACTIVATIONS),
     ("Recipe", "engine"): ("joblib", "ray"),
     ("Recipe", "precision"): ("auto", "float32", "bfloat16"),

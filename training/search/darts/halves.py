@@ -28,17 +28,6 @@ def split(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(training), np.sort(validation)
 
 
-def order(half: np.ndarray, batch: int, seed: int, step: int) -> np.ndarray:
-    """Indices of a step's batch: every epoch is a new permutation, batches run across epochs."""
-    epochs, places = np.divmod(np.arange(step * batch, (step + 1) * batch), len(half))
-    found = np.empty(batch, np.int64)
-    for epoch in range(epochs[0], epochs[-1] + 1):
-        here = epochs == epoch
-        shuffled = np.random.default_rng([seed, epoch]).permutation(len(half))
-        found[here] = half[shuffled[places[here]]]
-    return found
-
-
 def plain(pictures: np.ndarray, size: int) -> Tensor:
     """Float32 (B, 3, size, size) in [-1, 1] of uint8 (B, H, W, 3)."""
     x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float().sub_(127.5).div_(127.5)

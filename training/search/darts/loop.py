@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ...data.order import Order
 from ...run import pictures, state
 from ...run.accelerate import accelerate, keep_memory
 from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
 from . import outcome
 from .architect import first_order, next_step, second_order
-from .halves import augmented, order, plain, split
+from .halves import augmented, plain, split
 from .recipe import Recipe
 from .supernet import Supernet
 
@@ -61,7 +62,9 @@ def search(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) ->
         net.architecture, edges.learning_rate, edges.betas, weight_decay=edges.weight_decay
     )
     parts = {"net": net, "sgd": sgd, "adam": adam}
-    per_epoch = math.ceil(len(training) / recipe.batch)
+    mine = Order(faces.weights[training], recipe.seed)
+    theirs = Order(faces.weights[validation], recipe.seed + 1)
+    per_epoch = math.ceil(mine.length / recipe.batch)
     total = recipe.epochs * per_epoch
     step, history = _resume(out, parts)
     journal = Journal(out, step)
@@ -83,10 +86,10 @@ def search(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) ->
             1 + math.cos(math.pi * (step // per_epoch) / recipe.epochs)
         )
         sgd.param_groups[0]["lr"] = rate
-        x, y = batch(order(training, recipe.batch, recipe.seed, step), True)
+        x, y = batch(training[mine.rows(recipe.batch, step)], True)
         held = math.nan
         if step >= edges.warmup * per_epoch:
-            other = batch(order(validation, recipe.batch, recipe.seed + 1, step), False)
+            other = batch(validation[theirs.rows(recipe.batch, step)], False)
             _point(net, sgd if edges.order == "second" else None, (x, y), other)
             adam.step()
         with autocast(device, enabled=half):

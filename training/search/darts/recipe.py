@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...run import tables
+from ...run import pictures, tables
 from ...run.pictures import Data
 
 
@@ -62,8 +62,7 @@ class Recipe:
 
 
 CHOICES = {
-    ("Data", "kind"): ("folder", "shards", "record"),
-    ("Source", "kind"): ("folder", "shards", "record"),
+    **pictures.CHOICES,
     ("Edges", "order"): ("first", "second"),
     ("Recipe", "precision"): ("auto", "float32", "bfloat16"),
     ("Recipe", "device"): ("auto", "cpu", "cuda"),

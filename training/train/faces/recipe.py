@@ -9,7 +9,7 @@ from typing import Any
 
 from ...data.degrade import Degrade
 from ...distill.views import Reach
-from ...run import tables
+from ...run import pictures, tables
 from ...run.pictures import Data
 from ...run.schedule import Optimiser
 
@@ -123,8 +123,7 @@ class Recipe:
 
 
 CHOICES = {
-    ("Data", "kind"): ("folder", "shards", "record"),
-    ("Source", "kind"): ("folder", "shards", "record"),
+    **pictures.CHOICES,
     ("Optimiser", "schedule"): ("cosine", "steps"),
     ("Margin", "kind"): ("arcface", "cosface", "combined", "softmax"),
     ("Embedding", "loss"): ("regression", "template", "angular"),
@@ -234,11 +233,6 @@ def _check(recipe: Recipe) -> None:
             "minutes, embedding.snapshots: a run by the clock has no known number of epochs; "
             "give steps or epochs"
         )
-    for source in recipe.data.sources:
-        if source.weight <= 0:
-            raise ValueError(f"data.sources.weight: expected above 0, got {source.weight}")
-        if source.aside and source.kind != "folder":
-            raise ValueError("data.sources.aside: only folders have names to choose by")
     if recipe.data.resident and (not recipe.data.cache or recipe.degrade.active):
         raise ValueError(
             "data.resident: needs data.cache = true and no [degrade] table, which works on "
