@@ -16,6 +16,7 @@ KINDS = {
     "dna": "blocks of inverted residuals, by a teacher's features",
     "pareto": "the best at each cost, by what dna rated and short trainings",
     "correlate": "whether ratings rank as short trainings do",
+    "compare": "whether what was found is better than random networks of its cost",
 }
 
 
@@ -81,6 +82,10 @@ def _search(kind: str) -> Search:
         from ...training.search import pareto
 
         return lambda file, *rest: pareto.pareto(pareto.read(file), *rest)
+    if kind == "compare":
+        from ...training.search import compare
+
+        return lambda file, *rest: compare.compare(compare.read(file), *rest)
     from ...training.search import correlate
 
     return lambda file, *rest: correlate.correlate(correlate.read(file), *rest)
