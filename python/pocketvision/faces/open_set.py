@@ -10,6 +10,11 @@ from ..errors import InputError, shown
 from ..record import Identification, Record
 from ..runtime.arrays import integer
 
+_REMEDY = (
+    "calibrate on more people of your own (pocketvision calibrate FOLDER --model FILE), or accept "
+    "from a score, at no known rate (threshold=, --threshold)"
+)
+
 
 @dataclass(frozen=True)
 class OpenSet:
@@ -45,8 +50,7 @@ def open_set(record: Record, fpir: float, size: int) -> OpenSet:
     known = _by_rate(record)
     if not known:
         raise InputError(
-            f"fpir: {record.full_name} is not calibrated for identification. Calibrate it on "
-            "people of your own: pocketvision calibrate FOLDER --model FILE"
+            f"fpir: {record.full_name} is not calibrated for identification; {_REMEDY}"
         )
     if isinstance(fpir, bool) or not isinstance(fpir, int | float):
         raise InputError(f"fpir: expected a number from 0 to 1, got {shown(fpir)}")
@@ -55,8 +59,8 @@ def open_set(record: Record, fpir: float, size: int) -> OpenSet:
     if not rates:
         raise InputError(
             f"fpir: {record.full_name} has no identification threshold at {shown(fpir)}; "
-            f"calibrated: {', '.join(f'{rate:g}' for rate in known)}. Ask for one of these, or "
-            "calibrate on people of your own: pocketvision calibrate FOLDER --model FILE"
+            f"calibrated: {', '.join(f'{rate:g}' for rate in known)}. Ask for one of these (fpir=, "
+            f"--fpir), or {_REMEDY}"
         )
     entries = known[rates[0]]
     if size > entries[-1]["size"]:
@@ -102,8 +106,8 @@ def _beyond(
         raise InputError(
             f"size: {record.full_name} has no identification threshold at {last['fpir']:g} among "
             f"{size} templates: it is calibrated up to {last['size']}, which carries up to "
-            f"{math.floor(most + 1e-9)} at this rate. Ask for a higher rate, or calibrate on more "
-            "people: pocketvision calibrate FOLDER --model FILE"
+            f"{math.floor(most + 1e-9)} at this rate. Ask for a higher rate, enrol fewer pictures "
+            f"of each person, or {_REMEDY}"
         )
     low, high = around[0]
     part = math.log(each / low["fpir"]) / math.log(high["fpir"] / low["fpir"])

@@ -152,7 +152,8 @@ def test_quality_is_asked_for(capsys: Any, place: Path, model: list[str]) -> Non
     assert main(enrol) == 2
     error = capsys.readouterr().err
     assert "1.npy: Ada Lovelace: not enrolled, as it is of too low quality (" in error
-    assert "or --allow-unreliable" in error and not Path("g.pvdb").exists()
+    assert "leave it out (--skip-bad), or allow it (allow_unreliable=True, --allow" in error
+    assert not Path("g.pvdb").exists()
     assert main([*enrol, "--skip-bad"]) == 2
     assert "skipped 4 that cannot be used" in capsys.readouterr().err
     said(capsys, 0, *enrol)

@@ -79,5 +79,5 @@ def test_sizes_that_are_none(record: Record, size: Any) -> None:
 
 
 def test_a_model_without_calibration_says_what_to_type(record_values: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="not calibrated .* pocketvision calibrate FOLDER"):
+    with pytest.raises(InputError, match="not calibrated .*pocketvision calibrate FOLDER"):
         open_set(Record.from_dict(record_values), 0.01, 10)

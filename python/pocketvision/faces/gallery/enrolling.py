@@ -122,8 +122,8 @@ def _check_quality(name: str, rows: Rows) -> None:
             which = "" if rows.single else f", face {row}"
             raise InputError(
                 f"{name}{which}: not enrolled, as it is of too low quality ({quality.score} of "
-                f"100): {'; '.join(against)}. Take a better picture, or allow it "
-                "(allow_unreliable=True, or --allow-unreliable)"
+                f"100): {'; '.join(against)}. Take a better picture, leave it out (--skip-bad), or "
+                "allow it (allow_unreliable=True, --allow-unreliable)"
             )
 
 
