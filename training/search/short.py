@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ from pocketvision.files import write_text
 from ..run.journal import read_rows, write_rows
 from ..train.faces import recipe as faces
 from ..train.faces.loop import train
+from .blockwise.outcome import difference
 
 TRAINED = "trained.csv"
+RUN = "run.json"
+"""What a training says of itself: with this file alone it is through, whatever else is gone."""
 
 Networks = Mapping[str, str | Mapping[str, Any]]
 """By a name that files may have: a registered model, or an architecture as ``models.built`` has."""
@@ -56,6 +59,9 @@ def train_all(
 ) -> list[Run] | None:  # fmt: skip
     """Trains every network with every seed in ``out/NAME/seed-N``; what is through stays.
 
+    What is through has a ``run.json`` with its result and all that it depends on, so that the
+    results of one machine are kept, and reused on another, without weights.
+
     Seeds are the outer loop: after a part of the time there are all networks with one seed rather
     than some with all. After each training ``out/trained.csv`` is written anew.
 
@@ -76,13 +82,18 @@ def train_all(
     began, fresh = time.monotonic(), 0
     for seed, name in pairs:
         folder = out / name / f"seed-{seed}"
-        known = (folder / "model.safetensors").exists()
-        if not known:
-            options = faces.read(recipe, [f"model={models[name]}", f"seed={seed}"])
+        options = faces.read(recipe, [f"model={models[name]}", f"seed={seed}"])
+        identity = _identity(options, networks[name])
+        run = _known(folder / RUN, name, seed, identity)
+        known = run is not None
+        if run is None:
             if train(options, data, folder, stop_at).suffix != ".safetensors":
                 return None
+            run = _run(name, seed, folder)
+            text = json.dumps({**asdict(run), "identity": identity}, indent=1) + "\n"
+            write_text(folder / RUN, text)
             fresh += 1
-        runs.append(_run(name, seed, folder))
+        runs.append(run)
         _write(out, runs)
         if not known:
             left = (time.monotonic() - began) / fresh * (len(pairs) - len(runs)) / 60
@@ -108,6 +119,39 @@ def _model(folder: Path, network: str | Mapping[str, Any]) -> str:
         )
     write_text(path, text)
     return str(path)
+
+
+def _identity(options: faces.Recipe, network: str | Mapping[str, Any]) -> dict[str, Any]:
+    """All that the result of a training depends on, but for the machine; JSON data."""
+    values = asdict(options) | {"model": network if isinstance(network, str) else dict(network)}
+    for name in ("device", "precision", "compiled", "checkpoint_steps"):
+        del values[name]
+    found: dict[str, Any] = json.loads(json.dumps(values))
+    return found
+
+
+def _known(path: Path, name: str, seed: int, identity: Mapping[str, Any]) -> Run | None:
+    """The training that is through, None where it is not.
+
+    Raises:
+        ValueError: it is one of another recipe, or no such file.
+    """
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        was = values.pop("identity")
+        run = Run(**values)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path}: not the result of a training ({error}); delete it") from None
+    if was != identity:
+        raise ValueError(
+            f"{path}: of another recipe ({difference(was, identity)}); give --out another folder, "
+            f"or delete {path.parent} to train anew"
+        )
+    if (run.name, run.seed) != (name, seed):
+        raise ValueError(f"{path}: expected {name}, seed {seed}, got {run.name}, seed {run.seed}")
+    return run
 
 
 def _run(name: str, seed: int, folder: Path) -> Run:

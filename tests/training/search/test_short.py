@@ -37,6 +37,24 @@ def test_all_are_trained_once(
         assert [row["name"] for row in csv.DictReader(file)] == ["one", "two", "one", "two"]
 
 
+def test_results_are_reused_without_weights_and_only_for_the_same_recipe(
+    data: Path, short_recipe: Path, judged, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    runs = short.train_all({"one": ONE}, short_recipe, [1], data, first)
+    path = second / "one" / "seed-1" / short.RUN
+    path.parent.mkdir(parents=True)
+    path.write_text((first / "one" / "seed-1" / short.RUN).read_text())
+    assert short.train_all({"one": ONE}, short_recipe, [1], data, second) == runs
+    assert len(judged) == 1 and [one.name for one in path.parent.iterdir()] == [short.RUN]
+    short_recipe.write_text(short_recipe.read_text().replace("batch = 4", "batch = 5"))
+    with pytest.raises(ValueError, match=r"run.json: of another recipe \(batch: expected 5, got 4"):
+        short.train_all({"one": ONE}, short_recipe, [1], data, second)
+    path.write_text("{}")
+    with pytest.raises(ValueError, match=r"run.json: not the result of a training"):
+        short.train_all({"one": ONE}, short_recipe, [1], data, second)
+
+
 def test_mistakes_are_named(data: Path, short_recipe: Path, judged, tmp_path: Path) -> None:
     out = tmp_path / "out"
     short.train_all({"one": ONE}, short_recipe, [1], data, out, stop_at=1)
