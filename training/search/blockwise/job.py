@@ -24,8 +24,8 @@ from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
 from ..darts.halves import augmented, plain
 from ..space import Candidate, Cell
-from . import outcome
-from .rate import deviation, ratings
+from . import alone, outcome
+from .rate import deviation, rating_of, ratings
 from .recipe import Recipe
 from .supernet import Supernet, draw
 from .teacher import open_features
@@ -61,7 +61,16 @@ class Job:
             "tensors": recipe.teacher.tensors[block : block + 2],
             "rate": recipe.learning_rate[block % len(recipe.learning_rate)],
         }
-        for name in ("steps", "batch", "least", "weight_decay", "seed", "judged", "calibrated"):
+        for name in (
+            "steps",
+            "batch",
+            "least",
+            "weight_decay",
+            "seed",
+            "judged",
+            "calibrated",
+            "alone",
+        ):
             values[name] = getattr(recipe, name)
         found: dict[str, Any] = json.loads(json.dumps(values))
         return found
@@ -119,7 +128,7 @@ def run(job: Job) -> Path:
     order = Order(faces.weights[training], recipe.seed)
     began, first = time.monotonic(), step
     while step < stop:
-        rate = highest * recipe.least ** (step / recipe.steps)
+        rate = falling(highest, recipe.least, step / recipe.steps)
         adam.param_groups[0]["lr"] = rate
         given, wanted = batch(training[order.rows(recipe.batch, step)], True, step)
         path = draw(len(choices), cell.depth, recipe.seed, step)
@@ -155,13 +164,33 @@ def run(job: Job) -> Path:
             continue
         rated += [(list(p), r) for p, r in ratings(net, seen, inputs, targets, choice, half)]
         _save(out, job.identity, net, adam, step, rated)
+    shift = 0.0
+    if recipe.alone:
+        path, before_it = min(rated, key=lambda pair: pair[1])
+        own = alone.train(
+            net,
+            path,
+            lambda at: batch(
+                training[order.rows(recipe.batch, recipe.steps + at)], True, recipe.steps + at
+            ),
+            lambda at: falling(highest, recipe.least, at / recipe.alone),
+            recipe.alone,
+            recipe.weight_decay,
+            half,
+        )
+        shift = rating_of(own, path, seen, inputs, targets, half) - before_it
     found = [
-        (Candidate(cell.width, tuple(choices[index] for index in path)), rating)
+        (Candidate(cell.width, tuple(choices[index] for index in path)), rating + shift)
         for path, rating in rated
     ]
     return outcome.write_cell(
-        out, job.identity, found, deviation(targets), time.monotonic() - began
+        out, job.identity, found, deviation(targets), shift, time.monotonic() - began
     )
+
+
+def falling(highest: float, least: float, done: float) -> float:
+    """The learning rate after a share ``done`` of the steps: exponentially to ``least`` of it."""
+    return highest * float(least**done)
 
 
 def split(count: int, judged: int, batch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -30,15 +30,20 @@ ALWAYS = ("macs", "parameters")
 
 
 def write_cell(
-    out: Path, identity: dict[str, Any], rated: Rated, deviation: float, seconds: float
-) -> Path:
-    """Writes ``rating.csv``, the best first, and at last ``rating.json``: the cell is done."""
+    out: Path, identity: dict[str, Any], rated: Rated, deviation: float, shift: float,
+    seconds: float,
+) -> Path:  # fmt: skip
+    """Writes ``rating.csv``, the best first, and at last ``rating.json``: the cell is done.
+
+    ``shift``: what training alone added to all ratings.
+    """
     ordered = sorted(rated, key=lambda pair: pair[1])
     rows = [[str(candidate), f"{rating:.6f}"] for candidate, rating in ordered]
     write_rows(out / "rating.csv", [["layers", "rating"], *rows])
     values = {
         "identity": identity,
         "deviation": deviation,
+        "shift": shift,
         "seconds": round(seconds, 1),
         "ratings": {str(candidate): rating for candidate, rating in rated},
     }

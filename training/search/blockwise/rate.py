@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ...run.device import autocast
-from .supernet import Supernet
+from .supernet import Path, Supernet
 
 
 @torch.no_grad()
@@ -31,16 +31,11 @@ def ratings(
         half: compute in bfloat16.
     """
     scale = deviation(targets)
-    count = sum(target.numel() for target in targets)
 
     def below(path: tuple[int, ...], seen: Tensor, states: list[Tensor]) -> Iterator:
         index = len(path)
         if index == len(net.layers):
-            far = sum(
-                (state.float() - target).abs().sum(dtype=torch.float64)
-                for state, target in zip(states, targets, strict=True)
-            )
-            yield path, float(far) / count / scale
+            yield path, _far(net, states, targets, half) / scale
             return
         layers = net.layers[index]
         assert isinstance(layers, nn.ModuleList)
@@ -53,6 +48,34 @@ def ratings(
 
     yield from below((), calibration, held)
     net.train()
+
+
+@torch.no_grad()
+def rating_of(
+    net: Supernet, path: Path, calibration: Tensor, held: list[Tensor], targets: list[Tensor],
+    half: bool,
+) -> float:  # fmt: skip
+    """The rating of one path; arguments as of :func:`ratings`."""
+    seen, states = calibration, held
+    for index, choice in enumerate(path):
+        layer = net.layer(index, choice)
+        with autocast(seen.device, enabled=half):
+            seen = _calibrated(layer, seen)
+            states = [layer(state) for state in states]
+    far = _far(net, states, targets, half) / deviation(targets)
+    net.train()
+    return far
+
+
+def _far(net: Supernet, states: list[Tensor], targets: list[Tensor], half: bool) -> float:
+    """The mean distance of what the last layer made, fitted, from the teacher's."""
+    total, count = 0.0, 0
+    for state, target in zip(states, targets, strict=True):
+        with autocast(state.device, enabled=half):
+            made = net.fit(state)
+        total += float((made.float() - target).abs().sum(dtype=torch.float64))
+        count += target.numel()
+    return total / count
 
 
 def deviation(targets: list[Tensor]) -> float:

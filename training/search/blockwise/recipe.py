@@ -52,6 +52,8 @@ class Recipe:
     or one a block; it falls exponentially to ``least`` of itself (DNA: 0.9 an epoch, 20 epochs).
     ``judged``: pictures that no supernet sees and every candidate is rated on. ``calibrated``:
     pictures that a candidate's batch norms take their statistics from first.
+    ``alone``: further steps of the best candidate of each cell by itself, which make the ratings of
+    different cells comparable (alone.py); 0, as DNA has it, leaves them as they are.
     ``engine``: ``joblib`` runs ``workers`` cells at a time on this machine (0: one a core), ``ray``
     on the cluster at ``address`` (none: a local one); all machines see ``--data`` and ``--out``.
     ``table``: a cost table, a file below --data or the target of one that the package brings.
@@ -69,6 +71,7 @@ class Recipe:
     seed: int = 1
     judged: int = 512
     calibrated: int = 128
+    alone: int = 0
     engine: str = "joblib"
     workers: int = 0
     address: str | None = None
@@ -106,6 +109,8 @@ def parse(table: dict[str, Any]) -> Recipe:
     for name in ("steps", "batch", "judged", "calibrated", "best", "checkpoint_steps", "log_steps"):
         if getattr(recipe, name) < 1:
             raise ValueError(f"{name}: expected at least 1, got {getattr(recipe, name)}")
+    if recipe.alone < 0:
+        raise ValueError(f"alone: expected 0 or more, got {recipe.alone}")
     blocks, tensors = len(recipe.space.blocks), len(recipe.teacher.tensors)
     if tensors != blocks + 1:
         raise ValueError(

@@ -18,18 +18,18 @@ Path = Sequence[int]
 class Supernet(nn.Module):
     """All candidates of a cell between two features of the teacher; weights are shared by choice.
 
-    Its first layer reads the teacher's ``inputs`` channels, its last gives the teacher's
-    ``outputs``, so that nothing stands between student and target (DNA, section 3.2); between them
-    the cell has its own width. A cell of one layer has the teacher's channels on both sides.
+    Its first layer reads the teacher's ``inputs`` channels; from then on the cell has its own
+    width. ``fit``, linear and 1x1, takes the last layer's to the teacher's ``outputs`` and is part
+    of no network, so that a rating knows what a narrow block cannot say. (DNA's blocks end in
+    twice the width and always the teacher's channels, and a cell of one layer has no width at all.)
     """
 
     def __init__(self, space: Space, cell: Cell, inputs: int, outputs: int):
         super().__init__()
         block, activation = space.blocks[cell.block], ACTIVATIONS[space.activation]
-        self.layers = nn.ModuleList()
+        self.layers, width = nn.ModuleList(), cell.width
         for index in range(cell.depth):
-            last, stride = index == cell.depth - 1, 1 if index else block.stride
-            width = outputs if last else cell.width
+            stride = 1 if index else block.stride
             self.layers.append(
                 nn.ModuleList(
                     MobileBlock(inputs, width, kernel, expansion, stride, space.squeeze, activation)
@@ -37,6 +37,7 @@ class Supernet(nn.Module):
                 )
             )
             inputs = width
+        self.fit = nn.Conv2d(width, outputs, 1)
 
     def layer(self, index: int, choice: int) -> nn.Module:
         """One choice of one layer."""
@@ -47,7 +48,8 @@ class Supernet(nn.Module):
     def forward(self, x: Tensor, path: Path) -> Tensor:
         for index, choice in enumerate(path):
             x = self.layer(index, choice)(x)
-        return x
+        made: Tensor = self.fit(x)
+        return made
 
 
 def draw(choices: int, depth: int, seed: int, step: int) -> list[int]:

@@ -141,6 +141,23 @@ def test_a_cluster_finds_the_same(whole: Path, data: Path, table: dict, tmp_path
         ray.shutdown()
 
 
+def test_the_best_alone_moves_all_ratings_of_its_cell(
+    whole: Path, data: Path, table: dict, tmp_path: Path
+) -> None:
+    recipe = parse(table | {"alone": 30})
+    one = Job(recipe, data, tmp_path, recipe.space.cells()[-1])
+    stored = json.loads(run(one).read_text())
+    before = values(whole)[one.cell.name]
+    assert stored["shift"] < -0.01
+    assert stored["ratings"] == pytest.approx({n: r + stored["shift"] for n, r in before.items()})
+    first = json.loads((whole / "cells" / one.cell.name / "rating.json").read_text())
+    assert first["shift"] == 0
+    with pytest.raises(ValueError, match="alone: expected 0, got 30"):
+        run(Job(parse(table), data, tmp_path, recipe.space.cells()[-1]))
+    with pytest.raises(ValueError, match="alone: expected 0 or more, got -1"):
+        parse(table | {"alone": -1})
+
+
 def test_a_supernet_learns(data: Path, table: dict, tmp_path: Path) -> None:
     recipe = parse(table | {"steps": 60, "checkpoint_steps": 60})
     run(Job(recipe, data, tmp_path, recipe.space.cells()[1]))
