@@ -76,7 +76,8 @@ def _at(
 @dataclass(frozen=True)
 class Gate:
     """One class and one model: of ``people`` faces, the share that passes; false matches among all
-    pairs of different people and among those of which both pass, NaN where those are too few."""
+    pairs of different people and among those of which both pass, NaN where those are too few;
+    ``fmr_relied``: of the latter those matches alone that lie beyond the larger margin."""
 
     name: str
     shown: bool
@@ -84,6 +85,7 @@ class Gate:
     passed: float
     fmr_before: float
     fmr: float
+    fmr_relied: float
     pairs: int
 
 
@@ -92,13 +94,16 @@ def gate(
     shown: bool,
     embeddings: NDArray[np.float32],
     reliable: NDArray[np.bool_],
+    margins: NDArray[np.floating],
     threshold: float,
 ) -> Gate:
-    """``embeddings`` unit (N, D), a face of another person each; ``reliable`` (N)."""
+    """``embeddings`` unit (N, D), a face of another person each; ``reliable``, ``margins`` (N)."""
     cosine = embeddings @ embeddings.T
     upper = np.triu_indices(len(cosine), 1)
     both = (reliable[:, None] & reliable[None, :])[upper]
     match = cosine[upper] >= threshold
+    margin = np.maximum(margins[:, None], margins[None, :])[upper]
+    relied = cosine[upper] >= threshold + margin
     pairs = int(both.sum())
     return Gate(
         name,
@@ -106,7 +111,10 @@ def gate(
         len(cosine),
         float(reliable.mean()),
         float(match.mean()),
-        float(match[both].mean()) if pairs >= LEAST_PAIRS else float("nan"),
+        *(
+            float(hit[both].mean()) if pairs >= LEAST_PAIRS else float("nan")
+            for hit in (match, relied)
+        ),
         pairs,
     )
 
