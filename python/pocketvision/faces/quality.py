@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 QUERY_LEVEL: int = _runtime.QUALITY_QUERY
 """Score below which an answer is not to be relied on: of clean faces that were kept from training
-1 in 100 lies below (``pocketvision/quality.h`` has the number for the chip too)."""
+fewer than 1 in 100 lie below (``pocketvision/quality.h`` has the number for the chip too)."""
 
 ENROL_LEVEL: int = _runtime.QUALITY_ENROL
 """Score below which a face is not enrolled: a template stays and is compared with every face that

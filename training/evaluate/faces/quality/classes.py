@@ -105,18 +105,12 @@ def gate(
     margin = np.maximum(margins[:, None], margins[None, :])[upper]
     relied = cosine[upper] >= threshold + margin
     pairs = int(both.sum())
-    return Gate(
-        name,
-        shown,
-        len(cosine),
-        float(reliable.mean()),
-        float(match.mean()),
-        *(
-            float(hit[both].mean()) if pairs >= LEAST_PAIRS else float("nan")
-            for hit in (match, relied)
-        ),
-        pairs,
-    )
+
+    def among(hits: NDArray[np.bool_]) -> float:
+        return float(hits[both].mean()) if pairs >= LEAST_PAIRS else float("nan")
+
+    passed, before = float(reliable.mean()), float(match.mean())
+    return Gate(name, shown, len(cosine), passed, before, among(match), among(relied), pairs)
 
 
 def spoilt(crops: Picture, spoiler: Spoiler, seed: int) -> Picture:

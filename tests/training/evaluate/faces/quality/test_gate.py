@@ -93,12 +93,18 @@ def test_what_the_gate_promises(found: run.Found) -> None:
         assert len(named) == 5 and all(gate.fmr_before > 0.5 for gate in named)
         for gate in named:
             assert gate.passed < 0.03 and not gate.fmr > 0.05, (model, gate)
-        # Not all is seen: hard JPEG, faces bent or squeezed, tones turned over (weights/README.md).
-        before, behind = (
+        # Not all is seen: hard JPEG, tones turned over, swirls (weights/README.md).
+        before, behind, relied = (
             sum(rate > 0.05 for rate in rates)
-            for rates in ([g.fmr_before for g in gates], [g.fmr for g in gates])
+            for rates in (
+                [g.fmr_before for g in gates],
+                [g.fmr for g in gates],
+                [g.fmr_relied for g in gates],
+            )
         )
-        assert before > 80 and behind <= 20, (model, before, behind)
+        assert before > 80 and behind <= 30 and relied <= 12, (model, before, behind, relied)
+        assert found.wrong[model]["clean"].doubted <= 0.02
+        assert found.wrong[model]["coloured light"].doubted <= 0.03
         wrong = found.wrong[model]["half of them spoilt"]
         assert wrong.auc > 0.6 and wrong.false_match_passed < wrong.false_match
 
