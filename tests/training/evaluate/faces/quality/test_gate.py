@@ -104,7 +104,7 @@ def test_what_the_gate_promises(found: run.Found) -> None:
         )
         assert before > 80 and behind <= 30 and relied <= 12, (model, before, behind, relied)
         assert found.wrong[model]["clean"].doubted <= 0.02
-        assert found.wrong[model]["coloured light"].doubted <= 0.03
+        assert found.wrong[model]["coloured light"].doubted <= 0.05
         wrong = found.wrong[model]["half of them spoilt"]
         assert wrong.auc > 0.6 and wrong.false_match_passed < wrong.false_match
 
