@@ -70,13 +70,15 @@ static py::array_t<int8_t> features(const py::array &crops) {
 
 void register_quality(py::module_ &module) {
   PYBIND11_NUMPY_DTYPE(pv_quality, score, face, brightness, contrast, dark, bright, placed, outside,
-                       residual, yaw, roll, sharpness, eye_distance, reasons);
+                       residual, yaw, roll, sharpness, margin, eye_distance, reasons);
   module.attr("QUALITY") = py::dtype::of<pv_quality>();
   module.attr("QUALITY_QUERY") = PV_QUALITY_QUERY;
   module.attr("QUALITY_ENROL") = PV_QUALITY_ENROL;
+  module.attr("QUALITY_MARGIN_ONE") = PV_QUALITY_MARGIN_ONE;
+  module.attr("QUALITY_MOST_MARGIN") = PV_QUALITY_MOST_MARGIN;
   module.attr("QUALITY_EYES_UNIT") = PV_QUALITY_EYES_UNIT;
   py::dict reasons;
-  for (uint32_t bit = 1; bit <= PV_QUALITY_OUTSIDE; bit <<= 1) {
+  for (uint32_t bit = 1; bit <= PV_QUALITY_ALIKE; bit <<= 1) {
     reasons[py::int_(bit)] = pv_quality_reason(bit);
   }
   module.attr("QUALITY_REASONS") = reasons;

@@ -137,7 +137,11 @@ static pv_status identify(const pv_gallery *gallery, const int8_t *face,
   board_print(" of 1000000 comparisons on ");
   board_print(verdict.threshold->dataset);
   board_print(")");
-  if (quality->reasons != 0) print_doubts(quality, "; not reliable: ");
+  if (quality->reasons != 0) {
+    print_doubts(quality, "; not reliable: ");
+  } else if (verdict.same && !pv_quality_bears(quality, verdict.score, verdict.threshold->score)) {
+    board_print("; not reliable: strangers in such pictures come as near");
+  }
   board_print("\n");
   return PV_OK;
 }

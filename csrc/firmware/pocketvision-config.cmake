@@ -18,7 +18,7 @@ if(NOT TARGET pocketvision::core)
 
   add_library(pocketvision::identity INTERFACE IMPORTED)
   foreach(_part face frame gallery placement recipe search template quality/framed quality/inputs
-      quality/head quality/measure quality/pixels quality/place quality/weights)
+      quality/head quality/margin quality/measure quality/pixels quality/place quality/weights)
     target_sources(pocketvision::identity INTERFACE "${_pocketvision}/../runtime/face/${_part}.c")
   endforeach()
   target_link_libraries(pocketvision::identity INTERFACE pocketvision::core)

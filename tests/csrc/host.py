@@ -14,7 +14,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 QUALITY = tuple(
     f"face/quality/{part}"
-    for part in ("framed", "head", "inputs", "measure", "pixels", "place", "weights")
+    for part in ("framed", "head", "inputs", "margin", "measure", "pixels", "place", "weights")
 )
 PARTS = ("core/session", "core/status", "face/face", "face/frame", "face/gallery", "face/placement",
          "face/recipe", "face/search", "face/template", *QUALITY)  # fmt: skip
@@ -95,6 +95,7 @@ class Quality(ctypes.Structure):
         *((name, ctypes.c_uint8) for name in ("bright", "placed", "outside")),
         *((name, ctypes.c_int16) for name in ("residual", "yaw", "roll")),
         ("sharpness", (ctypes.c_uint16 * 2) * 3),
+        ("margin", ctypes.c_uint16),
         *((name, ctypes.c_uint32) for name in ("eye_distance", "reasons")),
     ]
 

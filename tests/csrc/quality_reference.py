@@ -126,9 +126,9 @@ def features(crop: np.ndarray) -> np.ndarray:
     return np.array(out, np.int8)
 
 
-def weights() -> dict[str, np.ndarray]:
-    """The numbers of weights.c, read from its text."""
-    text = (ROOT / "csrc" / "runtime" / "face" / "quality" / "weights.c").read_text()
+def weights(file: str = "weights.c") -> dict[str, np.ndarray]:
+    """The numbers of weights.c or margin.c, read from its text."""
+    text = (ROOT / "csrc" / "runtime" / "face" / "quality" / file).read_text()
     found = {}
     for name, body in re.findall(r"\.(\w+) = \{(.*?)\},\n(?=    \.|\};)", text, re.DOTALL):
         rows = re.findall(r"\{([^{}]*)\}", body) or [body]
@@ -137,14 +137,24 @@ def weights() -> dict[str, np.ndarray]:
     return found
 
 
+def layers(own: dict[str, np.ndarray], values: np.ndarray, low: int) -> list[np.ndarray]:
+    """The values of each layer, int64; those of the last from ``low``, of the others from 0."""
+    found = [values.astype(np.int64)]
+    for name, least in (("first", 0), ("second", 0), ("last", low)):
+        sums = own[name] @ found[-1] + own[f"{name}_bias"]
+        found.append(np.clip((sums * own[f"{name}_factor"] + (1 << 23)) >> 24, least, 127))
+    return found[1:]
+
+
 def head(values: np.ndarray) -> np.ndarray:
     """int64 (10,): the last layer's values, of which two go through the curve."""
-    own = weights()
-    now = values.astype(np.int64)
-    for name, low in (("first", 0), ("second", 0), ("last", -128)):
-        sums = own[name] @ now + own[f"{name}_bias"]
-        now = np.clip((sums * own[f"{name}_factor"] + (1 << 23)) >> 24, low, 127)
-    return now
+    return layers(weights(), values, -128)[2]
+
+
+def margin(values: np.ndarray) -> int:
+    """In 1/128 of a cosine: what the margin's network says of the last two layers."""
+    _, second, last = layers(weights(), values, -128)
+    return int(layers(weights("margin.c"), np.concatenate([second, last]), 0)[2][0])
 
 
 def answers(values: np.ndarray) -> tuple[int, int, int]:

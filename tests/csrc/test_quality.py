@@ -12,7 +12,8 @@ from .host import STATUS, Place, Quality, library
 from .test_frame import REFERENCE, TEMPLATE
 
 FEATURES = 357
-QUERY, LEAST_FACE = 40, 30
+QUERY, LEAST_FACE, MOST_MARGIN = 35, 30, 58
+SCORE_ONE, MARGIN_ONE = 32768, 128
 Pictures = dict[str, np.ndarray]
 
 
@@ -84,7 +85,9 @@ def test_answers_are_those_of_the_reference(pictures: Pictures) -> None:
         assert (found.score, found.face) == (score, face), name
         light = quality_reference.levels(crop)[3].sum() // (4 * 196)
         why = 2 if light < 25 else 4 if light > 235 else 1 << likeliest
-        reasons = why * (score < QUERY) | 0x80 * (face < LEAST_FACE)
+        assert found.margin == quality_reference.margin(quality_reference.features(crop)), name
+        alike = 0x1000 * (found.margin > MOST_MARGIN)
+        reasons = why * (score < QUERY) | 0x80 * (face < LEAST_FACE) | alike
         assert found.reasons == reasons, name
         assert found.placed == found.eye_distance == found.residual == 0
         scores.add((score, face, likeliest))
@@ -97,9 +100,10 @@ def test_the_head_is_that_of_the_reference_on_any_features() -> None:
 
     class Answers(ctypes.Structure):
         _fields_ = [("score", ctypes.c_uint8), ("face", ctypes.c_uint8),
-                    ("reasons", ctypes.c_int8 * 8)]  # fmt: skip
+                    ("reasons", ctypes.c_int8 * 8), ("margin", ctypes.c_uint8)]  # fmt: skip
 
     curve = quality_reference.weights()["logistic"]
+    margins = set()
     for spread in (0, 2, 10, 40, 127):
         for _ in range(20):
             values = np.clip(random.normal(0, spread, FEATURES), -128, 127).astype(np.int8)
@@ -108,6 +112,19 @@ def test_the_head_is_that_of_the_reference_on_any_features() -> None:
             last = quality_reference.head(values)
             assert found.score == curve[last[0] + 128] and found.face == curve[last[1] + 128]
             assert list(found.reasons) == last[2:].tolist()
+            assert found.margin == quality_reference.margin(values)
+            margins.add(found.margin)
+    assert len(margins) > 5
+
+
+def test_a_match_is_borne_from_the_margin_on() -> None:
+    bears = library().pv_quality_bears
+    for margin in (0, 1, 40, 127):
+        quality = Quality(margin=margin)
+        for threshold in (-9000, 0, 8651):
+            least = threshold + margin * SCORE_ONE // MARGIN_ONE
+            for score, wanted in ((least - 1, 0), (least, 1), (least + 1, 1)):
+                assert bears(ctypes.byref(quality), score, threshold) == wanted
 
 
 def test_measures_of_light_and_sharpness(pictures: Pictures) -> None:

@@ -7,6 +7,9 @@ Teacher: the shipped embedders themselves. Each sees a picture as it is and spoi
 the two embeddings is what is left, and the share of other faces, spoilt alike, that it takes for
 the same person is the confusion. Trust is what is left where nothing is confused. About ten minutes
 on one core, most of them for the samples, which ``--samples FILE`` keeps.
+
+Then the network of the margin, on strangers who are spoilt alike; with ``--margin-alone`` nothing
+but that, on top of the network that ``--out`` has.
 """
 
 from __future__ import annotations
@@ -19,14 +22,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save
+from safetensors.numpy import load_file, save
 
 from pocketvision import Embedder, _runtime
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.files import write_text, write_whole
 
 from ..data import spoil
 from ..data.aside import aside
-from . import measure, numbers, samples, told
+from . import margin, measure, numbers, rivals, samples, told
 from .head import Head, train
 
 TEACHERS = {"facechain-25m": 1, "facechain-125m": 1, "pocketnet-s-128": 4}
@@ -55,6 +59,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--faces", type=int, default=24_000)
     parser.add_argument("--kept", type=int, default=1_200, help="faces kept aside, to judge by")
     parser.add_argument("--each", type=int, default=4, help="spoilt pictures of a face")
+    parser.add_argument("--margin-alone", action="store_true", help="keep the score's network")
     parser.add_argument("--epochs", type=int, default=24)
     return parser.parse_args()
 
@@ -103,6 +108,79 @@ def teacher(name: str) -> samples.Teacher:
 
 def main() -> None:
     given = parse()
+    if not given.margin_alone:
+        train_head(given)
+    train_margin(given)
+
+
+def rivalling(given: argparse.Namespace) -> rivals.Rivals:
+    """Strangers spoilt alike, of faces that are not kept aside."""
+    held = given.samples / "rivals.npz" if given.samples else None
+    if held and held.exists():
+        return rivals.load(held)
+    faces = [
+        face
+        for folder, listed in SETS
+        for face in samples.faces(given.data / folder, given.data / listed)
+        if not aside(face.name)
+    ]
+    faces = [faces[i] for i in np.random.default_rng(11).permutation(len(faces))]
+    more = given.data / SETS[1][0]
+    no_person = frozenset(f.name.split("/")[0] for f in faces if f.path.is_relative_to(more))
+    made = rivals.make(
+        faces,
+        rivals.people(faces, no_person),
+        [teacher(name) for name in TEACHERS],
+        _runtime.quality_features,
+        lambda crops: _runtime.qualities(crops, None, np.array(ARCFACE_TEMPLATE), 0, 0)["score"],
+        progress=sys.stderr.isatty(),
+    )
+    if held:
+        held.parent.mkdir(parents=True, exist_ok=True)
+        rivals.save(held, made)
+    return made
+
+
+def train_margin(given: argparse.Namespace) -> None:
+    """The margin's network, its C file beside the other's, numbers and record."""
+    own = load_file(given.out / "head.safetensors")
+    made = rivalling(given)
+    inputs = numbers.hidden(own, made.features)
+    held_out = np.isin(made.kinds, [samples.NAMES.index(name) for name in spoil.HELD_OUT])
+    shown = made.of(~held_out)
+    net = margin.train(shown, inputs[~held_out])
+    found = numbers.margin_numbers(net)
+    answers = numbers.margins(found, inputs)
+    record = {
+        "name": "quality-margin",
+        "data": "aligned crops of CelebA, Bollywood, film frames (446 people), AAF, UTKFace, "
+        f"synthetic and masked faces: {len(shown.kinds):,} pictures in groups of up to "
+        f"{rivals.GROUP} strangers, spoilt alike or clean. None of LFW",
+        "teacher": f"{', '.join(TEACHERS)}: cosine of strangers less the threshold at FAR {FAR:g}",
+        "licence": "non-commercial research (training images); code Apache-2.0",
+        "date": datetime.now(UTC).date().isoformat(),
+        "shown": list(spoil.SHOWN),
+        "held_out": list(spoil.HELD_OUT),
+        "asked": [margin.ASKED, margin.ASKED_GOOD],
+        "bytes": int(sum(array.nbytes for array in found.values())),
+        "strangers that match, and beyond the margin": {
+            what: rivals.matches(made.of(rows), answers[rows])
+            for what, rows in (
+                ("clean", made.kinds == 0),
+                ("shown", ~held_out & (made.kinds != 0)),
+                ("held_out", held_out),
+            )
+        },
+    }
+    write_text(given.table.with_name("margin.c"), numbers.c_text(found, numbers.MARGIN_TEXT))
+    numbers_file = save(found)
+    write_whole(given.out / "margin.safetensors", lambda file: file.write(numbers_file))
+    write_text(given.out / "margin.json", json.dumps(record, indent=1) + "\n")
+    print("margin", json.dumps(record["strangers that match, and beyond the margin"]))
+
+
+def train_head(given: argparse.Namespace) -> None:
+    """The score's network, its C file, numbers and record."""
     kept, shown = sampled(given, kept=True), sampled(given, kept=False)
     good = np.isin(np.array(samples.NAMES)[shown.kinds], ["clean", *samples.OFTEN])
     weights = np.where(good, CLEAN_WEIGHT, 1).astype(np.float32)

@@ -29,6 +29,16 @@ def _rounded(values: Tensor, step: Tensor | float) -> Tensor:
     return values + (torch.round(values / step) * step - values).detach()
 
 
+def rounded(raw: Tensor) -> Tensor:
+    """A hidden layer's values as C holds them: between 0 and 1, in steps of 1/127.
+
+    The backward pass has a slope of a hundredth beyond those ends: no dead rows.
+    """
+    held = raw.clamp(0, 1)
+    held = held + 0.01 * (raw - raw.detach())
+    return _rounded(held, 1 / 127)
+
+
 class Layer(nn.Linear):
     """A linear layer with int8 weights, a scale a row."""
 
@@ -54,11 +64,7 @@ class Head(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         values = features / UNIT
         for layer in (self.first, self.second):
-            # A slope of a hundredth beyond 0 and 1, in the backward pass alone: no dead rows.
-            raw = layer(values)
-            held = raw.clamp(0, 1)
-            held = held + 0.01 * (raw - raw.detach())
-            values = _rounded(held, 1 / 127)
+            values = rounded(layer(values))
         return self.last(values)
 
 

@@ -119,12 +119,12 @@ def make(
         clean = np.stack([decode(face.path, face.name) for face in group])
         if random.random() < 0.5:
             clean = np.ascontiguousarray(clean[:, :, ::-1])
-        known = [_unit(teacher.embed(clean)) for teacher in asked]
+        known = [unit(teacher.embed(clean)) for teacher in asked]
         parts.append(_samples(features(clean), np.ones(len(clean)), np.zeros(len(clean)), 0, 0.0))
         for _ in range(each):
             kind, strength = str(random.choice(drawn)), float(random.random())
             spoilt = _spoilt(clean, kind, strength, drawn, random)
-            units = [_unit(teacher.embed(spoilt)) for teacher in asked]
+            units = [unit(teacher.embed(spoilt)) for teacher in asked]
             left = np.mean([(a * b).sum(axis=1) for a, b in zip(units, known, strict=True)], axis=0)
             confused = np.mean(
                 [_confused(u, t.threshold) for u, t in zip(units, asked, strict=True)], axis=0
@@ -194,7 +194,8 @@ def _spoilt(
     return np.stack(made)
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows (N, D) of length 1."""
     found: NDArray[np.float32] = rows / np.maximum(
         np.linalg.norm(rows, axis=1, keepdims=True), 1e-9
     )

@@ -26,13 +26,17 @@ extern "C" {
 #define PV_QUALITY_FEATURES 357
 
 /* The score below which an answer is not to be relied on: of clean faces that were kept from
- * training 1 in 100 lies below (of LFW's, which played no part, 1 in 280). */
-#define PV_QUALITY_QUERY 40
+ * training fewer than 1 in 100 lie below (of LFW's, which played no part, 1 in 430). */
+#define PV_QUALITY_QUERY 35
 
 /* The score below which a face is not to be enrolled: a template stays and is compared with every
  * face that comes, so that another picture of one clean face in 30 (of LFW's, in 60) is asked for.
  */
 #define PV_QUALITY_ENROL 70
+
+/* A cosine of 1 in units of pv_quality.margin, and the margin beyond which no match is believed. */
+#define PV_QUALITY_MARGIN_ONE 128
+#define PV_QUALITY_MOST_MARGIN 58
 
 /* Units of a length in eye distances: those of a face that looks straight ahead, of the size that
  * the similarity fit finds. */
@@ -51,7 +55,8 @@ enum {
   PV_QUALITY_SMALL = 1 << 8,      /* eyes too few pixels apart */
   PV_QUALITY_AWAY = 1 << 9,       /* turned away */
   PV_QUALITY_LANDMARKS = 1 << 10, /* landmarks that fit no face */
-  PV_QUALITY_OUTSIDE = 1 << 11    /* too much of it lies outside the picture */
+  PV_QUALITY_OUTSIDE = 1 << 11,   /* too much of it lies outside the picture */
+  PV_QUALITY_ALIKE = 1 << 12      /* strangers in such pictures look alike */
 };
 
 typedef struct pv_quality {
@@ -68,6 +73,8 @@ typedef struct pv_quality {
   int16_t roll;             /* of the eyes in the picture, in degrees, clockwise positive */
   uint16_t sharpness[3][2]; /* mean difference of neighbours across and down, in 1/64 grey level, of
                                the crop, of half and of quarter its size */
+  uint16_t margin;          /* a match is to be relied on if its score exceeds the threshold by so
+                               much (pv_quality_bears): strangers in such pictures come as near */
   uint32_t eye_distance;    /* in 1/256 pixel of the picture */
   uint32_t reasons;         /* PV_QUALITY_BLURRED and so on; 0: nothing speaks against it */
 } pv_quality;
@@ -88,6 +95,11 @@ pv_status pv_quality_measure(const uint8_t *crop, uint32_t side, const pv_qualit
 /* 1 for a face good enough to be enrolled: nothing speaks against it, and the score reaches
  * PV_QUALITY_ENROL. */
 int pv_quality_enrols(const pv_quality *quality);
+
+/* 1 where a match of `score` at `threshold`, both of PV_SCORE_ONE, is nearer than strangers in
+ * pictures like this one come; 0 where it is to be doubted. Of clean faces the margin is 0, and of
+ * two faces that are compared the larger counts. */
+int pv_quality_bears(const pv_quality *quality, int32_t score, int32_t threshold);
 
 /* What a bit of pv_quality.reasons means, such as "too dark", for people to read; of several bits
  * the lowest. Never null. */

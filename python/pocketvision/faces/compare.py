@@ -30,7 +30,8 @@ class Verdict:
     ``score``: cosine, -1 to 1. ``same``: ``score >= threshold``. ``far``: share of pairs of
     different people that reach ``threshold`` on ``dataset`` with ``model``. ``interval``: 95 %
     bounds of the threshold at that rate, by bootstrap over people, where the record has them.
-    ``quality``: of the worse of the two faces, and ``reasons`` why the answer is not reliable;
+    ``quality``: of the worse of the two faces, and ``reasons`` why the answer is not reliable: what
+    speaks against a face, or a match that is no nearer than those of strangers in such pictures;
     None and none where the embeddings carry no quality (``embed(..., return_quality=True)``).
     It has no truth value: whoever decides must look at ``same`` and should show the rest.
     """
@@ -47,7 +48,7 @@ class Verdict:
 
     @property
     def reliable(self) -> bool | None:
-        """Whether both faces are good enough for an answer; None where that is not known."""
+        """Whether both faces are good enough for this answer; None where that is not known."""
         return False if self.reasons else None if self.quality is None else True
 
     def __bool__(self) -> NoReturn:
@@ -119,6 +120,8 @@ def verify(
     bounds = entry.get("interval")
     qualities = [getattr(face, "quality", None) for face in (a, b)]
     known = [quality for quality in qualities if isinstance(quality, Quality)]
+    margins = sorted(known, key=lambda quality: quality.margin)
+    doubts = [quality.doubt(score, entry["threshold"]) for quality in margins[-1:]]
     return Verdict(
         score=score,
         threshold=entry["threshold"],
@@ -133,7 +136,8 @@ def verify(
             for which, quality in zip(("first", "second"), qualities, strict=True)
             if isinstance(quality, Quality)
             for reason in quality.reasons
-        ),
+        )
+        + tuple(filter(None, doubts)),
     )
 
 

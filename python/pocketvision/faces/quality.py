@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 QUERY_LEVEL: int = _runtime.QUALITY_QUERY
 """Score below which an answer is not to be relied on: of clean faces that were kept from training
-1 in 100 lies below (``pocketvision/quality.h`` has the number for the chip too)."""
+fewer than 1 in 100 lie below (``pocketvision/quality.h`` has the number for the chip too)."""
 
 ENROL_LEVEL: int = _runtime.QUALITY_ENROL
 """Score below which a face is not enrolled: a template stays and is compared with every face that
 comes, and another picture can be taken, which 1 in 30 clean faces kept from training is asked."""
+
+MARGIN_UNIT = float(_runtime.QUALITY_MARGIN_ONE)
+"""The runtime's units of a margin that are a cosine of 1."""
 
 TEMPLATE_REACH = 3.0
 """Pixels of 112 by which a record's template may differ from ArcFace's, which the quality's network
@@ -39,7 +42,9 @@ class Quality:
     ``score``: 0 to 100, how far answers that rest on it can be trusted: what is probably left of a
     clean picture's embedding, and 0 where strangers in such pictures are taken for one another.
     ``reasons``: why answers that rest on it are not reliable, a short sentence each; none for a
-    face that is good enough. The rest says what was measured:
+    face that is good enough.
+    ``margin``: cosine by which a match must exceed its threshold to be relied on, 0 for a clean
+    face: strangers in pictures that are spoilt alike come as near. The rest says what was measured:
 
     ``face``: 0 to 100, how much the crop looks like an upright face. ``sharpness``: mean difference
     of neighbouring pixels against that of pixels four times as far apart, in the weaker direction:
@@ -70,6 +75,7 @@ class Quality:
     yaw: float | None = None
     roll: float | None = None
     outside: float | None = None
+    margin: float = 0.0
 
     @property
     def reliable(self) -> bool:
@@ -87,6 +93,18 @@ class Quality:
         if self.reasons or self.enrolable:
             return self.reasons
         return (f"quality {self.score} of 100, and enrolment asks for {ENROL_LEVEL}",)
+
+    def doubt(self, score: float, threshold: float) -> str | None:
+        """Why a match of ``score`` at ``threshold`` (cosines) is not to be relied on, or None.
+
+        None also for a score that does not reach the threshold: nobody was taken for somebody.
+        """
+        if not threshold <= score < threshold + self.margin:
+            return None
+        return (
+            f"strangers in such pictures come as near; of them a match of {self.margin:.2f} above "
+            "the threshold counts"
+        )
 
     def __str__(self) -> str:
         said = f" ({'; '.join(self.reasons)})" if self.reasons else ""
@@ -162,6 +180,7 @@ def qualities(found: NDArray[Any]) -> NDArray[Any]:
         "contrast": found["contrast"].astype(float).tolist(),
         "dark": (found["dark"] / 100).tolist(),
         "bright": (found["bright"] / 100).tolist(),
+        "margin": (found["margin"] / MARGIN_UNIT).tolist(),
     }
     placed = found["placed"].tolist()
     for name, unit in _PLACED.items():

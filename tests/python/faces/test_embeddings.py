@@ -106,6 +106,30 @@ def test_a_verdict_says_what_it_rests_on(rows: Embeddings) -> None:
     assert verify(bare[0], rows[1]).reliable is None
 
 
+def test_a_match_within_the_margin_is_doubted(rows: Embeddings) -> None:
+    """Whose face the margin is of does not matter, and of two the larger counts."""
+    threshold = verify(rows[0], rows[1]).threshold
+    for first, second, doubted in ((0.0, 0.0, 0), (0.4, 0.9, 1), (0.9, 0.1, 1), (None, 0.9, 1),
+                                   (0.1, 0.2, 0), (None, 0.2, 0)):  # fmt: skip
+        pair = [
+            embeddings(
+                np.asarray(rows[0]), rows.identity,
+                None if margin is None else Quality(80, margin=margin),
+            )
+            for margin in (first, second)
+        ]  # fmt: skip
+        found = verify(*pair)  # one face twice: score 1
+        assert found.same and found.score - threshold < 0.9
+        assert len(found.reasons) == doubted
+        if doubted:
+            assert found.reliable is False
+            assert "strangers in such pictures come as near" in found.reasons[0]
+            assert "0.90 above the threshold" in str(found)
+    apart = [embeddings(np.asarray(row), rows.identity, Quality(80, margin=0.9))
+             for row in (rows[0], -rows[0])]  # fmt: skip
+    assert not verify(*apart).same and verify(*apart).reliable
+
+
 def test_the_interval_of_the_threshold(make_model: Any, record_values: Any, crops: Any) -> None:
     entry = {"far": 0.01, "threshold": 0.3, "dataset": "D", "protocol": "P"}
     for extra, shown in (({"interval": [0.25, 0.375]}, "0.300 [0.250, 0.375] ("), ({}, "0.300 (")):

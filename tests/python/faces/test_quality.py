@@ -48,7 +48,7 @@ def test_a_good_portrait(portrait: tuple[Array, Array]) -> None:
     assert abs(found.eye_distance / np.linalg.norm(points[1] - points[0]) - 1) < 0.1
     assert found.residual < 0.15 and found.outside == 0 and abs(found.roll or 90) < 20
     assert str(found) == f"quality {found.score} of 100"
-    assert 0.3 < (found.sharpness or 0) < 1
+    assert 0.3 < (found.sharpness or 0) < 1 and found.margin == 0
 
 
 def test_what_is_wrong_is_said(portrait: tuple[Array, Array]) -> None:

@@ -32,6 +32,7 @@ static const char *const reasons[] = {
     "turned away",
     "landmarks do not fit a face",
     "too much of the face is outside the picture",
+    "strangers in such pictures look alike",
 };
 
 const char *pv_quality_reason(uint32_t bits) {
@@ -39,6 +40,10 @@ const char *pv_quality_reason(uint32_t bits) {
     if (bits >> i & 1) return reasons[i];
   }
   return "nothing speaks against it";
+}
+
+int pv_quality_bears(const pv_quality *quality, int32_t score, int32_t threshold) {
+  return score - threshold >= quality->margin * (PV_SCORE_ONE / PV_QUALITY_MARGIN_ONE);
 }
 
 int pv_quality_enrols(const pv_quality *quality) {
@@ -79,6 +84,7 @@ static uint32_t against(const pv_quality *quality, const pv_head_answers *answer
   uint32_t found = 0;
   if (quality->score < PV_QUALITY_QUERY) found |= why(quality, answers);
   if (quality->face < LEAST_FACE) found |= PV_QUALITY_NO_FACE;
+  if (quality->margin > PV_QUALITY_MOST_MARGIN) found |= PV_QUALITY_ALIKE;
   if (!quality->placed) return found;
   if (quality->residual > MOST_RESIDUAL) return found | PV_QUALITY_LANDMARKS;
   if (quality->eye_distance < LEAST_EYES) found |= PV_QUALITY_SMALL;
@@ -99,6 +105,7 @@ pv_status pv_quality_measure(const uint8_t *crop, uint32_t side, const pv_qualit
   pv_head_run(features, &answers);
   quality->score = answers.score;
   quality->face = answers.face;
+  quality->margin = answers.margin;
   describe(&sums, quality);
   if (place != NULL) pv_place_judge(place, side, quality);
   quality->reasons = against(quality, &answers);

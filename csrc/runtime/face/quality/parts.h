@@ -61,9 +61,27 @@ extern const pv_head_weights pv_head;
 typedef struct pv_head_answers {
   uint8_t score, face; /* 0 to 100 */
   int8_t reasons[PV_HEAD_REASONS];
+  uint8_t margin; /* 0 to 127 */
 } pv_head_answers;
 
 void pv_head_run(const int8_t features[PV_QUALITY_FEATURES], pv_head_answers *answers);
+
+/* Weights of the margin, likewise (margin.c). It reads the last two layers of the network above,
+ * and its answer is in 1/PV_QUALITY_MARGIN_ONE of a cosine, 0 to 127. */
+#define PV_MARGIN_INPUTS (PV_HEAD_SECOND + PV_HEAD_LAST)
+#define PV_MARGIN_FIRST 24
+#define PV_MARGIN_SECOND 12
+
+typedef struct pv_margin_weights {
+  int8_t first[PV_MARGIN_FIRST][PV_MARGIN_INPUTS];
+  int8_t second[PV_MARGIN_SECOND][PV_MARGIN_FIRST];
+  int8_t last[1][PV_MARGIN_SECOND];
+  int32_t first_bias[PV_MARGIN_FIRST], first_factor[PV_MARGIN_FIRST];
+  int32_t second_bias[PV_MARGIN_SECOND], second_factor[PV_MARGIN_SECOND];
+  int32_t last_bias[1], last_factor[1];
+} pv_margin_weights;
+
+extern const pv_margin_weights pv_margin;
 
 /* Fills what landmarks say; those that fit no face have the largest residual. */
 void pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *quality);

@@ -152,7 +152,10 @@ def _answer(
         reasons.append("the threshold is not calibrated, so its rate is unknown")
     if known is not None and known.extrapolated:
         reasons.append(f"the threshold is extrapolated to {size} templates")
-    if any(reached):
+    if any(reached) and threshold is not None:
+        doubt = getattr(quality, "doubt", None)
+        if doubt is not None and (said := doubt(scores[0], threshold)):
+            reasons.append(said)
         reasons += [
             f"the enrolled face: {why}" for why in contents.notes[ranking.matches[0].face].reasons
         ]

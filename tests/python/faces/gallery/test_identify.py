@@ -51,6 +51,11 @@ def test_an_answer_carries_its_evidence(gallery: Gallery, faces: Faces) -> None:
     good = embeddings(ada[2], None, Quality(80))
     assert gallery.identify(good).reliable is True
     assert gallery.identify(good).to_dict()["quality"] == 80
+    # A score of 1, and a threshold of 0.5: the one margin is passed and the other is not.
+    assert gallery.identify(embeddings(ada[2], None, Quality(80, margin=0.4))).reliable is True
+    doubted = gallery.identify(embeddings(ada[2], None, Quality(80, margin=0.6)))
+    assert doubted.name == answer.name and doubted.reliable is False
+    assert "strangers in such pictures come as near" in doubted.reasons[-1]
 
 
 def test_several_queries_and_none(gallery: Gallery, faces: Faces) -> None:

@@ -18,7 +18,8 @@ SHARE_SPOILT = 0.5
 @dataclass(frozen=True)
 class Wrong:
     """Of ``pairs``: the shares of genuine ones refused and of impostors accepted, of all and where
-    both pass; and how well the lower quality of a pair tells wrong answers from right ones:
+    both pass; ``doubted``, of genuine matches of faces that pass the share that is not beyond the
+    larger margin; and how well the lower quality of a pair tells wrong answers from right ones:
     ``auc`` (0.5 is chance), and the curve ``told`` against ``lost``: share of the wrong answers
     below a level, and of the right ones."""
 
@@ -28,6 +29,7 @@ class Wrong:
     false_match: float
     false_non_match_passed: float
     false_match_passed: float
+    doubted: float
     auc: float
     told: list[float]
     lost: list[float]
@@ -39,10 +41,13 @@ def wrong_answers(
     same: Sequence[bool],
     quality: NDArray[np.float64],
     reliable: NDArray[np.bool_],
+    margins: NDArray[np.floating],
     threshold: float,
 ) -> Wrong:
-    """``left``, ``right`` unit (P, D); ``quality`` (P), the lower of both; ``reliable`` (P)."""
-    accepted = (left * right).sum(axis=1) >= threshold
+    """``left``, ``right`` unit (P, D); ``quality`` (P), the lower of both; ``reliable`` (P),
+    whether both are; ``margins`` (P), the larger of both."""
+    score = (left * right).sum(axis=1)
+    accepted = score >= threshold
     genuine = np.asarray(same, bool)
     wrong = accepted != genuine
     lost, told, _ = roc_curve(wrong, -quality)
@@ -54,6 +59,7 @@ def wrong_answers(
         float(accepted[~genuine].mean()),
         float((~accepted)[genuine & reliable].mean()),
         float(accepted[~genuine & reliable].mean()),
+        float((score < threshold + margins)[genuine & reliable & accepted].mean()),
         float(roc_auc_score(wrong, -quality)),
         np.interp(at, lost, told).tolist(),
         at.tolist(),

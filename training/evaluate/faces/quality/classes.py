@@ -76,7 +76,8 @@ def _at(
 @dataclass(frozen=True)
 class Gate:
     """One class and one model: of ``people`` faces, the share that passes; false matches among all
-    pairs of different people and among those of which both pass, NaN where those are too few."""
+    pairs of different people and among those of which both pass, NaN where those are too few;
+    ``fmr_relied``: of the latter those matches alone that lie beyond the larger margin."""
 
     name: str
     shown: bool
@@ -84,6 +85,7 @@ class Gate:
     passed: float
     fmr_before: float
     fmr: float
+    fmr_relied: float
     pairs: int
 
 
@@ -92,23 +94,23 @@ def gate(
     shown: bool,
     embeddings: NDArray[np.float32],
     reliable: NDArray[np.bool_],
+    margins: NDArray[np.floating],
     threshold: float,
 ) -> Gate:
-    """``embeddings`` unit (N, D), a face of another person each; ``reliable`` (N)."""
+    """``embeddings`` unit (N, D), a face of another person each; ``reliable``, ``margins`` (N)."""
     cosine = embeddings @ embeddings.T
     upper = np.triu_indices(len(cosine), 1)
     both = (reliable[:, None] & reliable[None, :])[upper]
     match = cosine[upper] >= threshold
+    margin = np.maximum(margins[:, None], margins[None, :])[upper]
+    relied = cosine[upper] >= threshold + margin
     pairs = int(both.sum())
-    return Gate(
-        name,
-        shown,
-        len(cosine),
-        float(reliable.mean()),
-        float(match.mean()),
-        float(match[both].mean()) if pairs >= LEAST_PAIRS else float("nan"),
-        pairs,
-    )
+
+    def among(hits: NDArray[np.bool_]) -> float:
+        return float(hits[both].mean()) if pairs >= LEAST_PAIRS else float("nan")
+
+    passed, before = float(reliable.mean()), float(match.mean())
+    return Gate(name, shown, len(cosine), passed, before, among(match), among(relied), pairs)
 
 
 def spoilt(crops: Picture, spoiler: Spoiler, seed: int) -> Picture:

@@ -27,31 +27,39 @@ def show(found: Found) -> None:
     console.print(table)
     models = list(found.gates)
     table = Table(
-        "class", "shown", "passed", title="false matches at the threshold, before > behind"
+        "class",
+        "shown",
+        "passed",
+        title="false matches at the threshold, before > behind the gate > beyond the margin",
     )
     for model in models:
         table.add_column(f"{model} ({found.thresholds[model]:.3f})", justify="right")
     for rows in zip(*found.gates.values(), strict=True):
-        rates = (f"{_rate(gate.fmr_before)} > {_rate(gate.fmr)}" for gate in rows)
+        rates = (
+            " > ".join(_rate(rate) for rate in (gate.fmr_before, gate.fmr, gate.fmr_relied))
+            for gate in rows
+        )
         first = rows[0]
         table.add_row(first.name, "yes" if first.shown else "no", f"{first.passed:.0%}", *rates)
     console.print(table)
     for model in models:
         known = [gate for gate in found.gates[model] if not math.isnan(gate.fmr)]
-        worst = max(known, key=lambda gate: gate.fmr)
+        worst = max(known, key=lambda gate: gate.fmr_relied)
         console.print(
-            f"{model}: most false matches behind the gate: {worst.fmr:.2%} ({worst.name}, "
+            f"{model}: most false matches behind the gate: {worst.fmr_relied:.2%} ({worst.name}, "
             f"{worst.pairs:,} pairs); of {len(found.gates[model])} classes above 5 %: "
             f"{sum(gate.fmr_before > 0.05 for gate in found.gates[model])} before it, "
-            f"{sum(gate.fmr > 0.05 for gate in known)} behind it"
+            f"{sum(gate.fmr > 0.05 for gate in known)} behind it, "
+            f"{sum(gate.fmr_relied > 0.05 for gate in known)} beyond the margin"
         )
-    table = Table("LFW pairs", "model", "pairs", "both pass", "FNMR", "FMR", "AUC of wrong answers")
+    table = Table("LFW pairs", "model", "pairs", "both pass", "FNMR", "FMR", "in doubt", "AUC")
     for model, kinds in found.wrong.items():
         for what, wrong in kinds.items():
             table.add_row(
                 what, model, f"{wrong.pairs:,}", f"{wrong.passed:,}",
                 f"{wrong.false_non_match:.2%} > {wrong.false_non_match_passed:.2%}",
-                f"{wrong.false_match:.2%} > {wrong.false_match_passed:.2%}", f"{wrong.auc:.3f}",
+                f"{wrong.false_match:.2%} > {wrong.false_match_passed:.2%}",
+                f"{wrong.doubted:.2%}", f"{wrong.auc:.3f}",
             )  # fmt: skip
     console.print(table)
     if found.landmarks:
@@ -77,7 +85,7 @@ def plot(path: Path, found: Found) -> Path:
     bars, roc = figure.subplots(1, 2, width_ratios=[3, 2])
     at = np.arange(len(gates))
     bars.barh(at, [gate.fmr_before for gate in gates], color="lightgrey", label="before the gate")
-    behind = [0 if math.isnan(gate.fmr) else gate.fmr for gate in gates]
+    behind = [0 if math.isnan(gate.fmr_relied) else gate.fmr_relied for gate in gates]
     bars.barh(at, behind, color="tab:red", label="behind it")
     bars.plot([gate.passed for gate in gates], at, ".", color="tab:blue", label="share that passes")
     bars.axvline(0.05, color="black", linewidth=0.7)

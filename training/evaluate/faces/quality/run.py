@@ -76,16 +76,20 @@ def evaluate(
     every = {"clean": (lambda picture, random: picture, True), **classes.classes()}
     for seed, (name, (spoiler, shown)) in enumerate(tqdm(every.items(), disable=not progress)):
         spoilt = classes.spoilt(one_each, spoiler, seed)
-        reliable = np.array([quality.reliable for quality in quality_of(spoilt)])
+        reliable, margins = _arrays(quality_of(spoilt))
         for model, embedder in embedders.items():
             rows = np.asarray(embedder.embed(spoilt))
-            gates[model].append(classes.gate(name, shown, rows, reliable, thresholds[model]))
+            gates[model].append(
+                classes.gate(name, shown, rows, reliable, margins, thresholds[model])
+            )
     mixed = _mixed(crops)
+    lit = classes.spoilt(crops, classes.coloured, 1)
     wrong: dict[str, dict[str, answers.Wrong]] = {name: {} for name in models}
-    for what, pictures in (("clean", crops), ("half of them spoilt", mixed)):
+    sets = {"clean": crops, "coloured light": lit, "half of them spoilt": mixed}
+    for what, pictures in sets.items():
         qualities = quality_of(pictures)
         score = np.array([quality.score for quality in qualities], np.float64)
-        reliable = np.array([quality.reliable for quality in qualities])
+        reliable, margins = _arrays(qualities)
         for model, embedder in embedders.items():
             rows = np.asarray(embedder.embed(pictures))
             wrong[model][what] = answers.wrong_answers(
@@ -94,6 +98,7 @@ def evaluate(
                 listed.same,
                 np.minimum(score[first], score[second]),
                 reliable[first] & reliable[second],
+                np.maximum(margins[first], margins[second]),
                 thresholds[model],
             )
     judged = []
@@ -103,6 +108,14 @@ def evaluate(
         turned = [q for q in truth if abs(q.yaw or 0) >= landmarks.PROFILE]
         clean += [_clean("true landmarks", truth), _clean("of them turned aside", turned)]
     return Found(clean, gates, wrong, judged, thresholds)
+
+
+def _arrays(
+    qualities: Sequence[Quality] | NDArray[Any],
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Whether each is reliable, and its margin."""
+    reliable = np.array([quality.reliable for quality in qualities], bool)
+    return reliable, np.array([quality.margin for quality in qualities], np.float64)
 
 
 def _one_each(names: Sequence[str]) -> list[int]:
