@@ -3,4 +3,4 @@
 H. Kong, J. Zhao, X. Tu, J. Xing, S. Shen, J. Feng, arXiv 1905.10777. See the README beside this.
 """
 
-from . import residual  # noqa: F401  (register)
+from . import generator, residual  # noqa: F401  (register)
