@@ -59,6 +59,7 @@ TRAINING = {
     "evaluate": "data models",
     "quality": "data",
     "train.faces": "run models data losses distill evaluate",
+    "train.restore": "run models data losses distill evaluate",
 }
 NEVER = {
     "pocketvision.compile": "torch pocketvision.training",
