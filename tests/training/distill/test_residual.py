@@ -95,6 +95,10 @@ def test_watched_gives_both_and_their_stages_in_the_teachers_channels(pair):
     torch.testing.assert_close(found.student + found.assistant, pair(x))
     for maps in found[2:]:
         assert [one.shape[1] for one in maps] == [9, 10, 11]
+    with tap:
+        teacher(x)
+    first, second = residual.stages(found.student_maps, found.assistant_maps, tap.taken())
+    assert first.item() == pytest.approx(1.0) and second.item() == pytest.approx(1.0)
     small = called(torch.randn(3, 3, 24, 24)[:, :, :24, :24].repeat(1, 1, 2, 2)[:, :, :32, :32])
     assert small.student.shape == (3, 6)
     assert len(residual.Watched(pair, None, 32)(x).student_maps) == 0
