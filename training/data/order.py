@@ -12,12 +12,24 @@ class Order:
 
     Args:
         weights: float (N), how often a picture comes in an epoch (``joined.repeated``).
+        labels: int64 (N), the people; wanted with ``together``.
+        together: pictures of a person that follow each other, where there are as many: losses that
+            compare a person's pictures need some of them in one batch.
 
     ``length``: pictures of an epoch.
     """
 
-    def __init__(self, weights: np.ndarray, seed: int):
+    def __init__(
+        self,
+        weights: np.ndarray,
+        seed: int,
+        labels: np.ndarray | None = None,
+        together: int = 1,
+    ):
+        if together > 1 and labels is None:
+            raise ValueError("together: groups of a person's pictures need labels")
         self.weights, self.seed = np.asarray(weights, float), seed
+        self.labels, self.together = labels, together
         self.length = joined.length(self.weights)
         self.epochs: dict[int, np.ndarray] = {}
 
@@ -37,10 +49,26 @@ class Order:
 
     def _epoch(self, epoch: int) -> np.ndarray:
         if epoch not in self.epochs:
-            shuffled = np.random.default_rng([self.seed, epoch]).permutation(self.length)
+            random = np.random.default_rng([self.seed, epoch])
+            shuffled = random.permutation(self.length)
             self.epochs = {k: v for k, v in self.epochs.items() if k == epoch - 1}
-            self.epochs[epoch] = self._drawn(epoch)[shuffled]
+            found = self._drawn(epoch)[shuffled]
+            if self.together > 1:
+                found = self._grouped(found, random)
+            self.epochs[epoch] = found
         return self.epochs[epoch]
+
+    def _grouped(self, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """``rows`` in groups of a person's, the groups in random order."""
+        assert self.labels is not None
+        labels = np.asarray(self.labels)[rows]
+        order = np.argsort(labels, kind="stable")
+        starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+        lengths = np.diff(starts, append=len(rows))
+        within = np.arange(len(rows)) - np.repeat(starts, lengths)
+        begins = within % self.together == 0
+        key = random.random(int(begins.sum()))[np.cumsum(begins) - 1]
+        return np.asarray(rows[order[np.argsort(key, kind="stable")]])
 
     def _drawn(self, epoch: int) -> np.ndarray:
         return joined.repeated(self.weights, np.random.default_rng([self.seed, epoch, 4]))

@@ -1,6 +1,15 @@
 """The model zoo: ``create(name)`` builds any registered network, ``load`` gives it weights."""
 
-from . import dna, facechain, inverted, iresnet, mobilefacenet, pocketnet, vargfacenet  # noqa: F401  (register)
+from . import (  # noqa: F401  (register)
+    dna,
+    facechain,
+    inverted,
+    iresnet,
+    mobilefacenet,
+    pocketnet,
+    rim,
+    vargfacenet,
+)
 from .registry import Entry, built, create, entry, names
 from .stored.checkpoint import load
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pocketvision.record import Record
-
 from .. import models
 from ..export import export
+from ..models.stored.checkpoint import of_run
 from .run import Quantised, quantize_model
 
 
@@ -28,20 +27,7 @@ def quantize_weights(
         FileNotFoundError: no such weights, or no record beside them.
         ValueError: the record names no network of the zoo, or the weights are another network's.
     """
-    if not weights.is_file():
-        raise FileNotFoundError(f"{weights}: no such file; expected weights of a training run")
-    beside = weights.with_suffix(".json")
-    if not beside.is_file():
-        raise FileNotFoundError(
-            f"{beside}: no such file; a training run writes the record that names its network "
-            "beside the weights: keep the two together"
-        )
-    record = Record.from_json(beside.read_text(encoding="utf-8"))
-    try:
-        built = record.architecture
-        entry = models.built(record.name, built) if built else models.entry(record.name)
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{beside}: {error.args[0]}") from None
+    entry, record = of_run(weights)
     model = models.load(entry, weights)
     with tempfile.TemporaryDirectory() as folder:
         floating = export(model, Path(folder, "float.onnx"), size=entry.input_size)

@@ -33,6 +33,15 @@ def read(path: Path, parse: Callable[[dict[str, Any]], T]) -> T:
         raise ValueError(f"{path}: {error}") from None
 
 
+def task_of(path: Path) -> str | None:
+    """What a recipe's file says its ``task`` is; None: nothing, or the file is none."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8")).get("task")
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        return None  # whoever reads the whole of it says what is wrong
+    return found if isinstance(found, str) else None
+
+
 def changed(table: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
     """``table`` with each ``key=value`` of ``changes`` in it, dots in the key for inner tables.
 
@@ -102,6 +111,10 @@ def _value(hint: Any, value: Any, choices: Choices, where: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"{where}: expected a table, got {value!r}")
         return build(typing.cast("type", hint), value, choices, f"{where}.")
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ValueError(f"{where}: expected a table, got {value!r}")
+        return dict(value)
     if origin is tuple:
         inner = typing.get_args(hint)
         if not isinstance(value, list):

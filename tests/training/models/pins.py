@@ -20,6 +20,8 @@ from pocketvision.training import models
 
 PINS = Path(__file__).with_name("pins.json")
 COUNT = 10
+PICTURE = 4096
+"""Values from which on an output is a picture: ten are taken from all over it, as some are cut."""
 
 
 def seeded(network: nn.Module) -> nn.Module:
@@ -52,7 +54,11 @@ def values(network: nn.Module, size: int, dtype: torch.dtype = torch.float32) ->
     """Float64 (10): the first output values, the whole embedding scaled to a mean square of 1."""
     x = np.random.RandomState(0).uniform(-1, 1, (1, 3, size, size))
     with torch.no_grad():
-        whole = seeded(network).to(dtype)(torch.from_numpy(x).to(dtype))[0].double().numpy()
+        whole = (
+            seeded(network).to(dtype)(torch.from_numpy(x).to(dtype))[0].double().flatten().numpy()
+        )
+    if len(whole) > PICTURE:
+        whole = whole[:: len(whole) // COUNT]
     return np.asarray((whole / np.sqrt(np.square(whole).mean()))[:COUNT])
 
 

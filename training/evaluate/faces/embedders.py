@@ -21,14 +21,17 @@ DEFAULT_MEAN = DEFAULT_STD = (127.5, 127.5, 127.5)
 """Preprocessing of an ONNX file without a record: ``(pixel - 127.5) / 127.5``, RGB, NCHW."""
 
 
-def load(model: str) -> OnnxEmbedder | CompiledEmbedder:
-    """The embedder behind ``model``: a path ending in ``.onnx`` (float or int8), any other path to
-    a compiled file (without ``.TARGET.so``: the one of this processor), or a shipped model's name.
+def load(model: str) -> OnnxEmbedder | CompiledEmbedder | TrainedEmbedder:
+    """The embedder behind ``model``: a path ending in ``.onnx`` (float or int8) or, of a training
+    run's weights with their record beside them, ``.safetensors``; any other path to a compiled file
+    (without ``.TARGET.so``: the one of this processor), or a shipped model's name.
 
     Raises:
         FileNotFoundError: a path is given and no file is there.
         ValueError: the file is not what its name says.
     """
+    if model.endswith(".safetensors"):
+        return TrainedEmbedder(Path(model))
     path = Path(resolve(model)) if len(Path(model).parts) > 1 else Path(model)
     looks_like_file = path.suffix in (".onnx", ".so") or len(path.parts) > 1
     if looks_like_file and not path.is_file():
@@ -97,6 +100,32 @@ class OnnxEmbedder:
                 planes = np.pad(planes, ((0, self.batch - len(planes)), (0, 0), (0, 0), (0, 0)))
             rows.append(self.session.run(None, {self.name: planes})[0][: len(pixels)])
         return np.concatenate(rows)
+
+
+class TrainedEmbedder:
+    """What a training run left, in torch on the processor; prepared as its record says.
+
+    Raises:
+        FileNotFoundError, ValueError: as ``models.stored.checkpoint.of_run`` and ``load``.
+    """
+
+    def __init__(self, weights: Path):
+        from ...models.stored import checkpoint
+
+        entry, self.record = checkpoint.of_run(weights)
+        self.network = checkpoint.load(entry, weights)
+        prepare = self.record.preprocess
+        self.mean, self.std = (np.array(prepare[key], np.float32) for key in ("mean", "std"))
+        self.swap = prepare["colour"] == "BGR"
+
+    def __call__(self, crops: np.ndarray) -> np.ndarray:
+        """Raw float32 (N, D) of uint8 RGB (N, H, W, 3)."""
+        import torch
+
+        pixels = crops[..., ::-1] if self.swap else crops
+        planes = ((pixels.astype(np.float32) - self.mean) / self.std).transpose(0, 3, 1, 2)
+        with torch.no_grad():
+            return np.asarray(self.network(torch.from_numpy(np.ascontiguousarray(planes))))
 
 
 class CompiledEmbedder:

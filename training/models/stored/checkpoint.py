@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pocketvision.record import Record
 
-from ..registry import Entry, canonical, entry
+from ..registry import Entry, built, canonical, entry
 from .published import renamed
 
 SHOWN = 8
@@ -55,6 +55,29 @@ def load(network: str | Entry, path: Path) -> nn.Module:
         raise ValueError("\n".join([*lines, "  give the name of the network they were trained as"]))
     model.load_state_dict(state, strict=not optional - state.keys())
     return model.eval()
+
+
+def of_run(weights: Path) -> tuple[Entry, Record]:
+    """The network of what a run left: ``weights`` (``.safetensors``), whose record is beside it.
+
+    Raises:
+        FileNotFoundError: no such weights, or no record beside them.
+        ValueError: the record names no network of the zoo.
+    """
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights}: no such file; expected weights of a training run")
+    beside = weights.with_suffix(".json")
+    if not beside.is_file():
+        raise FileNotFoundError(
+            f"{beside}: no such file; a training run writes the record that names its network "
+            "beside the weights: keep the two together"
+        )
+    record = Record.from_json(beside.read_text(encoding="utf-8"))
+    try:
+        made = record.architecture
+        return (built(record.name, made) if made else entry(record.name)), record
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{beside}: {error.args[0]}") from None
 
 
 def shipped(name: str) -> Path:

@@ -105,6 +105,7 @@ def batches(
     workers: int,
     options: Degrade = UNTOUCHED,
     pin: bool = False,
+    together: int = 1,
 ) -> Iterator[Batch]:
     """Batches of steps ``start`` to ``stop - 1``.
 
@@ -112,10 +113,12 @@ def batches(
         pairs: read a blend partner for each row.
         options: what is done to single pictures.
         pin: into page-locked memory, which a GPU copies from while the host goes on.
+        together: see :class:`Order`.
     """
+    order = Order(pictures.weights, seed, pictures.labels, together)
     loader: DataLoader = DataLoader(
         _Pictures(pictures, pairs, seed, options),
-        batch_sampler=_Steps(Order(pictures.weights, seed), batch, start, stop),
+        batch_sampler=_Steps(order, batch, start, stop),
         num_workers=workers,
         collate_fn=_collate,
         persistent_workers=workers > 0,

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from ... import models
 from ...data import joined
 from ...data.folder import Landmarks
 from ...distill import views
 from ...distill.multi_step import snapshot
+from ...distill.residual import Watched
 from ...models.layers import keep_statistics
 from ...models.stored.checkpoint import shipped
 from ...run import pictures, ranks, schedule, state
@@ -24,7 +24,7 @@ from ...run.device import autocast, bfloat16, choose
 from ...run.journal import Journal
 from ...run.mean import Mean
 from ...run.schedule import Length
-from . import batches, outcome, plan, validate
+from . import batches, outcome, plan, student, validate
 from .objective import Objective, labeller
 from .recipe import SHIPPED, Recipe
 
@@ -109,10 +109,10 @@ def _run(
         total = round(recipe.epochs * length / recipe.batch)
     if total is None and ranks.world() > 1:
         raise ValueError("minutes: ranks have clocks of their own; give steps or epochs")
-    entry = models.entry(recipe.model)
+    entry = student.entry(recipe)
     model = entry.make()
     if start is not None:
-        state.load_weights(start, model)
+        student.begin(model, start)
     if recipe.sync_batch_norm:
         model = ranks.synchronised(model, device)
     # Drawn on the host and moved: a seed starts from the same weights and centres on any device.
@@ -122,14 +122,18 @@ def _run(
     plan.show(plan.plan(recipe, faces, model, out, total, device))
     teachers = labeller(recipe, entry.embedding, data, out, faces, total, device)
     objective = Objective(recipe, entry.embedding, faces.classes, teachers).to(device)
+    called = student.watched(recipe, model, objective.tap)
+    # Of the network that is called; it holds the model, and what fits its stages to a teacher's.
     optimiser = torch.optim.SGD(
-        [*model.parameters(), *objective.parameters()],
+        [*called.parameters(), *objective.parameters()],
         lr=0.0,
         momentum=recipe.optimiser.momentum,
         weight_decay=recipe.optimiser.weight_decay,
         nesterov=recipe.optimiser.nesterov,
     )
     parts: dict[str, Any] = {"model": model, "objective": objective, "optimiser": optimiser}
+    if isinstance(called, Watched):
+        parts["fits"] = called.fits
     mean = Mean(model, recipe.mean) if recipe.mean else None
     if mean:
         parts["mean"] = mean
@@ -137,7 +141,7 @@ def _run(
     step, spent = _resume(out, parts)
     if step:
         plan.show(iter([f"goes on:  after step {step}, from {out / state.LAST}"]))
-    compiled: Any = torch.compile(model, dynamic=False) if recipe.compiled else model
+    compiled: Any = torch.compile(called, dynamic=False) if recipe.compiled else called
     network = ranks.parallel(compiled)
     journal = Journal(out, step) if ranks.rank() == 0 else None
     judge = validate.Judge(recipe, data, out) if recipe.validate and ranks.rank() == 0 else None
@@ -152,14 +156,15 @@ def _run(
         draws = views.draw(recipe.batch, recipe.seed, step)[ranks.share(recipe.batch)]
         there = draws.to(device, non_blocking=True)
         whole = views.make(batch.first, batch.second, there, recipe.views)
-        small = views.shrunk(whole, schedule.input_size(recipe.phases, progress, recipe.data.size))
+        size = schedule.input_size(recipe.phases, progress, recipe.data.size)
+        small = student.shown(recipe, whole, step, size)
         rate = schedule.learning_rate(recipe.optimiser, progress, epoch)
         for group in optimiser.param_groups:
             group["lr"] = rate
         with autocast(device, enabled=half):
-            embedding = network(small)
-        terms = objective(embedding, batch, whole, draws, step, progress)
-        loss = sum(value for name, value in terms.items() if name != "agreement")
+            outputs = network(small)
+        terms = objective(outputs, batch, whole, draws, step, progress)
+        loss = sum(value for name, value in terms.items() if not name.startswith("agreement"))
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimiser.clip)
@@ -219,7 +224,7 @@ def _source(
         return batches.resident(*common, pairs=pairs, device=device)
     return batches.batches(
         *common, pairs=pairs, workers=recipe.data.workers,
-        options=recipe.degrade, pin=device.type == "cuda",
+        options=recipe.degrade, pin=device.type == "cuda", together=recipe.together,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...data import joined
-from ...distill import osakd, parts, teacher, views
+from ...distill import osakd, parts, residual, teacher, views
 from ...distill.multi_step import MultiStep
 from ...distill.template import angular, template
 from ...losses.embedding import embedding_regression
 from ...losses.margin import Margin, MarginHead
 from ...losses.memory import Memory, impostors, relation
+from ...losses.octuplet import octuplet
 from ...losses.partial_fc import PartialFC
 from ...run import ranks
 from ...run.device import CPU
@@ -43,6 +45,7 @@ class Objective(nn.Module):
     def __init__(self, recipe: Recipe, embedding: int, classes: int, labeller: Labeller | None):
         super().__init__()
         self.recipe, self.labeller, self.classes = recipe, labeller, classes
+        self.tap = labeller.tap if isinstance(labeller, Live) else None
         self.head: nn.Module | None = None
         if recipe.margin is not None:
             self.head = _head(recipe, embedding, classes)
@@ -52,7 +55,7 @@ class Objective(nn.Module):
 
     def forward(
         self,
-        embedding: Tensor,
+        outputs: Tensor | residual.Outputs,
         batch: Batch,
         whole: Tensor,
         draws: Tensor,
@@ -61,11 +64,19 @@ class Objective(nn.Module):
     ) -> dict[str, Tensor]:
         """Weighted scalars whose sum is the loss of the whole batch, the same on every rank.
 
+        ``outputs``: embeddings (B, D), with octuplets (2 B, D), the sharp views' first; or those of
+        a student and its assistant. Names that begin with "agreement" are cosines to the teacher,
+        and no part of the loss.
         All are on one device but ``draws`` and ``batch.indices``, which look things up on the host.
         ``progress`` is the share of the run, for the terms that come in slowly.
         """
         recipe = self.recipe
         terms: dict[str, Tensor] = {}
+        split = outputs if isinstance(outputs, residual.Outputs) else None
+        embedding = outputs if isinstance(outputs, Tensor) else outputs.student + outputs.assistant
+        sharp: Tensor | None = None
+        if recipe.octuplet is not None:
+            sharp, embedding = embedding.chunk(2)
         everyone, labels = ranks.gathered(embedding.float()), ranks.gathered(batch.labels)
         if recipe.margin is not None and self.head is not None:
             if isinstance(self.head, PartialFC):
@@ -75,13 +86,43 @@ class Objective(nn.Module):
         if recipe.embedding is not None and self.labeller is not None:
             found = self.labeller(batch, whole, draws, step)
             target = ranks.gathered(found.to(everyone.device, non_blocking=True))
-            loss = LOSSES[recipe.embedding.loss](everyone, target)
+            learner = (
+                everyone if split is None else ranks.gathered(self._far(split.student.float()))
+            )
+            loss = LOSSES[recipe.embedding.loss](learner, target)
             terms["embedding"] = recipe.embedding.weight * loss
             terms |= self._remembered(recipe.embedding, everyone, target)
+            if split is not None:
+                terms |= self._residual(split, learner, everyone, target)
             with torch.no_grad():
                 terms["agreement"] = F.cosine_similarity(everyone, target).mean()
+        if recipe.octuplet is not None and sharp is not None:
+            loss = octuplet(ranks.gathered(sharp.float()), everyone, labels, recipe.octuplet.margin)
+            terms["octuplet"] = recipe.octuplet.weight * loss
         if recipe.osakd is not None:
             terms["osakd"] = self._neighbours(everyone, labels, progress)
+        return terms
+
+    def _far(self, rows: Tensor) -> Tensor:
+        return rows if self.recipe.octuplet is None else rows.chunk(2)[1]
+
+    def _residual(
+        self, split: residual.Outputs, learner: Tensor, everyone: Tensor, target: Tensor
+    ) -> dict[str, Tensor]:
+        options, taught = self.recipe.residual, self.recipe.embedding
+        assert options is not None and taught is not None
+        student, assistant = residual.final(learner, everyone - learner, target)
+        terms = {"student": options.student * student, "assistant": options.final * assistant}
+        if self.tap is not None:
+            # Of this rank's rows; the mean over ranks is that of the batch.
+            maps = self.tap.taken()
+            own, added = ([self._far(rows) for rows in part] for part in split[2:])
+            first, second = residual.stages(own, added, maps)
+            terms["stages"] = options.stages * (first + second)
+        if options.joint:
+            terms["joint"] = options.joint * LOSSES[taught.loss](everyone, target)
+        with torch.no_grad():
+            terms["agreement of student"] = F.cosine_similarity(learner, target).mean()
         return terms
 
     def gather(self, stored: dict[str, Any]) -> None:
@@ -199,11 +240,30 @@ def labeller(
             ]
     along = None if directions is None else torch.from_numpy(directions).to(device)
 
-    def live(batch: Batch, whole: Tensor, draws: Tensor, step: int) -> Tensor:
-        found = teacher.ensemble(teachers, _pixels(whole))
-        return found if along is None else teacher.project(found.to(device), along)
+    tap = None
+    if recipe.residual is not None and recipe.residual.stages:
+        tap = residual.Tap(residual.network_of(teachers[0]), recipe.data.size, copy=True)
+    return Live(teachers, along, tap, device)
 
-    return live
+
+class Live:
+    """Asks teachers about each batch; ``tap`` has the maps of the last one's stages."""
+
+    def __init__(
+        self,
+        teachers: list[teacher.Embedder],
+        along: Tensor | None,
+        tap: residual.Tap | None,
+        device: torch.device,
+    ):
+        self.teachers, self.along, self.tap, self.device = teachers, along, tap, device
+
+    def __call__(self, batch: Batch, whole: Tensor, draws: Tensor, step: int) -> Tensor:
+        with self.tap or contextlib.nullcontext():
+            found = teacher.ensemble(self.teachers, _pixels(whole))
+        if self.along is None:
+            return found
+        return teacher.project(found.to(self.device), self.along)
 
 
 def _pixels(views_: Tensor) -> Tensor:

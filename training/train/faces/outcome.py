@@ -9,11 +9,11 @@ from torch import nn
 
 from pocketvision.files import rename, write_text
 
-from ... import models
 from ...models.stored.checkpoint import shipped_record
 from ...models.stored.describe import describe
 from ...run import state
 from ...run.pictures import Pictures
+from . import student
 from .recipe import SHIPPED, Recipe
 from .validate import Score
 
@@ -40,7 +40,7 @@ def write(
         learnt += f"; from {before.full_name} ({before.data})"
         licence += f"; of the weights it started from: {before.licence}"
     record = describe(
-        models.entry(recipe.model),
+        student.entry(recipe),
         weights,
         tag=f"run.seed-{recipe.seed}",
         teacher=teacher,

@@ -79,6 +79,13 @@ def _learns(recipe: Recipe, out: Path) -> str:
         parts.append(f"a teacher's embeddings ({names}; {how})")
     if recipe.margin is not None:
         parts.append(f"who is who ({recipe.margin.kind} margin)")
+    if recipe.octuplet is not None:
+        parts.append("triplets of sharp and far views")
+    if recipe.residual is not None:
+        parts.append(f"what it misses, by an assistant ({recipe.residual.assistant})")
+    if recipe.far.share:
+        far = recipe.far
+        parts.append(f"all that at {far.smallest} to {far.largest} pixels in {far.share:.0%} of it")
     return " and ".join(parts)
 
 

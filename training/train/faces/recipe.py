@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.degrade import Degrade
+from ...data.far import Far
 from ...distill.views import Reach
 from ...run import pictures, tables
 from ...run.pictures import Data
@@ -67,6 +68,31 @@ class Osakd:
 
 
 @dataclass(frozen=True)
+class Residual:
+    """A student and an assistant, whose sum is the network (distill/residual.py).
+
+    ``assistant``: a registered network, which may be the student's own. Weights: ``student`` of the
+    student's squared error, ``final`` of the assistant's, ``stages`` of both of theirs at the
+    teacher's stages, ``joint`` of the loss of [embedding] taken of the sum; embedding.weight is
+    that of the same loss of the student alone. RIM's form is embedding.weight = 0, joint = 0.
+    """
+
+    assistant: str
+    student: float = 1.0
+    final: float = 1.0
+    stages: float = 1.0
+    joint: float = 0.0
+
+
+@dataclass(frozen=True)
+class Octuplet:
+    """Triplets of sharp and far views (losses/octuplet.py)."""
+
+    margin: float = 0.5
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Validate:
     """LFW's protocol every ``steps`` steps."""
 
@@ -89,6 +115,8 @@ class Recipe:
     convolutions; it takes a minute or two before the first step.
     ``mean``: decay of the moving average of the weights, such as 0.999, which is then what a run
     ends with and is validated by; 0 for the weights themselves.
+    ``together``: pictures of a person come in groups of so many, where there are as many.
+    ``far``: what the student alone is shown of views (data/far/); the teacher sees them sharp.
     ``keep_statistics``: batch norms keep those of ``start``, for small sets (models/layers.py).
     ``start``: weights to start from, a file below --data or ``shipped`` for those of the model that
     the installation brings.
@@ -108,8 +136,12 @@ class Recipe:
     phases: tuple[tuple[float, int], ...] = ()
     views: Reach = field(default_factory=Reach)
     degrade: Degrade = field(default_factory=Degrade)
+    far: Far = field(default_factory=Far)
+    together: int = 1
     margin: Margin | None = None
     embedding: Embedding | None = None
+    residual: Residual | None = None
+    octuplet: Octuplet | None = None
     osakd: Osakd | None = None
     validate: Validate | None = None
     mean: float = 0.0
@@ -189,7 +221,7 @@ def parse(table: dict[str, Any]) -> Recipe:
 def _check(recipe: Recipe) -> None:
     if sum(given is not None for given in (recipe.steps, recipe.epochs, recipe.minutes)) != 1:
         raise ValueError("steps, epochs, minutes: give exactly one of the three")
-    counts = ("batch", "generations", "checkpoint_steps", "log_steps")
+    counts = ("batch", "together", "generations", "checkpoint_steps", "log_steps")
     for name in ("steps", "epochs", "minutes", *counts):
         value = getattr(recipe, name)
         if value is not None and value <= 0:
@@ -198,8 +230,11 @@ def _check(recipe: Recipe) -> None:
         raise ValueError("keep_statistics: random weights have none; give start, or set it false")
     if recipe.optimiser.learning_rate <= 0:
         raise ValueError("optimiser.learning_rate: expected more than 0")
-    if not (recipe.margin or recipe.embedding):
-        raise ValueError("nothing to learn: give a [margin] or an [embedding] table, or both")
+    if not (recipe.margin or recipe.embedding or recipe.octuplet):
+        raise ValueError(
+            "nothing to learn: give a [margin], an [embedding] or an [octuplet] table, or several"
+        )
+    _check_far(recipe)
     if recipe.osakd and not recipe.margin:
         raise ValueError("osakd: needs a [margin] table, whose classes it softens")
     if recipe.osakd and recipe.margin and recipe.margin.sharded:
@@ -243,3 +278,30 @@ def _check(recipe: Recipe) -> None:
     ends = [share for share, _ in recipe.phases]
     if recipe.phases and (ends != sorted(ends) or ends[-1] != 1.0):
         raise ValueError(f"phases: shares must rise to 1.0, got {ends}")
+
+
+def _check_far(recipe: Recipe) -> None:
+    if recipe.octuplet and not recipe.far.share:
+        raise ValueError("octuplet: needs a [far] table with a share, whose views it compares")
+    if recipe.octuplet and recipe.octuplet.margin <= 0:
+        raise ValueError(f"octuplet.margin: expected more than 0, got {recipe.octuplet.margin}")
+    if recipe.together > 1 and recipe.data.resident:
+        raise ValueError("together: not with data.resident, which draws singly")
+    options = recipe.residual
+    if options is None:
+        return
+    if recipe.embedding is None:
+        raise ValueError("residual: needs an [embedding] table, whose teacher it learns from")
+    if recipe.compiled:
+        raise ValueError("residual: set compiled = false; student and assistant are called apart")
+    weights = (options.student, options.final, options.stages, options.joint)
+    if min(weights) < 0 or options.final + options.stages + options.joint == 0:
+        raise ValueError(
+            "residual: expected weights of 0 or more, one of final, stages and joint above it: "
+            f"the assistant would learn nothing, got {weights}"
+        )
+    if options.stages and (recipe.embedding.cached or len(recipe.embedding.teachers) != 1):
+        raise ValueError(
+            "residual.stages: needs one teacher, asked live (cached = false), for its maps; or set "
+            "residual.stages = 0"
+        )

@@ -1,0 +1,1 @@
+"""What is known of a face besides its picture: masks of its parts."""
