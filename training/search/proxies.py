@@ -13,7 +13,8 @@ arXiv 2403.19232. Of a chain of blocks with outputs ``X_1 .. X_L`` (here the lay
   Where a block halves the map, the four places under one of the output are channels of ``h``;
 - complexity: multiply-accumulates (3.4).
 
-Not as there: weights are Kaiming's of the family, normal numbers stand for pictures by default,
+Compared with the authors' code (``ZeroShotProxy/compute_az_nas_score.py``, 2026-11-27), formula by
+formula. Not as there: weights are Kaiming's of the family, normal numbers stand for pictures by default,
 and of a block that adds its input the whole is taken, as an architecture's user sees it.
 """
 

@@ -16,7 +16,7 @@ from ..networks.torch_graph import export_program
 from .child import CHILDREN, Child
 from .environment import Environment
 
-PATIENCE = 300
+PATIENCE = 900
 """Seconds after which a conversion counts as refused."""
 
 
