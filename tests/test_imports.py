@@ -56,9 +56,10 @@ TRAINING = {
     "distill": "run models data losses",
     "search": "run models data distill train.faces",
     "quantize": "models data export",
-    "evaluate": "data",
+    "evaluate": "run models data",
     "quality": "data",
     "train.faces": "run models data losses distill evaluate",
+    "train.clips": "run models data losses distill evaluate",
 }
 NEVER = {
     "pocketvision.compile": "torch pocketvision.training",

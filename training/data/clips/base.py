@@ -108,7 +108,7 @@ class Clips:
     def chosen(self, indices: Sequence[int] | NDArray[np.int64]) -> Clips:
         """The set of some of its clips, with all classes."""
         rows = [self.rows[index] for index in indices]
-        return Clips(self.root, rows, self.names, self.reader, self.flow)
+        return Clips(self.root, rows, self.names, self.reader, self.flow, self.skipped)
 
     def stamp(self) -> str:
         """Text that is another one where files have come, gone or changed their size."""

@@ -114,6 +114,8 @@ def _set(options: Data, data: Path, root: Path, part: str, names: list[str] | No
             f"{rows[0].path}; is this the right root?"
         )
     flow = (FlowFolders(), data / options.flow) if options.flow else None
+    if flow and not flow[1].is_dir():
+        raise FileNotFoundError(f"{flow[1]}: no such folder of optical flow")
     reader = READERS[options.files]()
     known = names or sorted({row.label for row in rows})
     return Clips(root, there, known, reader, flow, skipped)

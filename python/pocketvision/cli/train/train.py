@@ -57,15 +57,23 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from ...training.run import ranks
-    from ...training.train.faces import read, train
+    from ...training.train import tasks
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    recipe = read(arguments.recipe, arguments.set)
-    landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
+    task = tasks.task(arguments.recipe)
+    module = tasks.module(task)
+    recipe = module.read(arguments.recipe, arguments.set)
+    more = {}
+    if arguments.landmarks:
+        if task != "faces":
+            raise InputError(f"--landmarks: only faces have them, and the recipe is of {task}")
+        more["landmarks"] = read_landmarks(arguments.landmarks)
     ranks.start()
     try:
-        found = train(recipe, Path(arguments.data), arguments.out, arguments.steps, landmarks)
+        found: Path = module.train(
+            recipe, Path(arguments.data), arguments.out, arguments.steps, **more
+        )
         first = ranks.rank() == 0
     finally:
         ranks.stop()

@@ -1,4 +1,4 @@
-"""Small made clips for the tests: a frame's number is its grey value, a class moves its own way."""
+"""Small made clips: a frame's number is its grey, or a class grows brighter and another darker."""
 
 from __future__ import annotations
 
@@ -23,17 +23,14 @@ def numbers(frames: np.ndarray) -> list[int]:
     return [round(float(value) / STEP) for value in middle]
 
 
-def moving(
-    random: np.random.Generator, right: bool, frames: int = 16, size: int = 32
+def changing(
+    random: np.random.Generator, rises: bool, frames: int = 16, size: int = 32
 ) -> np.ndarray:
-    """uint8 (frames, size, size, 3): a bright square that goes right, or left, over dim noise."""
-    clip = random.integers(0, 60, (frames, size, size, 3), dtype=np.uint8)
-    top, first = int(random.integers(4, size - 12)), int(random.integers(0, 4))
-    for t in range(frames):
-        left = first + t * (size - 12) // frames
-        left = left if right else size - 8 - left
-        clip[t, top : top + 8, left : left + 8] = 220
-    return clip
+    """uint8 (frames, size, size, 3): noise that grows brighter over the clip, or darker."""
+    noise = random.integers(0, 40, (frames, size, size, 3))
+    light = np.arange(frames) * 120 // frames
+    light = light if rises else light[::-1]
+    return (noise + light[:, None, None, None]).astype(np.uint8)
 
 
 def sheet(path: Path, frames: np.ndarray, quality: int = 95) -> None:
@@ -45,11 +42,11 @@ def sheet(path: Path, frames: np.ndarray, quality: int = 95) -> None:
 
 
 def sheets(root: Path, each: int, frames: int = 16, size: int = 32) -> Path:
-    """``root/left`` and ``root/right`` with ``each`` sheets, PNG as that is exact."""
+    """``root/falls`` and ``root/rises`` with ``each`` sheets, PNG as that is exact."""
     random = np.random.default_rng(5)
-    for name in ("left", "right"):
+    for name in ("falls", "rises"):
         for number in range(each):
-            clip = moving(random, name == "right", frames, size)
+            clip = changing(random, name == "rises", frames, size)
             sheet(root / name / f"{name}{number:02d}.png", clip)
     return root
 
