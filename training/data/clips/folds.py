@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 from .base import Clips
 
 
-def folds(clips: Clips, count: int) -> NDArray[np.int64]:
+def folds(clips: Clips, count: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """The fold, 0 to ``count - 1``, of each clip; each class is shared out evenly.
+
+    Args:
+        groups: int64 (N), clips of one number stay together, the largest are placed first, each
+            where fewest of its classes are.
 
     Raises:
         ValueError: a class has fewer clips than there are folds.
     """
+    if groups is not None:
+        return _grouped(clips, count, groups)
     found = np.empty(len(clips), np.int64)
     order = np.array([_place(row.path) for row in clips.rows])
     begun = 0
@@ -29,6 +35,21 @@ def folds(clips: Clips, count: int) -> NDArray[np.int64]:
         # The next class goes on where this one ended, so that folds are of one size.
         found[ranked] = (begun + np.arange(len(own))) % count
         begun += len(own)
+    return found
+
+
+def _grouped(clips: Clips, count: int, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    classes = np.eye(len(clips.names), dtype=np.int64)[clips.labels]
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    members.sort(key=lambda own: (-len(own), min(_place(clips.rows[i].path) for i in own)))
+    if len(members) < count:
+        raise ValueError(f"data.scenes: {len(members)} scenes are too few for {count} folds")
+    held = np.zeros((count, len(clips.names)), np.int64)
+    found = np.empty(len(clips), np.int64)
+    for own in members:
+        fewest = np.lexsort((held.sum(1), held @ classes[own].sum(0)))[0]
+        found[own] = fewest
+        held[fewest] += classes[own].sum(0)
     return found
 
 

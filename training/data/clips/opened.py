@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import folds, lists
+from . import folds, lists, scenes
 from .base import Clips, Reader, Row
 from .frames import FlowFolders, FrameFolders
 from .sheets import Sheets
@@ -31,6 +31,8 @@ class Data:
     format ``list`` has (``lists.py``); ``folder`` has none, its classes are folders. ``test_list``:
     of Kinetics, whose parts are files of their own. ``split``: of UCF-101 and HMDB-51. ``folds``:
     instead of a list's parts, so many parts of equal size, each the test set of a run of its own.
+    ``scenes``: of folds, correlation of backgrounds above which clips stay in one (``scenes.py``;
+    0 looks at none).
     ``aside``: share of the training clips that only the learning rate is chosen by. ``flow``: root
     of the optical flow. ``frames``, ``stride``: of a window; ``size``: pixels that a network sees.
     ``workers``: processes that decode.
@@ -43,6 +45,7 @@ class Data:
     test_list: str | None = None
     split: int = 1
     folds: int = 0
+    scenes: float = 0.0
     aside: float = 0.0
     flow: str | None = None
     frames: int = 16
@@ -63,8 +66,11 @@ class Data:
                 raise ValueError(
                     f"data.{name}: expected {least} or more, got {getattr(self, name)}"
                 )
-        if not 0 <= self.aside < 1:
-            raise ValueError(f"data.aside: expected 0 to below 1, got {self.aside}")
+        for name in ("aside", "scenes"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"data.{name}: expected 0 to below 1, got {getattr(self, name)}")
+        if self.scenes and not self.folds:
+            raise ValueError("data.scenes: only folds keep scenes together; a list has its parts")
 
 
 class Sets(NamedTuple):
@@ -88,7 +94,8 @@ def open_sets(options: Data, data: Path, fold: int = 0) -> Sets:
     if options.folds:
         if not 0 <= fold < options.folds:
             raise ValueError(f"fold: expected 1 to {options.folds}, got {fold + 1}")
-        parts = folds.folds(train, options.folds)
+        groups = scenes.scenes(train, options.scenes) if options.scenes else None
+        parts = folds.folds(train, options.folds, groups)
         test = train.chosen(np.flatnonzero(parts == fold))
         train = train.chosen(np.flatnonzero(parts != fold))
     else:

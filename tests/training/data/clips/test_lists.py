@@ -149,6 +149,8 @@ def test_each_clip_is_a_test_clip_once(tmp_path: Path) -> None:
         ({"folds": 1}, "data.folds: expected 2 or more, got 1"),
         ({"folds": 2, "frames": 1}, "data.frames: expected 2 or more"),
         ({"folds": 2, "aside": 1.0}, "data.aside: expected 0 to below 1"),
+        ({"folds": 2, "scenes": -0.1}, "data.scenes: expected 0 to below 1"),
+        ({"lists": "csv", "list": "x", "scenes": 0.9}, "data.scenes: only folds"),
         ({"lists": "kinetics", "list": "x"}, "data.test_list: goes with"),
     ],
 )
