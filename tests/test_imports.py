@@ -170,6 +170,19 @@ def test_training_takes_of_the_compiler_what_the_quantiser_needs() -> None:
     assert not wrong
 
 
+def test_tasks_do_not_import_each_other() -> None:
+    tasks = ("faces", "clips")
+    wrong = []
+    for name in (n for n in modules() if within(n, "pocketvision.training")):
+        own = set(name.split(".")) & set(tasks)
+        for other in imported(name):
+            rooms = set(other.split(".")) & set(tasks)
+            of_training = within(other, "pocketvision.training")
+            if own and of_training and rooms - own:
+                wrong.append(f"{name} imports {other}")
+    assert not wrong
+
+
 def test_no_circles() -> None:
     graph = {
         name: {o for o in imported(name, at_load=True) if o in modules()} for name in modules()
