@@ -59,7 +59,7 @@ TRAINING = {
     "evaluate": "run models data",
     "quality": "data",
     "train.faces": "run models data losses distill evaluate",
-    "train.clips": "run models data losses distill evaluate",
+    "train.clips": "run models data losses distill evaluate export",
 }
 NEVER = {
     "pocketvision.compile": "torch pocketvision.training",

@@ -106,6 +106,17 @@ class VTN(nn.Module):
         return self.decoder(rows.reshape(*seen.shape[:2], -1))
 
 
+class FrameEncoder(nn.Module):
+    """Of a stream the part that a live system runs once a frame: (N, C, H, W) to (N, width)."""
+
+    def __init__(self, stream: VTN):
+        super().__init__()
+        self.stages = nn.Sequential(stream.encoder, stream.pool, stream.reduce, nn.Flatten())
+
+    def forward(self, frames: Tensor) -> Tensor:
+        return self.stages(frames)
+
+
 def scale(clips: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
     """Pixels 0 to 255, (N, T, C, H, W), less ``mean`` and over ``std``; flow by its own."""
     more = clips.shape[2] - len(mean)
