@@ -12,6 +12,7 @@ from pocketvision.record import Record
 
 from .. import models
 from ..export import export
+from ..models.registry import CLIPS
 from .run import Quantised, quantize_model
 
 
@@ -42,6 +43,11 @@ def quantize_weights(
         entry = models.built(record.name, built) if built else models.entry(record.name)
     except (KeyError, ValueError) as error:
         raise ValueError(f"{beside}: {error.args[0]}") from None
+    if entry.task == CLIPS:
+        raise ValueError(
+            f"{weights}: a network for clips, which is two files: write them by `python -m "
+            "pocketvision.training.train.clips.export RUN --out DIR`, and quantise each"
+        )
     model = models.load(entry, weights)
     with tempfile.TemporaryDirectory() as folder:
         floating = export(model, Path(folder, "float.onnx"), size=entry.input_size)

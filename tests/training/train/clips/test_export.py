@@ -14,6 +14,7 @@ import onnx  # noqa: E402
 
 from pocketvision.record import METADATA_KEY, Clips, Record  # noqa: E402
 from pocketvision.training import models  # noqa: E402
+from pocketvision.training.quantize.trained import quantize_weights  # noqa: E402
 from pocketvision.training.run import state  # noqa: E402
 from pocketvision.training.train.clips.export import export  # noqa: E402
 
@@ -65,3 +66,9 @@ def test_a_live_system_gives_what_the_clip_gives(modality: str, tmp_path: Path) 
 def test_a_run_that_is_not_through(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no model\.safetensors"):
         export(tmp_path, tmp_path)
+
+
+def test_the_whole_network_is_no_file_to_quantise(tmp_path: Path) -> None:
+    through(tmp_path, "rgb")
+    with pytest.raises(ValueError, match=r"two files.*train\.clips\.export"):
+        quantize_weights(tmp_path / "model.safetensors", np.zeros((1, 32, 32, 3)), tmp_path / "o")
