@@ -1,4 +1,4 @@
-"""Which task a recipe is of, and the module that trains it: a folder here a task."""
+"""Which task a recipe is of, and the package that trains it: a line here a task."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from ..run import tables
 
-TASKS = ("faces", "clips")
+FACES = "faces"
+TASKS = {FACES: "faces", "clips": "clips"}
+"""By what a recipe's ``task`` says: the folder here."""
 
 
 def task(recipe: Path) -> str:
@@ -20,14 +22,14 @@ def task(recipe: Path) -> str:
     """
 
     def named(table: dict[str, Any]) -> str:
-        found = table.get("task", TASKS[0])
-        if found not in TASKS:
+        found = table.get("task", FACES)
+        if not isinstance(found, str) or found not in TASKS:
             raise ValueError(f"task: expected one of {', '.join(TASKS)}, got {found!r}")
-        return str(found)
+        return found
 
     return tables.read(tables.brought(recipe), named)
 
 
 def module(name: str) -> Any:
     """The task's package: its ``read(recipe, changes)`` and ``train(recipe, data, out, steps)``."""
-    return import_module(f".{name}", __package__)
+    return import_module(f".{TASKS[name]}", __package__)

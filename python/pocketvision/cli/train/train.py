@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = module.read(arguments.recipe, arguments.set)
     more = {}
     if arguments.landmarks:
-        if task != "faces":
+        if task != tasks.FACES:
             raise InputError(f"--landmarks: only faces have them, and the recipe is of {task}")
         more["landmarks"] = read_landmarks(arguments.landmarks)
     ranks.start()
