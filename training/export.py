@@ -1,4 +1,4 @@
-"""Exports a float model to ONNX: input (1, 3, H, W) normalised float32, output (1, D)."""
+"""Exports a float model to ONNX: one input, normalised float32, and one output."""
 
 from __future__ import annotations
 
@@ -22,6 +22,26 @@ def export(model: nn.Module, out: Path, *, size: int = 112, dynamic_batch: bool 
     (1, D). With ``dynamic_batch`` the leading 1 becomes a free dimension, for fast evaluation.
 
     Raises:
+        ValueError: as :func:`export_shape`.
+    """
+    free = {"input": {0: "batch"}, "embedding": {0: "batch"}} if dynamic_batch else None
+    return export_shape(model, (3, size, size), out, ("input", "embedding"), free)
+
+
+def export_shape(
+    model: nn.Module,
+    shape: tuple[int, ...],
+    out: Path,
+    names: tuple[str, str],
+    free: dict[str, dict[int, str]] | None = None,
+) -> Path:
+    """Writes a model of one input, float32 (1, *shape), and one output; returns ``out``.
+
+    Args:
+        names: of input and output.
+        free: names of the dimensions that are free, by tensor and axis.
+
+    Raises:
         ValueError: a forward was replaced (``training.accelerate``); an exported file must hold
             the plain network, so build a fresh model and load the weights into it.
     """
@@ -41,15 +61,13 @@ def export(model: nn.Module, out: Path, *, size: int = 112, dynamic_batch: bool 
             file = Path(folder, "float.onnx")
             torch.onnx.export(
                 model,
-                (torch.zeros(1, 3, size, size),),
+                (torch.zeros(1, *shape),),
                 file,
                 dynamo=False,
                 opset_version=OPSET,
-                input_names=["input"],
-                output_names=["embedding"],
-                dynamic_axes={"input": {0: "batch"}, "embedding": {0: "batch"}}
-                if dynamic_batch
-                else None,
+                input_names=[names[0]],
+                output_names=[names[1]],
+                dynamic_axes=free,
             )
             exported = file.read_bytes()
     finally:

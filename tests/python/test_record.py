@@ -67,7 +67,7 @@ def test_thresholds(record_values: dict[str, Any]) -> None:
         (("name",), 3, "name"),
         (("tag",), "", "tag"),
         (("task",), "", "task"),
-        (("task",), "detection", "'task': expected face-embedding, got 'detection'"),
+        (("task",), "detection", "'task': expected face-embedding or clips, got 'detection'"),
         (("preprocess", "mean"), [10**400, 0, 0], "preprocess.mean"),
         (("teacher",), 5, "teacher"),
         (("embedding",), 0, "embedding"),
@@ -136,3 +136,42 @@ def test_shipped_records_keep_their_bytes(path: Path) -> None:
 def test_rates_that_are_none(record_values: dict[str, Any], far: Any) -> None:
     with pytest.raises(ValueError, match="^far: "):
         Record.from_dict(record_values).threshold_at(far)
+
+
+CLIPS = {
+    "name": "vtn-small",
+    "tag": "t",
+    "task": "clips",
+    "preprocess": {"size": [112, 112], "colour": "RGB", "mean": [0, 0, 0], "std": [1, 1, 1]},
+    "classes": ["calm", "fight"],
+    "frames": 16,
+}
+
+
+def test_a_record_of_clips() -> None:
+    record = Record.from_dict(CLIPS | {"modality": "rgb+difference", "stride": 2})
+    assert Record.from_json(record.to_json()) == record
+    assert record.part.classes == ["calm", "fight"] and record.part.stride == 2
+    with pytest.raises(ValueError, match=r"vtn-small\.t: expected a face embedder, got .*'clips'"):
+        record.threshold_at(0.01)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"classes": ["a"]}, "'classes': expected two or more different"),
+        ({"classes": ["a", "a"]}, "'classes': expected two or more different"),
+        ({"classes": ["a", 3]}, r"'classes\[1\]': expected text"),
+        ({"frames": 0}, "'frames': expected a positive integer"),
+        ({"modality": "sound"}, "'modality': expected rgb, difference, flow"),
+        ({"modality": "rgb+rgb"}, "'modality': expected rgb"),
+        ({"embedding": 3}, "unknown field 'embedding'"),
+        (
+            {"preprocess": CLIPS["preprocess"] | {"template": [[0, 0]] * 5}},
+            "a clip has no 'template'",
+        ),
+    ],
+)
+def test_mistakes_in_a_record_of_clips(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Record.from_dict(CLIPS | values)

@@ -9,6 +9,7 @@ from . import (  # noqa: F401  (register)
     pocketnet,
     rim,
     vargfacenet,
+    vtn,
 )
 from .registry import Entry, built, create, entry, names
 from .stored.checkpoint import load

@@ -5,7 +5,8 @@
 PocketNet's counter: 2 per convolution or linear MAC, 2 per batch-norm output element, 1 per PReLU
 element, kernel area per pool output. insightface's (and the LFR challenge's): a convolution without
 bias costs ``(2 Cin k k - 1) / groups`` per output element, one with bias ``2 Cin k k / groups``, a
-linear layer 2 per MAC (less one per output without bias); everything else is free.
+linear layer 2 per MAC (less one per output without bias); everything else is free. Products of two
+activations (attention) cost 2 per MAC in both.
 """
 
 from __future__ import annotations
@@ -64,8 +65,11 @@ def _square(kernel: int | tuple[int, int]) -> int:
     return kernel * kernel if isinstance(kernel, int) else kernel[0] * kernel[1]
 
 
-def count(model: nn.Module, size: int = 112) -> Count:
+def count(model: nn.Module, size: int = 112, shape: tuple[int, ...] | None = None) -> Count:
     """Counts one picture of ``size`` x ``size`` pixels through ``model``, which is left alone.
+
+    ``shape``: of the input without its batch, such as that of a registry's entry; a clip's frames
+    all count. A row's shape is that of one picture.
 
     Runs on the meta device: no arithmetic, no memory. Layers are counted as the architecture
     defines them, also where a forward fuses two of them.
@@ -82,7 +86,7 @@ def count(model: nn.Module, size: int = 112) -> Count:
                 )
             )
     with torch.no_grad():
-        shadow(torch.zeros(1, 3, size, size, device="meta"))
+        shadow(torch.zeros(1, *(shape or (3, size, size)), device="meta"))
     counted = Count(tuple(rows))
     parameters = sum(parameter.numel() for parameter in model.parameters())
     if counted.parameters != parameters:
@@ -94,7 +98,7 @@ def count(model: nn.Module, size: int = 112) -> Count:
 
 
 def _row(name: str, layer: nn.Module, x: Tensor, y: Tensor) -> Row:
-    elements = y[0].numel()
+    elements = y.numel()  # the batch is one picture, or one clip of several
     macs = pocketnet = insightface = 0
     if isinstance(layer, nn.Conv2d):
         taps = layer.in_channels * math.prod(layer.kernel_size)
@@ -112,7 +116,10 @@ def _row(name: str, layer: nn.Module, x: Tensor, y: Tensor) -> Row:
     elif isinstance(layer, nn.MaxPool2d | nn.AvgPool2d):
         pocketnet = _square(layer.kernel_size) * elements
     elif isinstance(layer, nn.AdaptiveAvgPool2d):
-        pocketnet = x[0].numel()
+        pocketnet = x.numel()
+    elif products := getattr(layer, "macs", None):
+        macs = products(y)
+        pocketnet = insightface = 2 * macs
     parameters = sum(parameter.numel() for parameter in layer.parameters())
     kind = type(layer).__name__
     return Row(name, kind, tuple(y.shape[1:]), parameters, macs, pocketnet, insightface)
@@ -120,7 +127,7 @@ def _row(name: str, layer: nn.Module, x: Tensor, y: Tensor) -> Row:
 
 def table(name: str, counted: Count) -> Table:
     """Every layer that costs something, and the totals."""
-    grid = Table(title=f"{name}: one picture, FLOPs by both counters", show_footer=True)
+    grid = Table(title=f"{name}: one input, FLOPs by both counters", show_footer=True)
     totals = ("", "", f"{counted.parameters:,}", f"{counted.macs / 1e6:.2f} M")
     flops = (f"{counted.pocketnet_flops / 1e6:.2f} M", f"{counted.insightface_flops / 1e6:.2f} M")
     headers = ("kind", "output", "parameters", "MACs", "PocketNet FLOPs", "insightface FLOPs")
@@ -143,7 +150,7 @@ def main() -> None:
         entry = registry.entry(name)
     except KeyError as error:
         parser.error(error.args[0])
-    Console(width=140).print(table(name, count(entry.make(), entry.input_size)))
+    Console(width=140).print(table(name, count(entry.make(), shape=entry.shape)))
 
 
 if __name__ == "__main__":

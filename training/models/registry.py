@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 FACES = "face-embedding"
+CLIPS = "clips"
 
 
 class UnknownModelError(KeyError, ValueError):
@@ -26,7 +27,7 @@ class UnknownModelError(KeyError, ValueError):
 class Entry:
     """One registered model: constructor, source and the shapes a record needs.
 
-    ``embedding``: values of the output; of a ``task`` "classification" they are classes.
+    ``embedding``: values of the output; of the tasks "classification" and "clips" they are classes.
     ``architecture``: of a network that was built by a family's arguments, those; JSON data.
     """
 
@@ -38,13 +39,22 @@ class Entry:
     task: str = FACES
     architecture: Mapping[str, Any] | None = None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input: (channels, height, width), of clips (frames, channels, height, width)."""
+        picture = (3, self.input_size, self.input_size)
+        if self.task != CLIPS or self.architecture is None:
+            return picture
+        flow = "flow" in str(self.architecture.get("modality", ""))
+        return int(self.architecture["frames"]), 5 if flow else 3, *picture[1:]
+
 
 Build = Callable[..., nn.Module]
 """Of a family: a network of keyword arguments ``embedding``, ``size`` and its own, all JSON data.
 Raises ValueError, or TypeError for arguments that it has not."""
 
 _ENTRIES: dict[str, Entry] = {}
-_FAMILIES: dict[str, tuple[Build, str]] = {}
+_FAMILIES: dict[str, tuple[Build, str, str]] = {}
 
 
 def canonical(name: str) -> str:
@@ -59,23 +69,28 @@ def register(
     embedding: int,
     input_size: int = 112,
     task: str = FACES,
+    architecture: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[[], nn.Module]], Callable[[], nn.Module]]:
-    """Decorator that files a constructor under ``name``; a second one of that name is an error."""
+    """Decorator that files a constructor under ``name``; a second one of that name is an error.
+
+    ``architecture``: what :func:`built` makes the same network of, where others of its family are
+    made by changing it.
+    """
 
     def file(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
         if name in _ENTRIES:
             raise ValueError(f"model {name!r} is registered twice")
-        _ENTRIES[name] = Entry(name, make, paper, embedding, input_size, task)
+        _ENTRIES[name] = Entry(name, make, paper, embedding, input_size, task, architecture)
         return make
 
     return file
 
 
-def register_family(name: str, *, paper: str) -> Callable[[Build], Build]:
+def register_family(name: str, *, paper: str, task: str = FACES) -> Callable[[Build], Build]:
     """Decorator that files a family, whose networks an architecture describes."""
 
     def file(build: Build) -> Build:
-        _FAMILIES[name] = build, paper
+        _FAMILIES[name] = build, paper, task
         return build
 
     return file
@@ -96,7 +111,7 @@ def built(name: str, architecture: Mapping[str, Any]) -> Entry:
             f"{family!r}"
         )
     arguments = {"embedding": 128, "size": 112} | arguments
-    build, paper = _FAMILIES[family]
+    build, paper, task = _FAMILIES[family]
     for key in ("embedding", "size"):
         if not isinstance(arguments[key], int) or arguments[key] < 1:
             raise ValueError(f"architecture: {key}: expected a number, got {arguments[key]!r}")
@@ -109,7 +124,7 @@ def built(name: str, architecture: Mapping[str, Any]) -> Entry:
     except TypeError as error:
         raise ValueError(f"architecture of {family}: {error}") from None
     return Entry(
-        canonical(name), make, paper, arguments["embedding"], arguments["size"],
+        canonical(name), make, paper, arguments["embedding"], arguments["size"], task,
         architecture={"family": family, **arguments},
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import models
 from ..export import export
+from ..models.registry import CLIPS
 from ..models.stored.checkpoint import of_run
 from .run import Quantised, quantize_model
 
@@ -28,6 +29,11 @@ def quantize_weights(
         ValueError: the record names no network of the zoo, or the weights are another network's.
     """
     entry, record = of_run(weights)
+    if entry.task == CLIPS:
+        raise ValueError(
+            f"{weights}: a network for clips, which is two files: write them by `python -m "
+            "pocketvision.training.train.clips.export RUN --out DIR`, and quantise each"
+        )
     model = models.load(entry, weights)
     with tempfile.TemporaryDirectory() as folder:
         floating = export(model, Path(folder, "float.onnx"), size=entry.input_size)

@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 Choices = Mapping[tuple[str, str], tuple[str, ...]]
+LENGTHS = ("steps", "epochs", "minutes")
+FOLDER = Path(__file__).resolve().parents[1] / "recipes"
+"""Recipes that the package brings."""
 
 
 def read(path: Path, parse: Callable[[dict[str, Any]], T]) -> T:
@@ -33,13 +36,30 @@ def read(path: Path, parse: Callable[[dict[str, Any]], T]) -> T:
         raise ValueError(f"{path}: {error}") from None
 
 
-def task_of(path: Path) -> str | None:
-    """What a recipe's file says its ``task`` is; None: nothing, or the file is none."""
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8")).get("task")
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
-        return None  # whoever reads the whole of it says what is wrong
-    return found if isinstance(found, str) else None
+def brought(path: Path) -> Path:
+    """``path``, or the recipe of the package that it names without ``.toml``.
+
+    Raises:
+        FileNotFoundError: neither; names all recipes of the package.
+    """
+    own = FOLDER / f"{path}.toml"
+    if path.exists() or path.suffix == ".toml":
+        return path
+    if not own.is_file():
+        names = sorted(str(p.relative_to(FOLDER).with_suffix("")) for p in FOLDER.rglob("*.toml"))
+        raise FileNotFoundError(
+            f"{path}: no such file, and no recipe of the package: {', '.join(names)}"
+        )
+    return own
+
+
+def changed_length(table: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """``changed``, where a changed length takes the place of whichever of the three there is."""
+    found = changed(table, changes)
+    lengths = {change.partition("=")[0] for change in changes} & set(LENGTHS)
+    if lengths:
+        found = {k: v for k, v in found.items() if k in lengths or k not in LENGTHS}
+    return found
 
 
 def changed(table: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ VERBS = {
 }
 """The modules of the verbs, each of its verb's name, by their title in the help."""
 
-_EXTRAS = {"cryptography": "gallery", "keyring": "gallery"}
+_EXTRAS = {"cryptography": "gallery", "keyring": "gallery", "av": "video"}
 """Extras that bring a module which a verb needs for some of its options alone."""
 
 _WRONG_PATHS = (

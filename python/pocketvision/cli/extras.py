@@ -7,7 +7,10 @@ from importlib import metadata
 
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([^\]]*)\])?\s*([^;]*);\s*extra == ['\"]([\w-]+)['\"]")
 
-EXTRAS = ("image", "gallery", "plot", "compile", "training", "cluster", "demo", "bench", "dev")
+EXTRAS = (
+    *("image", "gallery", "plot", "video", "compile", "training"),
+    *("cluster", "demo", "bench", "dev"),
+)
 """In the order in which they build on each other."""
 
 

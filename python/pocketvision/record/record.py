@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, NotRequired, TypedDict
 
+from .clips import Clips
 from .face import FaceEmbedding, Identification, Threshold
 from .fields import bad, is_int, mapping, number, sequence, text
 
@@ -17,7 +18,8 @@ METADATA_KEY = "pocketvision.record"
 COLOURS = ("RGB", "BGR")
 PRECISIONS = ("float32", "int8")
 
-PARTS: dict[str, type[FaceEmbedding]] = {"face-embedding": FaceEmbedding}
+Part = FaceEmbedding | Clips
+PARTS: dict[str, type[Part]] = {"face-embedding": FaceEmbedding, "clips": Clips}
 """What a record holds besides the common fields, by its ``task``. In JSON all stand side by side,
 so no part has a field of another name's meaning."""
 
@@ -57,7 +59,7 @@ class Record:
     tag: str
     task: str
     preprocess: Preprocess
-    part: FaceEmbedding
+    part: Part
     paper: str = ""
     scores: list[dict[str, Any]] = field(default_factory=list)
     teacher: str | None = None
@@ -95,28 +97,37 @@ class Record:
         return f"{self.name}.{self.tag}"
 
     @property
+    def face(self) -> FaceEmbedding:
+        """The part of a face embedder; ValueError for a model of another task."""
+        if not isinstance(self.part, FaceEmbedding):
+            raise ValueError(
+                f"{self.full_name}: expected a face embedder, got a model of the task {self.task!r}"
+            )
+        return self.part
+
+    @property
     def embedding(self) -> int:
         """Of a face embedder: values of an embedding."""
-        return self.part.embedding
+        return self.face.embedding
 
     @property
     def metric(self) -> str:
         """Of a face embedder: how two embeddings are compared."""
-        return self.part.metric
+        return self.face.metric
 
     @property
     def thresholds(self) -> list[Threshold]:
         """Of a face embedder: the calibrated thresholds."""
-        return self.part.thresholds
+        return self.face.thresholds
 
     @property
     def identification(self) -> list[Identification]:
         """Of a face embedder: the thresholds calibrated by the number of enrolled templates."""
-        return self.part.identification
+        return self.face.identification
 
     def threshold_at(self, far: float) -> Threshold:
         """The calibrated threshold at false accept rate ``far``; ValueError when there is none."""
-        return self.part.threshold_at(far, self.full_name)
+        return self.face.threshold_at(far, self.full_name)
 
     def with_(self, **changes: Any) -> Record:
         """A validated copy with the named fields, those of the part among them, replaced."""
@@ -168,7 +179,7 @@ class Record:
 _COMMON = tuple(item.name for item in fields(Record) if item.name != "part")
 
 
-def part_of(task: object) -> type[FaceEmbedding]:
+def part_of(task: object) -> type[Part]:
     """The class of a record's part; ValueError for a task that there is none for."""
     if not isinstance(task, str) or task not in PARTS:
         raise bad("task", " or ".join(PARTS), task)

@@ -100,6 +100,25 @@ def test_info_shows_thresholds_by_the_gallerys_size(
     assert "              at FPIR 1 % on noise: 0.1 among 10, 1 among 100\n" in page
 
 
+def test_info_of_a_classifier_of_clips(
+    capsys: Any, make_model: Any, tmp_path: Path, crops: Any
+) -> None:
+    preprocess = {"size": [112, 112], "colour": "RGB", "mean": [0.0] * 3, "std": [255.0] * 3}
+    record = {
+        "name": "steps", "tag": "v1", "task": "clips", "preprocess": preprocess,
+        "classes": ["calm", "fight"], "frames": 16, "stride": 2,
+    }  # fmt: skip
+    path = make_model(RECORD=record, name="clips")
+    assert main(["info", str(path)]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("steps.v1: clips, 2 classes, 16 frames, rgb\n")
+    assert "16 frames, one of every 2\n" in page and "calm, fight\n" in page
+    np.save(tmp_path / "crops.npy", crops)
+    given = ["embed", str(tmp_path / "crops.npy"), "--model", str(path)]
+    assert main([*given, "--out", str(tmp_path / "x.npy")]) == 2
+    assert "expected a face embedder, got a model of the task 'clips'" in capsys.readouterr().err
+
+
 def test_info_shows_what_to_choose_by(
     capsys: Any, make_model: Any, record_values: Any, monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

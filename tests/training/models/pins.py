@@ -1,4 +1,4 @@
-"""Ten output values of every registered network, for weights and a picture made of numbers alone.
+"""Ten output values of every registered network, for weights and an input made of numbers alone.
 
     python -m tests.training.models.pins
 
@@ -17,11 +17,19 @@ import torch
 from torch import nn
 
 from pocketvision.training import models
+from pocketvision.training.models.registry import CLIPS, Entry
 
 PINS = Path(__file__).with_name("pins.json")
 COUNT = 10
 PICTURE = 4096
 """Values from which on an output is a picture: ten are taken from all over it, as some are cut."""
+SMALL = 64
+"""Pixels of a clip's frames: 16 of their own size would take minutes, and any size passes."""
+
+
+def shape(entry: Entry) -> tuple[int, ...]:
+    """Of the input that a network is pinned with."""
+    return (*entry.shape[:2], SMALL, SMALL) if entry.task == CLIPS else entry.shape
 
 
 def seeded(network: nn.Module) -> nn.Module:
@@ -37,7 +45,8 @@ def seeded(network: nn.Module) -> nn.Module:
                 if not value.is_floating_point():
                     continue
                 low, high = -0.2, 0.2
-                if isinstance(module, norms) and name in ("weight", "running_var"):
+                scales = isinstance(module, norms) and name in ("weight", "running_var")
+                if scales or name == "gain":
                     low, high = 0.5, 1.5
                 elif isinstance(module, nn.PReLU):
                     low, high = 0.0, 0.5
@@ -50,9 +59,11 @@ def seeded(network: nn.Module) -> nn.Module:
     return network.eval()
 
 
-def values(network: nn.Module, size: int, dtype: torch.dtype = torch.float32) -> np.ndarray:
+def values(
+    network: nn.Module, shape: tuple[int, ...], dtype: torch.dtype = torch.float32
+) -> np.ndarray:
     """Float64 (10): the first output values, the whole embedding scaled to a mean square of 1."""
-    x = np.random.RandomState(0).uniform(-1, 1, (1, 3, size, size))
+    x = np.random.RandomState(0).uniform(-1, 1, (1, *shape))
     with torch.no_grad():
         whole = (
             seeded(network).to(dtype)(torch.from_numpy(x).to(dtype))[0].double().flatten().numpy()
@@ -67,7 +78,7 @@ def main() -> None:
     found = {}
     for name in models.names(None):
         entry = models.entry(name)
-        pinned = values(entry.make(), entry.input_size, torch.float64)
+        pinned = values(entry.make(), shape(entry), torch.float64)
         found[name] = [round(float(value), 6) for value in pinned]
         print(name, found[name])
     PINS.write_text(json.dumps(found, indent=1) + "\n")

@@ -23,8 +23,11 @@ PINNED = json.loads(pins.PINS.read_text())
 TOLERANCE = 2e-3
 """Of values whose mean square is 1: float32 differs from float64 by 1e-5, a rewired cell by 1."""
 
-LARGE = ("iresnet50", "iresnet100", "iresnet100_128", "iresnet100_256")
-"""Seconds each; iresnet18 and iresnet34 are built by the same code."""
+LARGE = (
+    *("iresnet50", "iresnet100", "iresnet100_128", "iresnet100_256"),
+    *("vtn_se_resnext101", "vtn_resnet50", "vtn_resnet34_flow", "vtn_resnet34_two_stream"),
+)
+"""Seconds each; smaller ones are built by the same code."""
 
 
 def test_every_network_is_pinned() -> None:
@@ -37,7 +40,7 @@ def test_every_network_is_pinned() -> None:
 )
 def test_ten_values(name: str) -> None:
     entry = models.entry(name)
-    found = pins.values(entry.make(), entry.input_size)
+    found = pins.values(entry.make(), pins.shape(entry))
     np.testing.assert_allclose(found, PINNED[name], rtol=0, atol=TOLERANCE)
 
 
@@ -52,4 +55,4 @@ def test_a_cell_wired_to_other_sources_is_noticed(edges, monkeypatch) -> None:
     monkeypatch.setattr(pocketnet, "PocketNet", lambda **options: build(genotype=wrong, **options))
     network = models.create(name)
     assert {key: value.shape for key, value in network.state_dict().items()} == before
-    assert np.abs(pins.values(network, 112) - PINNED[name]).max() > 50 * TOLERANCE
+    assert np.abs(pins.values(network, (3, 112, 112)) - PINNED[name]).max() > 50 * TOLERANCE

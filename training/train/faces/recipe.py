@@ -152,6 +152,7 @@ class Recipe:
     checkpoint_steps: int = 100
     log_steps: int = 10
     keep: str = "last"
+    task: str = "faces"
 
 
 CHOICES = {
@@ -160,16 +161,14 @@ CHOICES = {
     ("Margin", "kind"): ("arcface", "cosface", "combined", "softmax"),
     ("Embedding", "loss"): ("regression", "template", "angular"),
     ("Osakd", "divergence"): ("mse", "kl"),
+    ("Recipe", "task"): ("faces",),
     ("Recipe", "device"): ("auto", "cpu", "cuda"),
     ("Recipe", "precision"): ("auto", "float32", "bfloat16"),
     ("Recipe", "keep"): ("last", "epochs"),
 }
 
 
-LENGTHS = ("steps", "epochs", "minutes")
 SHIPPED = "shipped"
-FOLDER = Path(__file__).resolve().parents[2] / "recipes"
-"""Recipes that the package brings."""
 
 
 def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
@@ -183,28 +182,9 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
         ValueError: not TOML, an unknown or missing key, a value of the wrong type or range; the
             message names the file, the key and what was expected.
     """
-    return tables.read(_found(path), lambda table: parse(_changed(table, changes)))
-
-
-def _changed(table: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    """A changed length takes the place of the recipe's, whichever of the three that is."""
-    changed = tables.changed(table, changes)
-    lengths = {change.partition("=")[0] for change in changes} & set(LENGTHS)
-    if lengths:
-        changed = {k: v for k, v in changed.items() if k in lengths or k not in LENGTHS}
-    return changed
-
-
-def _found(path: Path) -> Path:
-    brought = FOLDER / f"{path}.toml"
-    if path.exists() or path.suffix == ".toml":
-        return path
-    if not brought.is_file():
-        names = sorted(str(p.relative_to(FOLDER).with_suffix("")) for p in FOLDER.rglob("*.toml"))
-        raise FileNotFoundError(
-            f"{path}: no such file, and no recipe of the package: {', '.join(names)}"
-        )
-    return brought
+    return tables.read(
+        tables.brought(path), lambda table: parse(tables.changed_length(table, changes))
+    )
 
 
 def parse(table: dict[str, Any]) -> Recipe:

@@ -98,7 +98,9 @@ def read(path: Path, changes: tuple[str, ...] | list[str] = ()) -> Recipe:
         FileNotFoundError: no such file.
         ValueError: as of the face recipes; the message names the file and the key.
     """
-    return tables.read(path, lambda table: parse(tables.changed(table, changes)))
+    return tables.read(
+        tables.brought(path), lambda table: parse(tables.changed_length(table, changes))
+    )
 
 
 def parse(table: dict[str, Any]) -> Recipe:

@@ -57,40 +57,30 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from ...training.run import ranks
-    from ...training.run.tables import task_of
-    from ...training.train.faces import read, train
+    from ...training.train import tasks
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    if task_of(arguments.recipe) == "restoration":
-        return _restore(arguments)
-    recipe = read(arguments.recipe, arguments.set)
-    landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
+    task = tasks.task(arguments.recipe)
+    module = tasks.module(task)
+    recipe = module.read(arguments.recipe, arguments.set)
+    more = {}
+    if arguments.landmarks:
+        if task != tasks.FACES:
+            raise InputError(f"--landmarks: only faces have them, and the recipe is of {task}")
+        more["landmarks"] = read_landmarks(arguments.landmarks)
     ranks.start()
     try:
-        found = train(recipe, Path(arguments.data), arguments.out, arguments.steps, landmarks)
+        found: Path = module.train(
+            recipe, Path(arguments.data), arguments.out, arguments.steps, **more
+        )
         first = ranks.rank() == 0
     finally:
         ranks.stop()
-    if first:
-        _tell(arguments, found)
-    return 0
-
-
-def _restore(arguments: argparse.Namespace) -> int:
-    from ...training.train.restore import read, train
-
-    if arguments.landmarks:
-        raise InputError("--landmarks: a recipe of restoration takes aligned crops")
-    recipe = read(arguments.recipe, arguments.set)
-    _tell(arguments, train(recipe, Path(arguments.data), arguments.out, arguments.steps))
-    return 0
-
-
-def _tell(arguments: argparse.Namespace, found: Path) -> None:
     done = found.suffix == ".safetensors"
-    if arguments.json:
+    if first and arguments.json:
         names = {"weights": str(found) if done else None, "resume": None if done else str(found)}
         show_json({"recipe": str(arguments.recipe), **names})
-    else:
+    elif first:
         show(found)
+    return 0

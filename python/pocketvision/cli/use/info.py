@@ -11,7 +11,7 @@ from typing import Any
 
 from ... import __version__
 from ...errors import ModelFileError
-from ...record import Record
+from ...record import Clips, FaceEmbedding, Record
 from ...record.record import PRECISIONS
 from ...runtime.model import Model
 from ...runtime.shipped import DEFAULT_MODEL, host_targets, shipped
@@ -110,8 +110,14 @@ def _row(name: str, files: dict[str, str]) -> _Shipped:
     for score in reversed(record.scores):
         if score["dataset"].startswith("LFW"):
             accuracy[score["precision"]] = f"{100 * score['accuracy']:.2f} %"
-    return _Shipped(name, str(record.embedding), size, accuracy["float32"], accuracy["int8"],
+    return _Shipped(name, _values(record), size, accuracy["float32"], accuracy["int8"],
                     record.licence, targets)  # fmt: skip
+
+
+def _values(record: Record) -> str:
+    """Of an embedding, or the classes of a classifier."""
+    part = record.part
+    return f"{len(part.classes)} classes" if isinstance(part, Clips) else str(part.embedding)
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
@@ -141,9 +147,16 @@ def _describe(model: Model, as_json: bool) -> None:
         show("no record: a network that pocketvision.Model runs")
         show(*_page([*_compiled(model)]))
         return
-    show(f"{record.full_name}: {record.task}, {record.embedding} values, {record.metric}")
+    show(f"{record.full_name}: {record.task}, {_kind(record)}")
     parts = (_compiled(model), _prepared(record), _measured(record), _origin(record))
     show(*_page([row for part in parts for row in part]))
+
+
+def _kind(record: Record) -> str:
+    part = record.part
+    if isinstance(part, Clips):
+        return f"{len(part.classes)} classes, {part.frames} frames, {part.modality}"
+    return f"{part.embedding} values, {part.metric}"
 
 
 def _page(rows: list[tuple[str, str]]) -> Iterator[str]:
@@ -181,6 +194,10 @@ def _prepared(record: Record) -> Iterator[tuple[str, str]]:
     height, width = recipe["size"]
     mean, std = (_once(recipe[key]) for key in ("mean", "std"))
     yield "picture", f"{width}x{height} {recipe['colour']}, (pixel - {mean}) / {std}"
+    if isinstance(record.part, Clips):
+        yield "window", f"{record.part.frames} frames, one of every {record.part.stride}"
+        yield "classes", ", ".join(record.part.classes)
+        return
     points = recipe["template"]
     where = ", ".join(f"({x:g}, {y:g})" for x, y in points) if points else "no template"
     yield "aligned to", where
@@ -191,6 +208,8 @@ def _measured(record: Record) -> Iterator[tuple[str, str]]:
         where = f"{score['dataset']}, {score['protocol']}, {score['precision']}"
         accuracy, spread = 100 * score["accuracy"], 100 * score["std"]
         yield "accuracy", f"{accuracy:.2f} % +- {spread:.2f} % on {where}"
+    if not isinstance(record.part, FaceEmbedding):
+        return
     for entry in record.thresholds:
         bounds = entry.get("interval")
         between = f" ({bounds[0]:g} to {bounds[1]:g})" if bounds else ""

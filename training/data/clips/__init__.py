@@ -1,0 +1,1 @@
+"""Labelled clips: videos, folders of frames and contact sheets, by the lists that sets have."""
