@@ -21,7 +21,6 @@ from .. import models
 from ..run.device import CPU, autocast, bfloat16
 from . import convert
 from .compiled import CompiledTeacher
-from .convert_nodes import UnsupportedError
 
 Embedder = Callable[[Tensor], Tensor]
 """Unit-norm float32 (N, D) of float32 (N, 3, H, W), RGB 0..255; both on any device.
@@ -90,7 +89,7 @@ class ConvertedTeacher:
     embeddings to those in float32 is then 0.9997 in the mean of 250 faces, 0.9991 at least.
 
     Raises:
-        UnsupportedError: the file holds what is not known there, or its network's
+        convert.UnsupportedError: the file holds what is not known there, or its network's
             embeddings are not onnxruntime's.
     """
 
@@ -103,7 +102,7 @@ class ConvertedTeacher:
             found = _unit(network(inputs))
         cosine = float((found * OnnxTeacher(model)(inputs)).sum(dim=1).min())
         if not cosine >= SAME:
-            raise UnsupportedError(f"cosine to onnxruntime's embeddings only {cosine:.5f}")
+            raise convert.UnsupportedError(f"cosine to onnxruntime's embeddings only {cosine:.5f}")
         self.network = network.to(device)
         self.run = torch.compile(self.network, dynamic=False) if compiled else self.network
 
@@ -150,7 +149,7 @@ def open_teacher(
         )
     try:
         return ConvertedTeacher(root / name, device, compiled)
-    except UnsupportedError as reason:
+    except convert.UnsupportedError as reason:
         print(f"note: {name} runs in onnxruntime, slower than in torch: {reason}", file=sys.stderr)
         return OnnxTeacher(root / name, device)
 

@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 
-from pocketvision.training.distill import convert, convert_nodes, teacher  # noqa: E402
+from pocketvision.training.distill import convert, teacher  # noqa: E402
+from pocketvision.training.distill.convert import nodes  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
 
 RANDOM = np.random.default_rng(5)
@@ -124,7 +125,7 @@ def test_the_teacher_is_the_converted_one(mobile: Path, capsys) -> None:
 def test_what_is_not_known_stays_with_onnxruntime(node, reason, tmp_path: Path, capsys) -> None:
     nodes = [node, helper.make_node("Flatten", ["y"], ["z"])]
     path = save(tmp_path / "t.onnx", nodes, {"w": weight(4, 3, 3, 3)})
-    with pytest.raises(convert_nodes.UnsupportedError, match=reason):
+    with pytest.raises(convert.UnsupportedError, match=reason):
         convert.read(path)
     opened = teacher.open_teacher(path.name, tmp_path)
     assert isinstance(opened, teacher.OnnxTeacher)
@@ -132,7 +133,7 @@ def test_what_is_not_known_stays_with_onnxruntime(node, reason, tmp_path: Path, 
 
 
 def test_a_conversion_that_differs_is_not_trusted(mobile: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(convert_nodes, "COMBINED", convert_nodes.COMBINED | {"Add": torch.sub})
+    monkeypatch.setattr(nodes, "COMBINED", nodes.COMBINED | {"Add": torch.sub})
     assert isinstance(teacher.open_teacher(mobile.name, mobile.parent), teacher.OnnxTeacher)
     assert "cosine to onnxruntime's embeddings only" in capsys.readouterr().err
 

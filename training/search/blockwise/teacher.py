@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from ... import models
 from ...distill import convert
-from ...distill.convert_nodes import UnsupportedError
 from ...models.stored.checkpoint import shipped
 from ...run.device import autocast, bfloat16
 
@@ -147,7 +146,7 @@ def _of_file(path: Path, wanted: Sequence[str], device: torch.device) -> Feature
         if {output for _, output in network.names}.issuperset(wanted):
             return Converted(network, wanted, device)
         reason = "a tensor lies between what is folded into one there"
-    except UnsupportedError as error:
+    except convert.UnsupportedError as error:
         reason = str(error)
     print(f"note: {path.name} runs in onnxruntime, slower than in torch: {reason}", file=sys.stderr)
     return Runtime(path, wanted, device)

@@ -207,9 +207,9 @@ def test_the_recipe_that_is_brought_builds_its_network() -> None:
     from pocketvision.training import models
     from pocketvision.training.train.restore import loop
 
-    path = Path(loop.__file__).with_name("recipes") / "fhn_small.toml"
+    path = Path(loop.__file__).parents[2] / "recipes" / "restore" / "fhn_small.toml"
     options = read(path)
-    assert f"recipes/{path.name}" in path.read_text()
+    assert f"recipes/restore/{path.name}" in path.read_text()
     built = models.built("fhn", {"family": "fhn", "embedding": 3, **options.model}).make()
     known = models.create("fhn_small").state_dict()
     assert {name: value.shape for name, value in built.state_dict().items()} == {

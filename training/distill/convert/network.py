@@ -15,7 +15,7 @@ import onnx
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from .convert_nodes import UnsupportedError, module_of
+from .nodes import UnsupportedError, module_of
 
 TINY = 1e-20
 """Weights below this are zero: next to pixels they are nothing, and denormal products are slow."""
