@@ -12,7 +12,7 @@ from .host import STATUS, Place, Quality, library
 from .test_frame import REFERENCE, TEMPLATE
 
 FEATURES = 357
-QUERY, LEAST_FACE, MOST_MARGIN = 35, 30, 58
+QUERY, LEAST_FACE, MOST_MARGIN = 35, 30, 77
 SCORE_ONE, MARGIN_ONE = 32768, 128
 Pictures = dict[str, np.ndarray]
 

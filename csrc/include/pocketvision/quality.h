@@ -36,7 +36,7 @@ extern "C" {
 
 /* A cosine of 1 in units of pv_quality.margin, and the margin beyond which no match is believed. */
 #define PV_QUALITY_MARGIN_ONE 128
-#define PV_QUALITY_MOST_MARGIN 58
+#define PV_QUALITY_MOST_MARGIN 77
 
 /* Units of a length in eye distances: those of a face that looks straight ahead, of the size that
  * the similarity fit finds. */

@@ -113,7 +113,6 @@ def test_the_c_file_is_that_of_the_numbers_beside_the_record() -> None:
     shares = record["strangers that match, and beyond the margin"]
     assert shares["shown"][1] < 0.2 * shares["shown"][0]
     assert shares["held_out"][1] < 0.5 * shares["held_out"][0]
-    assert shares["clean"][1] > 0.8 * shares["clean"][0]
 
 
 def test_what_it_reads_are_the_last_layers_of_the_score() -> None:

@@ -102,7 +102,7 @@ def test_what_the_gate_promises(found: run.Found) -> None:
                 [g.fmr_relied for g in gates],
             )
         )
-        assert before > 80 and behind <= 30 and relied <= 12, (model, before, behind, relied)
+        assert before > 80 and behind <= 30 and relied <= 9, (model, before, behind, relied)
         assert found.wrong[model]["clean"].doubted <= 0.02
         assert found.wrong[model]["coloured light"].doubted <= 0.05
         wrong = found.wrong[model]["half of them spoilt"]
