@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..graph import Conv, Op, Rows
 from ..kernels import families
 from ..kernels.conv.order import behind
@@ -13,24 +15,37 @@ from .program import Over, Program
 OFFSETS = 64
 """Offsets of pieces in the arena are multiples of it (memory/plan.py)."""
 
+Shape = ConvShape | DepthwiseShape
 
-def over(program: Program, op: Conv, shape: ConvShape | DepthwiseShape, on: Isa) -> Over | None:
+
+def over(program: Program, op: Conv, shape: Shape) -> Over | None:
     """How far the result begins before the input, from piece to piece, or None: they are apart."""
-    order = getattr(families.of(program.isa, shape), "order", None)
     prologue = program.prologues.get(op.inputs[0])
     source = program.pointer(prologue.source if prologue else op.inputs[0], op.pads)
     target = program.pointer(op.output)
-    if order is None or shape.rounding.real or source.piece is None or target.piece is None:
+    if source.piece is None or target.piece is None:
         return None
     if op.add and program.pointer(op.inputs[1]).piece == source.piece:
         return None
-    x, y, apart = shape.x, shape.y, target.offset - source.offset
-    grid = x.pixel == y.pixel and OFFSETS % x.pixel == 0 and apart % x.pixel == 0
-    steps = order(on, shape, grid)
-    if steps is None:
+    found = distance(program.isa, shape, source.offset, target.offset, source.piece.bytes)
+    return None if found is None else Over(source.piece, target.piece, found)
+
+
+@lru_cache(maxsize=4096)
+def distance(isa: Isa, shape: Shape, source: int, target: int, size: int) -> int | None:
+    """``Over.behind`` of a kernel; None: it has no such order.
+
+    Args:
+        source, target: bytes from the begin of each piece to where its pointer is.
+        size: bytes of the input's piece.
+    """
+    order = getattr(families.of(isa, shape), "order", None)
+    if order is None or shape.rounding.real:
         return None
-    least = -source.piece.bytes
-    return Over(source.piece, target.piece, max(least, behind(steps, least) + apart))
+    x, y, apart = shape.x, shape.y, target - source
+    grid = x.pixel == y.pixel and OFFSETS % x.pixel == 0 and apart % x.pixel == 0
+    steps = order(families.instructions(isa, shape), shape, grid)
+    return None if steps is None else max(-size, behind(steps, -size) + apart)
 
 
 def border_waits(program: Program, op: Op) -> bool:

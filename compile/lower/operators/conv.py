@@ -55,7 +55,7 @@ def lower_conv(program: Program, op: Conv) -> None:
     on = families.instructions(isa, shape)
     packed = family.packed(on, shape, op.weight, op.groups)
     arguments = _arguments(program, op, form, packed)
-    program.call(op.ref, shape, *arguments, over=over(program, op, shape, on))
+    program.call(op.ref, shape, *arguments, over=over(program, op, shape))
 
 
 def _shape(program: Program, op: Conv) -> ConvShape | DepthwiseShape:
