@@ -7,7 +7,7 @@ diagonal memory, arXiv 2010.01668), if it begins far enough before it.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -84,11 +84,17 @@ def plan(spans: Sequence[Span], enough: int = 0, rounds: int = 4, attempts: int 
     packing = _Packing([span for span in spans if span not in always])
     bound = packing.bound()
     target = max(bound, (enough - SLACK - base) // ALIGNMENT * ALIGNMENT)
-    best = min((packing.pack(order, target) for order in packing.orders()), key=_rank)
-    for seed in range(rounds):
+    best: _Packed | None = None
+    for orders in packing.orders():
+        own = min((packing.pack(order, target) for order in orders), key=_rank)
+        for seed in range(rounds):
+            if own.height <= target:
+                break
+            own = min(own, packing.search(own, target, random.Random(seed), attempts), key=_rank)
+        best = min(best or own, own, key=_rank)
         if best.height <= target:
             break
-        best = min(best, packing.search(best, target, random.Random(seed), attempts), key=_rank)
+    assert best is not None
     above = zip(packing.spans, best.offsets, strict=True)
     offsets = below | {span.name: base + offset for span, offset in above}
     return Plan(offsets, base + best.height + SLACK, base + bound + SLACK)
@@ -132,8 +138,9 @@ class _Packing:
         steps = {span.first for span in self.spans}
         return max((live(self.spans, step) for step in steps), default=0)
 
-    def orders(self) -> list[list[int]]:
-        """By size, by size and lifetime, by time, by lifetime."""
+    def orders(self) -> list[list[list[int]]]:
+        """By size, by size and lifetime, by time, by lifetime; the same, results first that may
+        lie over inputs: what comes later may stand behind them, but hardly before."""
         keys: list[Callable[[Span], tuple[Any, ...]]] = [
             lambda s: (-s.size, s.first, s.name),
             lambda s: (-s.size * (s.last - s.first + 1), s.name),
@@ -141,7 +148,12 @@ class _Packing:
             lambda s: (s.first - s.last, -s.size, s.name),
         ]
         numbered = [[(key(span), n) for n, span in enumerate(self.spans)] for key in keys]
-        return [[number for _, number in sorted(pairs)] for pairs in numbered]
+        plain = [[number for _, number in sorted(pairs)] for pairs in numbered]
+        places = {span.name: number for number, span in enumerate(self.spans)}
+        over = {places.get(s.over): number for number, s in enumerate(self.spans) if s.over}
+        if not over:
+            return [plain]
+        return [plain, [list(dict.fromkeys(_results_first(order, over))) for order in plain]]
 
     def pack(self, order: list[int], target: int) -> _Packed:
         """Each span at the lowest offset that is free all its life."""
@@ -183,6 +195,15 @@ class _Packing:
                 found = trial
                 best = min(best, found, key=_rank)
         return best
+
+
+def _results_first(order: list[int], over: Mapping[int | None, int]) -> Iterator[int]:
+    """``over``: by the number of an input that of the result over it."""
+    for number in order:
+        chain = [number]
+        while chain[-1] in over:
+            chain.append(over[chain[-1]])
+        yield from chain[::-1]
 
 
 def first_free(taken: list[tuple[int, int]]) -> int:

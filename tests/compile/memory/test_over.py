@@ -100,7 +100,7 @@ def test_as_near_as_may_be(machines: Machines, core: str, network: object) -> No
 
 
 @on_every_core
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("family", ["conv", "depthwise"])
 def test_random_shapes(machines: Machines, core: str, family: str, seed: int) -> None:
     random = np.random.default_rng([seed, len(family)])
@@ -120,7 +120,7 @@ def test_many_random_shapes(machines: Machines, core: str, family: str, seed: in
 @on_every_core
 @pytest.mark.parametrize("kind", ["1x1", "3x3", "depthwise"])
 def test_nearer_is_too_near(machines: Machines, core: str, kind: str) -> None:
-    """On half a map more the result is in front of what is still to be read."""
+    """Pieces of these have two to eight rows: eight more, and some are read too late."""
     build = Builder(3, (40, 40, 16))
     if kind == "depthwise":
         x = build.depthwise("input", pads=SAME)
@@ -128,5 +128,5 @@ def test_nearer_is_too_near(machines: Machines, core: str, kind: str) -> None:
         x = build.conv("input", 16, (3, 3) if kind == "3x3" else (1, 1))
     graph = build.graph(x)
     values = inputs(np.random.default_rng(7), 1, graph.tensors["input"])
-    found = ran(machines, graph, core, values, nearer=20 * 40 * 16)
+    found = ran(machines, graph, core, values, nearer=8 * 40 * 16)
     assert (found != reference.run(graph, values)).any()
