@@ -18,7 +18,7 @@ from ..lower.program import Program, Served
 from ..machines.programs import find
 from ..memory import banks, fit
 from ..memory.lifetimes import spans, steps
-from ..memory.plan import Plan, Span, aligned, plan
+from ..memory.plan import Plan, Span, aligned, live, plan
 from ..pipeline import lowered, optimise
 from ..targets import Target, resolve
 from . import report
@@ -236,13 +236,12 @@ def _layers(
     starts = {p.offset for call in program.calls for p in call.arguments if p.base == "constants"}
     ends = dict(zip(sorted(starts), [*sorted(starts)[1:], len(program.constants)], strict=True))
     flash: dict[Served, int] = {}
-    live: dict[Served, int] = {}
+    needed: dict[Served, int] = {}
     seen: set[object] = set()
     sized = aligned(arena)
     for step, call in zip(steps(program.calls), program.calls, strict=True):
         of = call.of.whole
-        here = sum(span.size for span in sized if span.first <= step <= span.last)
-        live[of] = max(live.get(of, 0), here)
+        needed[of] = max(needed.get(of, 0), live(sized, step))
         flash.setdefault(of, 0)
         if call.kernel not in seen:
             seen.add(call.kernel)
@@ -259,7 +258,7 @@ def _layers(
             shape=word.shape,
             macs=word.macs,
             flash=flash[of],
-            arena=live[of],
+            arena=needed[of],
             instructions=costs[number][0] if costs else None,
             cycles=costs[number][1] if costs else None,
         )

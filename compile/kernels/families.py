@@ -6,7 +6,11 @@ convolutions also say how weights are packed (``packed``), whether the kernel's 
 in 16-bit words (``words``), and in ``FRACTION`` the bits of integer factors that it wants for its
 rescale, 0 where factors are float32 or the instruction set's own; where there are any, in
 ``TOGETHER`` how many neighbouring channels must all have lines (arithmetic/lines.py) or none;
-``RECTIFIES`` says whether it has code for results from 0 to 127 alone.
+``RECTIFIES`` says whether it has code for results from 0 to 127 alone. Those whose result may lie
+over their input say in ``order(isa, shape, grid)`` what they read and write step by step
+(conv/order.py); ``grid``: both have pixels of one size, a whole number of them apart. It is None
+where they would need a grid. What orders the steps must be more than the text of a TIR function,
+whose buffers the compiler takes as apart: calls of assembly, or data that go through scratch.
 """
 
 from __future__ import annotations

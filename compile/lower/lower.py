@@ -13,6 +13,7 @@ from ..kernels.frame import View
 from ..kernels.isa.base import Isa
 from . import layout as layouts
 from .operators import LOWERINGS
+from .over import border_waits
 from .program import Border, Copy, Pointer, Program, Tiles, own_tiles
 
 
@@ -44,8 +45,12 @@ def lower(graph: Graph, isa: Isa, tiles: Tiles = own_tiles) -> Program:
     for name in graph.inputs:
         leave(name)
     for op in graph.ops:
-        border(op.output, op.strip)
+        waits = border_waits(program, op)
+        if not waits:
+            border(op.output, op.strip)
         lower_op(program, op)
+        if waits:
+            border(op.output, op.strip)
         leave(op.output)
     return program
 

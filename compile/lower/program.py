@@ -92,12 +92,23 @@ Served = OpRef | Copy | Border
 
 
 @dataclass(frozen=True)
+class Over:
+    """A call's result ``y`` may lie over the input ``x`` that nothing reads any more: where it
+    begins ``behind`` bytes before it, or earlier; if that is less than 0, somewhat after it."""
+
+    x: Piece
+    y: Piece
+    behind: int
+
+
+@dataclass(frozen=True)
 class Call:
     """One kernel call: the kernel's index in ``Program.kernels``, and what it serves."""
 
     kernel: int
     of: Served
     arguments: tuple[Pointer, ...]
+    over: Over | None = None
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -167,11 +178,11 @@ class Program:
         """What the kernel of that index is called in the object file."""
         return f"k{index}_{self.kernels[index].label}"
 
-    def call(self, of: Served, shape: Any, *arguments: Pointer) -> None:
+    def call(self, of: Served, shape: Any, *arguments: Pointer, over: Over | None = None) -> None:
         """Appends a call; shapes that are equal share a kernel."""
         if shape not in self.kernels:
             self.kernels.append(shape)
-        self.calls.append(Call(self.kernels.index(shape), of, arguments))
+        self.calls.append(Call(self.kernels.index(shape), of, arguments, over))
 
     def pointer(self, name: str, pads: tuple[int, ...] = (0, 0)) -> Pointer:
         """To a tensor's first pixel, less top and left padding."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ..errors import CompileError
 from ..graph import Conv, conv_macs
 from ..lower.program import Program, Served
-from .plan import ALIGNMENT, SLACK, Plan, Span, aligned, plan
+from .plan import ALIGNMENT, SLACK, Plan, Span, aligned, first_free, live, plan
 
 MOST = 8
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
@@ -138,10 +138,7 @@ def _prove(spans: Sequence[Span], banks: Sequence[int], steps: Sequence[str]) ->
             f"RAM: {largest.name} has {largest.size + SLACK:,} bytes, the largest bank "
             f"{max(banks):,}: {largest.size + SLACK - max(banks):,} bytes are missing"
         )
-    held = {
-        step: sum(s.size for s in rounded if s.first <= step <= s.last) + SLACK
-        for step in sorted({s.first for s in rounded})
-    }
+    held = {step: live(rounded, step) + SLACK for step in sorted({s.first for s in rounded})}
     fullest = max(held, key=lambda step: held[step])
     if held[fullest] > sum(banks):
         where = f" at {steps[fullest]}" if fullest < len(steps) else ""
@@ -159,16 +156,13 @@ def _pack(
     left = []
     for span in order:
         for bank, size in enumerate(banks):
-            offset = 0
-            others = sorted(
-                (start, other.size)
-                for at, start, other in placed
-                if at == bank and other.meets(span)
+            offset = first_free(
+                [
+                    (start - span.gap(other), start + other.gap(span))
+                    for at, start, other in placed
+                    if at == bank and other.meets(span)
+                ]
             )
-            for start, bytes_ in others:
-                if offset + span.size <= start:
-                    break
-                offset = max(offset, start + bytes_)
             if offset + span.size + SLACK <= size // ALIGNMENT * ALIGNMENT:
                 placed.append((bank, offset, span))
                 break

@@ -83,8 +83,13 @@ def fit(program: Program, limit: int, around: Sequence[Span] = ()) -> Fused | No
 
     def tried(program: Program) -> Fused | None:
         options = {"desc": "strips of rows", "unit": "choice", "leave": False, "disable": None}
-        with tqdm(total=RATED, **options) as bar:
-            return _fit(program, limit, around, Budget(RATED, bar.update))
+        # Where results lie over inputs the search may end before the one that takes them as apart.
+        for shared in (True, False) if any(call.over for call in program.calls) else (False,):
+            with tqdm(total=RATED, **options) as bar:
+                found = _fit(program, limit, around, shared, Budget(RATED, bar.update))
+            if found is not None:
+                return found
+        return None
 
     found = tried(program)
     if found is not None:
@@ -93,12 +98,14 @@ def fit(program: Program, limit: int, around: Sequence[Span] = ()) -> Fused | No
     return tried(lower(entries.run(program.graph), program.isa, program.tiles))
 
 
-def _fit(program: Program, limit: int, around: Sequence[Span], budget: Budget) -> Fused | None:
+def _fit(
+    program: Program, limit: int, around: Sequence[Span], shared: bool, budget: Budget
+) -> Fused | None:
     beside = sum(span.size for span in aligned(around))
     for share in AIMS:
         aim = int(share * (limit - beside))
         for strips in STRIPS:
-            found = search(Choice(program, program.graph, aim, strips), budget)
+            found = search(Choice(program, program.graph, aim, strips, shared), budget)
             if found is None:
                 continue
             for choice in sorted(found.alternatives(), key=lambda choice: choice.strips):

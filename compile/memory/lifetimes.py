@@ -7,9 +7,13 @@ the others did: the arena is planned for a single strip, with the largest size t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..lower.program import Call, Served
 from .plan import Span
+
+Overlap = tuple[str, int]
+"""What a result may lie over, and how many bytes before it the result begins at least."""
 
 
 def steps(calls: Sequence[Call]) -> list[int]:
@@ -46,7 +50,31 @@ def spans(calls: Sequence[Call]) -> list[Span]:
             first[name] = min(first.get(name, start), start)
             last[name] = max(last.get(name, end), end)
             size[name] = max(size.get(name, 0), piece.bytes)
-    return [Span(name, size[name], first[name], last[name]) for name in first]
+    behind = _behind(calls, places)
+    found = []
+    for name in first:
+        over, distance = behind.get((name, first[name]), (None, 0))
+        shares = over is not None and last[over] == first[name]
+        span = Span(name, size[name], first[name], last[name])
+        found.append(replace(span, over=over, behind=distance) if shares else span)
+    return found
+
+
+def _behind(calls: Sequence[Call], places: Sequence[int]) -> dict[tuple[str, int], Overlap]:
+    """By a result's name and its step: what it may lie over, in all strips alike."""
+    found: dict[tuple[str, int], Overlap] = {}
+    apart: set[int] = set()
+    for call, step in zip(calls, places, strict=True):
+        over = call.over
+        # What several strips read, or write, is not read and written in one order by one call.
+        if over is None or not (call.of.strip is None or (over.x.strip and over.y.strip)):
+            apart.add(step)
+            continue
+        name, distance = found.get((over.y.whole, step), (over.x.whole, over.behind))
+        if name != over.x.whole:
+            apart.add(step)
+        found[over.y.whole, step] = name, max(distance, over.behind)
+    return {key: value for key, value in found.items() if key[1] not in apart}
 
 
 def _chains(calls: Sequence[Call]) -> list[int]:

@@ -1,10 +1,14 @@
-"""Arena offsets: a small search over packing orders against the lower bound of live bytes."""
+"""Arena offsets: a small search over packing orders against the lower bound of live bytes.
+
+A result may lie over the input that its operator is the last to read (Bhattacharya et al. call it
+diagonal memory, arXiv 2010.01668), if it begins far enough before it.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 ALIGNMENT = 64
@@ -17,15 +21,30 @@ FARTHER, EARLIER = 0.3, 0.8
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of arena: ``size`` bytes, needed from step ``first`` to step ``last`` inclusive."""
+    """A piece of arena: ``size`` bytes, needed from step ``first`` to step ``last`` inclusive.
+
+    ``over`` names one that is needed last at step ``first``: they may share bytes if this one
+    begins ``behind`` bytes before it, or earlier.
+    """
 
     name: str
     size: int
     first: int
     last: int
+    over: str | None = None
+    behind: int = 0
 
     def meets(self, other: Span) -> bool:
         return self.first <= other.last and other.first <= self.last
+
+    def gap(self, other: Span) -> int:
+        """How far this one begins before ``other``, at least, where it does not begin behind it."""
+        return min(self.size, self.behind) if self.over == other.name else self.size
+
+    def shared(self, other: Span) -> int:
+        """Bytes that this one and the one it is over can have in common."""
+        together = max(self.size, other.size + max(0, self.gap(other)))
+        return self.size + other.size - together
 
 
 @dataclass(frozen=True)
@@ -65,11 +84,17 @@ def plan(spans: Sequence[Span], enough: int = 0, rounds: int = 4, attempts: int 
     packing = _Packing([span for span in spans if span not in always])
     bound = packing.bound()
     target = max(bound, (enough - SLACK - base) // ALIGNMENT * ALIGNMENT)
-    best = min((packing.pack(order, target) for order in packing.orders()), key=_rank)
-    for seed in range(rounds):
+    best: _Packed | None = None
+    for orders in packing.orders():
+        own = min((packing.pack(order, target) for order in orders), key=_rank)
+        for seed in range(rounds):
+            if own.height <= target:
+                break
+            own = min(own, packing.search(own, target, random.Random(seed), attempts), key=_rank)
+        best = min(best or own, own, key=_rank)
         if best.height <= target:
             break
-        best = min(best, packing.search(best, target, random.Random(seed), attempts), key=_rank)
+    assert best is not None
     above = zip(packing.spans, best.offsets, strict=True)
     offsets = below | {span.name: base + offset for span, offset in above}
     return Plan(offsets, base + best.height + SLACK, base + bound + SLACK)
@@ -104,14 +129,18 @@ class _Packing:
             ]
             for span in spans
         ]
+        self.gaps = [
+            [(number, span.gap(spans[number]), spans[number].gap(span)) for number in numbers]
+            for span, numbers in zip(spans, self.beside, strict=True)
+        ]
 
     def bound(self) -> int:
         steps = {span.first for span in self.spans}
-        live = (sum(s.size for s in self.spans if s.first <= t <= s.last) for t in steps)
-        return max(live, default=0)
+        return max((live(self.spans, step) for step in steps), default=0)
 
-    def orders(self) -> list[list[int]]:
-        """By size, by size and lifetime, by time, by lifetime."""
+    def orders(self) -> list[list[list[int]]]:
+        """By size, by size and lifetime, by time, by lifetime; the same, results first that may
+        lie over inputs: what comes later may stand behind them, but hardly before."""
         keys: list[Callable[[Span], tuple[Any, ...]]] = [
             lambda s: (-s.size, s.first, s.name),
             lambda s: (-s.size * (s.last - s.first + 1), s.name),
@@ -119,21 +148,26 @@ class _Packing:
             lambda s: (s.first - s.last, -s.size, s.name),
         ]
         numbered = [[(key(span), n) for n, span in enumerate(self.spans)] for key in keys]
-        return [[number for _, number in sorted(pairs)] for pairs in numbered]
+        plain = [[number for _, number in sorted(pairs)] for pairs in numbered]
+        places = {span.name: number for number, span in enumerate(self.spans)}
+        over = {places.get(s.over): number for number, s in enumerate(self.spans) if s.over}
+        if not over:
+            return [plain]
+        return [plain, [list(dict.fromkeys(_results_first(order, over))) for order in plain]]
 
     def pack(self, order: list[int], target: int) -> _Packed:
         """Each span at the lowest offset that is free all its life."""
         sizes, offsets = self.sizes, [-1] * len(self.spans)
         height = over = 0
         for number in order:
-            offset, size = 0, sizes[number]
-            placed = [(offsets[n], offsets[n] + sizes[n]) for n in self.beside[number]]
-            for start, end in sorted(placed):
-                if start < 0:
-                    continue
-                if offset + size <= start:
-                    break
-                offset = max(offset, end)
+            size = sizes[number]
+            offset = first_free(
+                [
+                    (offsets[n] - before, offsets[n] + after)
+                    for n, before, after in self.gaps[number]
+                    if offsets[n] >= 0
+                ]
+            )
             offsets[number] = offset
             height = max(height, offset + size)
             over += max(0, offset + size - target)
@@ -163,6 +197,37 @@ class _Packing:
         return best
 
 
+def _results_first(order: list[int], over: Mapping[int | None, int]) -> Iterator[int]:
+    """``over``: by the number of an input that of the result over it."""
+    for number in order:
+        chain = [number]
+        while chain[-1] in over:
+            chain.append(over[chain[-1]])
+        yield from chain[::-1]
+
+
+def first_free(taken: list[tuple[int, int]]) -> int:
+    """The lowest offset from 0 on that is strictly within none of the ranges ``taken``."""
+    offset = 0
+    for start, end in sorted(taken):
+        if offset <= start:
+            break
+        offset = max(offset, end)
+    return offset
+
+
+def live(spans: Sequence[Span], step: int) -> int:
+    """Bytes that ``spans`` take at a step at least, where they share what they can."""
+    here = {span.name: span for span in spans if span.first <= step <= span.last}
+    over = [span for span in here.values() if span.first == step and span.over in here]
+    shared = sum(span.shared(here[span.over]) for span in over if span.over)
+    return sum(span.size for span in here.values()) - shared
+
+
 def aligned(spans: Sequence[Span]) -> list[Span]:
-    """The spans with sizes rounded up to ``ALIGNMENT``."""
-    return [Span(s.name, -(-s.size // ALIGNMENT) * ALIGNMENT, s.first, s.last) for s in spans]
+    """The spans with sizes, and how far they begin before others, rounded up to ``ALIGNMENT``."""
+    return [replace(s, size=_up(s.size), behind=_up(s.behind)) for s in spans]
+
+
+def _up(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT

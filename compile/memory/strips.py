@@ -15,6 +15,7 @@ from ..lower.program import Program
 from ..lower.prologues import is_prologue
 from . import rows
 from .plan import ALIGNMENT, SLACK
+from .sharing import Sharing
 
 STRIPS = (4, 2, 3, 6, 8, 12, 16)
 """Tried in this order until one number of strips does."""
@@ -31,12 +32,16 @@ class Budget:
 
 @dataclass(frozen=True)
 class Choice:
-    """An order of the whole graph's operators, and which tensors are in how many strips."""
+    """An order of the whole graph's operators, and which tensors are in how many strips.
+
+    ``shared``: it is rated with results that lie over inputs.
+    """
 
     program: Program
     whole: Graph
     aim: int
     strips: int
+    shared: bool
     between: frozenset[str] = frozenset()
 
     def graph(self) -> Graph:
@@ -209,6 +214,7 @@ def _rated(choice: Choice) -> Rated | None:
         lives[name] = lives.get(name, (0, 0))[0], len(ops)
     lives = {name: life for name, life in lives.items() if name not in graph.stored() | lent}
     scratches = program.scratches
+    sharing = Sharing.of(program) if choice.shared else None
     change = [0] * (len(ops) + 2)
     change[0] = SLACK
     for name, (start, end) in lives.items():
@@ -222,6 +228,9 @@ def _rated(choice: Choice) -> Rated | None:
         name = op.name
         scratch = scratches.get(OpRef(name))
         here = live + ALIGNMENT + (scratch.bytes if scratch else 0)
+        if sharing is not None:
+            source = moved.get(op.inputs[0], op.inputs[0])
+            here -= sharing.bytes(graph, layout, op, source, lives)
         most[name] = max(most.get(name, 0), here)
     excess = sum(max(0, size - choice.aim) for size in most.values())
     return Rated(excess, max(most, key=most.__getitem__))

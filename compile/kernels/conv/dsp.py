@@ -23,6 +23,7 @@ from ..isa.base import Expr, Isa
 from ..packed import Packed
 from ..rescale.shape import PIECE
 from .halves import GROUP, row_halves
+from .order import Step
 from .shape import ConvShape, input_channels
 
 PIXELS = 3
@@ -178,6 +179,21 @@ def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packe
     """The weights in the kernel's order, and the scratch memory of a call."""
     values = pack(isa, weight, groups, shape)
     return Packed(values, rounded(len(weight), isa.lanes), scratch(shape))
+
+
+def order(isa: Isa, shape: ConvShape, grid: bool) -> list[Step]:
+    """Pieces: all outputs come from scratch, where assembly finds the whole piece's pixels."""
+    shape = shape.flattened()
+    x, y, whole = shape.x, shape.y, _piece(shape)
+    down, across = shape.stride
+    found = []
+    for row in range(0, y.height, whole.rows):
+        last = min(row + whole.rows, y.height) - 1
+        for left in range(0, y.width, whole.columns):
+            right = min(left + whole.columns, y.width)
+            reads = row * down * x.row + left * across * x.pixel
+            found.append(Step(reads, last * y.row + right * y.pixel))
+    return found
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:

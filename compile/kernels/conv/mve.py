@@ -25,6 +25,7 @@ from ..isa.base import Expr, Isa
 from ..packed import Packed
 from ..rescale.mve import Sixteen
 from ..rescale.shape import PIECE
+from .order import Step, twice
 from .shape import ConvShape, input_channels
 
 INPUTS = 8
@@ -178,6 +179,26 @@ def packed(isa: Isa, shape: ConvShape, weight: np.ndarray, groups: int) -> Packe
     """The weights in the kernel's order, and the scratch memory of a call."""
     values = pack(isa, weight, groups, shape)
     return Packed(values, rounded(len(weight), isa.lanes), scratch(shape))
+
+
+def order(isa: Isa, shape: ConvShape, grid: bool) -> list[Step]:
+    """Pieces; those that are read where they are, or by groups, are read again between writes."""
+    shape = shape.flattened()
+    x, y, patch = shape.x, shape.y, patch_of(shape)
+    inner, whole = _inner(shape, patch), _piece(shape, patch)
+    (down, across), full = shape.stride, y.width // whole.columns * whole.columns
+    starts = [*range(0, full, whole.columns)]
+    if whole.rows == 1 and full < y.width:
+        starts.append(y.width - min(rounded(y.width - full, inner.rows), y.width))
+    found = []
+    for row in range(0, y.height, whole.rows):
+        last = min(row + whole.rows, y.height) - 1
+        for left in starts:
+            reads = row * down * x.row + left * across * x.pixel
+            right = min(left + whole.columns, y.width)
+            found.append(Step(reads, last * y.row + right * y.pixel))
+    again = bool(shape.reads.advance) or (patch.direct and y.channels > OUTPUTS)
+    return twice(found) if again else found
 
 
 def build(name: str, isa: Isa, shape: ConvShape) -> tirx.PrimFunc:

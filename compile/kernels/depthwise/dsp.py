@@ -14,6 +14,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
+from ..conv.order import Step, twice
 from ..conv_frame import parameters
 from ..cortex_m.dsp import Scalar, bottoms, dsp, halves, load, tops
 from ..defaults import any_words, no_tiles
@@ -96,6 +97,26 @@ def _columns(shape: DepthwiseShape) -> int:
 
 def _high(shape: DepthwiseShape) -> int:
     return min(shape.y.height, 2 if shape.stride[0] == 1 else 1)
+
+
+def order(isa: Isa, shape: DepthwiseShape, grid: bool) -> list[Step] | None:
+    """Row tiles of a group of channels, which on a grid share no byte with those of others.
+
+    Between the rows of one tile nothing but TIR decides what comes first.
+    """
+    if not grid:
+        return None
+    if dsp_rows.takes(isa, shape):
+        return dsp_rows.order(shape)
+    x, y, high = shape.x, shape.y, _high(shape)
+    ends = [min(row + high, y.height) for row in range(0, y.height, high)]
+    rows = range(0, y.height, high)
+    return twice(
+        [
+            Step(row * shape.stride[0] * x.row, (end - 1) * y.row + y.width * y.pixel)
+            for row, end in zip(rows, ends, strict=True)
+        ]
+    )
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:

@@ -12,6 +12,7 @@ from typing import Any
 from tvm import tirx
 from tvm.script import tirx as T
 
+from ..conv.order import Step
 from ..conv_frame import parameters
 from ..cortex_m.dsp import Scalar, ending, forms
 from ..frame import function, rounded
@@ -75,6 +76,18 @@ def scratch(shape: DepthwiseShape) -> int:
     """int32 words of scratch memory."""
     rows = rows_of(shape)
     return rows.kept * rows.pitch + NUMBERS
+
+
+def order(shape: DepthwiseShape) -> list[Step]:
+    """Rows of tiles, before each of which the second of its pairs of rows is regrouped."""
+    x, y, rows = shape.x, shape.y, rows_of(shape)
+    high = 2 if shape.stride[0] == 1 else 1
+    found = []
+    for tile in range(rows.tiles):
+        reads = 2 * (tile + 1) * x.row if tile else 0
+        last = min(high * (tile + 1), y.height) - 1
+        found.append(Step(reads, last * y.row + y.width * y.pixel))
+    return found if rows.kept < rows.pairs else [Step(0, found[-1].writes)]
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:

@@ -16,6 +16,7 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
+from ..conv.order import Step, twice
 from ..conv_frame import parameters
 from ..cortex_m.mve import BYTES, FAR, Eight, ending, gathered, scattered
 from ..defaults import any_words, no_tiles
@@ -163,6 +164,26 @@ def _memory(shape: DepthwiseShape) -> Memory:
     found = largest(SCRATCH // 4, stored=True)
     # Without sums more row pairs fit in no more memory.
     return found if at_once(shape) is None else largest(found.end, stored=False)
+
+
+def order(isa: Isa, shape: DepthwiseShape, grid: bool) -> list[Step]:
+    """Pieces; the channels of a piece come by groups, which on a grid share no byte."""
+    x, y = shape.x, shape.y
+    found = []
+    for row, pairs in _pieces(shape):
+        last = row + 2 * pairs - 1
+        reads = row * shape.stride[0] * x.row
+        found.append(Step(reads, last * y.row + y.width * y.pixel))
+    return found if grid or y.channels <= CHANNELS else twice(found)
+
+
+def _pieces(shape: DepthwiseShape) -> list[tuple[int, int]]:
+    """First row and row pairs of each; the last one of an odd height begins inside another."""
+    height, pairs = shape.y.height, _memory(shape).pairs
+    total = -(-height // 2)
+    rest = total - pairs * (-(-total // pairs) - 1)
+    found = [(2 * first, pairs) for first in range(0, total - rest, pairs)]
+    return [*found, (height - 2 * rest, rest)]
 
 
 def build(name: str, isa: Isa, shape: DepthwiseShape) -> tirx.PrimFunc:

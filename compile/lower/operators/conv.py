@@ -22,6 +22,7 @@ from ...kernels.packed import Packed
 from ..bounds import clamped, largest, largest_sum
 from ..constants import numbers, set_float_sum, set_sum, set_words
 from ..forms import WIDE, float_sum_of, short, words_of
+from ..over import over
 from ..program import Pointer, Program
 
 REAL = Rounding(clamped=False, real=True)
@@ -53,7 +54,8 @@ def lower_conv(program: Program, op: Conv) -> None:
     shape = replace(shape, tile=program.tiles(isa, shape))
     on = families.instructions(isa, shape)
     packed = family.packed(on, shape, op.weight, op.groups)
-    program.call(op.ref, shape, *_arguments(program, op, form, packed))
+    arguments = _arguments(program, op, form, packed)
+    program.call(op.ref, shape, *arguments, over=over(program, op, shape))
 
 
 def _shape(program: Program, op: Conv) -> ConvShape | DepthwiseShape:

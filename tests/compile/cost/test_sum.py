@@ -72,8 +72,9 @@ def test_random_networks(name: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     programs = [whole.program_of(layers, target, tmp_path) for layers in chosen]
     said = [table.price(layers) for layers in chosen]
     wrong = errors([p.instructions or 0 for p in said], whole.by_kernel(programs, target))
-    arenas = [plan(spans(program.calls)).bytes for program in programs]
-    far = errors([price.arena for price in said], arenas)
+    plans = [plan(spans(program.calls)) for program in programs]
+    far = errors([price.arena for price in said], [found.bytes for found in plans])
+    while_a_layer_runs = errors([price.arena for price in said], [p.lower_bound for p in plans])
     with capsys.disabled():
         print(
             f"\n{name}, {MANY} networks: instructions of the sum at worst "
@@ -82,7 +83,9 @@ def test_random_networks(name: str, tmp_path: Path, capsys: pytest.CaptureFixtur
             f"{100 * far[np.abs(far).argmax()]:+.2f} %, exact in {(far == 0).sum()}"
         )
     assert np.abs(wrong).max() <= LIMIT
-    assert np.abs(far).max() <= 0.05
+    assert np.abs(while_a_layer_runs).max() <= 0.05
+    # Where results lie over inputs, layers that fit one by one may leave gaps between them.
+    assert far.min() >= -0.1 and far.max() <= 0.05
 
 
 @pytest.mark.qemu

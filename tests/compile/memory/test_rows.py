@@ -93,7 +93,8 @@ def test_kernels_on_strips(machines: Machines, target: str, family: str, seed: i
 
 @pytest.mark.parametrize("seed", range(20))
 def test_pieces_of_strips_are_apart_while_they_live(seed: int) -> None:
-    """Strips are planned as one: no two pieces may share a byte at any call of any strip."""
+    """Strips are planned as one: no two pieces may share a byte at any call of any strip, but for
+    results that lie far enough over their inputs."""
     graph = random_graphs.case("depthwise", seed, 10, (20, 9, 24))[0]
     after = in_random_strips(graph, seed)
     if after is None:
@@ -107,8 +108,12 @@ def test_pieces_of_strips_are_apart_while_they_live(seed: int) -> None:
             first.setdefault(piece, step)
             last[piece] = step
     places = {piece: found.offsets[piece.whole] for piece in first}
+    over = {(c.over.x, c.over.y): c.over.behind for c in program.calls if c.over}
     for a, b in itertools.combinations(first, 2):
         if first[a] <= last[b] and first[b] <= last[a]:
+            x, y = (a, b) if (a, b) in over else (b, a)
+            if (x, y) in over and last[x] == first[y] and places[x] - places[y] >= over[x, y]:
+                continue
             apart = places[a] + a.bytes <= places[b] or places[b] + b.bytes <= places[a]
             assert apart, (a, b)
 
