@@ -25,7 +25,7 @@ INPUTS, FIRST, SECOND = HIDDEN + LAST, 24, 12
 COSINE = 0.25
 """What the network's answer of 1 stands for."""
 
-ASKED, ASKED_GOOD = 0.98, 0.95
+ASKED, ASKED_GOOD = 0.98, 0.9
 """Share of the strangers that shall stay below: a gate that keeps to 5 % needs some room among
 spoilt pictures, and none among clean ones or those in coloured light, whose own matches it costs.
 """
