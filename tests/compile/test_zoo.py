@@ -34,6 +34,7 @@ class Figures:
 ZOO = {
     "facechain_125m": Figures(899_840, 124.69),
     "facechain_25m": Figures(206_416, 23.81),
+    "facechain_12m": Figures(76_048, 12.35),
     "iresnet18": Figures(24_025_600, 2609.95),
     "iresnet34": Figures(34_139_328, 4459.64, large=True),
     "iresnet50": Figures(43_590_848, 6309.33, large=True),

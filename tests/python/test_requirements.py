@@ -72,7 +72,7 @@ def trees(place: str) -> Iterator[tuple[Path, ast.Module]]:
     [
         (RUNTIME, ("image", "gallery", "plot")),
         (["compile", "python/pocketvision/cli/compile"], ("compile",)),
-        (["training", "python/pocketvision/cli/train"], ("training", "cluster")),
+        (["training", "python/pocketvision/cli/train"], ("training", "cluster", "video")),
         (["python/pocketvision/demo"], ("demo",)),
     ],
 )
