@@ -303,3 +303,16 @@ RECIPES = sorted((Path(job.__file__).parents[1] / "recipes").glob("dna*.toml"))
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipes_checked_in_are_read(path: Path) -> None:
     assert read(path).data.root and f"training/search/recipes/{path.name}" in path.read_text()
+
+
+def test_kept_cells_are_of_the_recipe_checked_in() -> None:
+    """What README says to copy is gone on with, not refused or rated anew."""
+    room = Path(job.__file__).parents[1]
+    recipe, kept = read(room / "recipes" / "dna.toml"), room / "results" / "dna"
+    cells = {cell.name: cell for cell in recipe.space.cells()}
+    folders = sorted(folder.name for folder in (kept / "cells").iterdir())
+    assert folders and set(folders) <= set(cells)
+    for name in folders:
+        one = Job(recipe, Path(), kept, cells[name])
+        found = outcome.read_cell(one.folder, one.identity)
+        assert found is not None and len(found) == len(list(recipe.space.candidates(one.cell)))
