@@ -36,6 +36,28 @@ def read(path: Path, parse: Callable[[dict[str, Any]], T]) -> T:
         raise ValueError(f"{path}: {error}") from None
 
 
+def read_changed(
+    path: Path, parse: Callable[[dict[str, Any]], T], changes: Sequence[str] = ()
+) -> T:
+    """:func:`read` of a recipe, or of one that the package brings (:func:`brought`), with
+    ``changes`` (:func:`changed_length`) in place of what it says; raises what these do."""
+    return read(brought(path), lambda table: parse(changed_length(table, changes)))
+
+
+def check_length(recipe: Any) -> None:
+    """ValueError where not exactly one of ``LENGTHS`` is given."""
+    if sum(getattr(recipe, name) is not None for name in LENGTHS) != 1:
+        raise ValueError(f"{', '.join(LENGTHS)}: give exactly one of the three")
+
+
+def check_positive(recipe: Any, names: Sequence[str]) -> None:
+    """ValueError names the first of the fields that is given and not above 0."""
+    for name in names:
+        value = getattr(recipe, name)
+        if value is not None and value <= 0:
+            raise ValueError(f"{name}: expected more than 0, got {value}")
+
+
 def brought(path: Path) -> Path:
     """``path``, or the recipe of the package that it names without ``.toml``.
 

@@ -149,9 +149,7 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
         ValueError: not TOML, an unknown or missing key, a value of the wrong type or range; the
             message names the file, the key and what was expected.
     """
-    return tables.read(
-        tables.brought(path), lambda table: parse(tables.changed_length(table, changes))
-    )
+    return tables.read_changed(path, parse, changes)
 
 
 def parse(table: dict[str, Any]) -> Recipe:
@@ -162,12 +160,9 @@ def parse(table: dict[str, Any]) -> Recipe:
 
 
 def _check(recipe: Recipe) -> None:
-    if sum(given is not None for given in (recipe.steps, recipe.epochs, recipe.minutes)) != 1:
-        raise ValueError("steps, epochs, minutes: give exactly one of the three")
-    for name in ("steps", "epochs", "minutes", "batch", "checkpoint_steps", "log_steps", "fold"):
-        value = getattr(recipe, name)
-        if value is not None and value <= 0:
-            raise ValueError(f"{name}: expected more than 0, got {value}")
+    tables.check_length(recipe)
+    counts = ("batch", "checkpoint_steps", "log_steps", "fold")
+    tables.check_positive(recipe, (*tables.LENGTHS, *counts))
     if recipe.fold is not None and recipe.fold > recipe.data.folds:
         raise ValueError(f"fold: expected 1 to data.folds = {recipe.data.folds}, got {recipe.fold}")
     if recipe.optimiser.learning_rate <= 0:

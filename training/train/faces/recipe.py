@@ -182,9 +182,7 @@ def read(path: Path, changes: Sequence[str] = ()) -> Recipe:
         ValueError: not TOML, an unknown or missing key, a value of the wrong type or range; the
             message names the file, the key and what was expected.
     """
-    return tables.read(
-        tables.brought(path), lambda table: parse(tables.changed_length(table, changes))
-    )
+    return tables.read_changed(path, parse, changes)
 
 
 def parse(table: dict[str, Any]) -> Recipe:
@@ -199,13 +197,9 @@ def parse(table: dict[str, Any]) -> Recipe:
 
 
 def _check(recipe: Recipe) -> None:
-    if sum(given is not None for given in (recipe.steps, recipe.epochs, recipe.minutes)) != 1:
-        raise ValueError("steps, epochs, minutes: give exactly one of the three")
+    tables.check_length(recipe)
     counts = ("batch", "together", "generations", "checkpoint_steps", "log_steps")
-    for name in ("steps", "epochs", "minutes", *counts):
-        value = getattr(recipe, name)
-        if value is not None and value <= 0:
-            raise ValueError(f"{name}: expected more than 0, got {value}")
+    tables.check_positive(recipe, (*tables.LENGTHS, *counts))
     if recipe.keep_statistics and recipe.start is None:
         raise ValueError("keep_statistics: random weights have none; give start, or set it false")
     if recipe.optimiser.learning_rate <= 0:

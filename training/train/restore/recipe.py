@@ -98,17 +98,14 @@ def read(path: Path, changes: tuple[str, ...] | list[str] = ()) -> Recipe:
         FileNotFoundError: no such file.
         ValueError: as of the face recipes; the message names the file and the key.
     """
-    return tables.read(
-        tables.brought(path), lambda table: parse(tables.changed_length(table, changes))
-    )
+    return tables.read_changed(path, parse, changes)
 
 
 def parse(table: dict[str, Any]) -> Recipe:
     """The recipe in a TOML file's table; ValueError names the key."""
     recipe = tables.build(Recipe, table, CHOICES)
-    for name in ("batch", "steps", "discriminator", "every", "checkpoint_steps", "log_steps"):
-        if getattr(recipe, name) <= 0:
-            raise ValueError(f"{name}: expected more than 0, got {getattr(recipe, name)}")
+    counts = ("batch", "steps", "discriminator", "every", "checkpoint_steps", "log_steps")
+    tables.check_positive(recipe, counts)
     losses, judge = recipe.losses, recipe.validate
     if min(vars(losses).values()) < 0 or losses.pixel == 0:
         raise ValueError("losses: expected weights of 0 or more, and pixel above it")
