@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,22 @@ def load(folder: Path) -> dict[str, Any] | None:
             "another version: delete it to start over"
         )
     return state
+
+
+@contextmanager
+def fitting(folder: Path) -> Iterator[None]:
+    """Around what puts a resume point into the parts of a run.
+
+    Raises:
+        CheckpointError: it does not fit: it is of another recipe.
+    """
+    try:
+        yield
+    except (KeyError, RuntimeError, ValueError) as error:  # torch lists what does not fit
+        raise CheckpointError(
+            f"{folder / LAST}: a resume point of another recipe ({type(error).__name__}); give "
+            "--out another folder, or delete it to start over"
+        ) from error
 
 
 def save_weights(path: Path, model: nn.Module) -> None:

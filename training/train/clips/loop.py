@@ -189,12 +189,7 @@ def _resume(out: Path, parts: dict[str, Any]) -> tuple[int, float]:
     stored = state.load(out)
     if stored is None:
         return 0, 0.0
-    try:
+    with state.fitting(out):
         for name, part in parts.items():
             part.load_state_dict(stored[name])
         return int(stored["step"]), float(stored["seconds"])
-    except (KeyError, RuntimeError, ValueError) as error:  # torch lists what does not fit
-        raise state.CheckpointError(
-            f"{out / state.LAST}: a resume point of another recipe ({type(error).__name__}); give "
-            "--out another folder, or delete it to start over"
-        ) from error

@@ -233,16 +233,11 @@ def _resume(out: Path, parts: dict[str, Any]) -> tuple[int, float]:
     stored = state.load(out)
     if stored is None:
         return 0, 0.0
-    try:
+    with state.fitting(out):
         parts["objective"].scatter(stored)
         for name, part in parts.items():
             part.load_state_dict(stored[name])
         return int(stored["step"]), float(stored.get("seconds", 0.0))
-    except (KeyError, RuntimeError, ValueError) as error:  # torch lists what does not fit
-        raise state.CheckpointError(
-            f"{out / state.LAST}: a resume point of another recipe ({type(error).__name__}); give "
-            "--out another folder, or delete it to start over"
-        ) from error
 
 
 def _save(out: Path, parts: dict[str, Any], step: int, seconds: float) -> None:

@@ -178,15 +178,10 @@ def _resume(out: Path, parts: dict[str, Any]) -> int:
     stored = state.load(out)
     if stored is None:
         return 0
-    try:
+    with state.fitting(out):
         for name, part in parts.items():
             part.load_state_dict(stored[name])
         return int(stored["step"])
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise state.CheckpointError(
-            f"{out / state.LAST}: a resume point of another recipe ({type(error).__name__}); give "
-            "--out another folder, or delete it to start over"
-        ) from error
 
 
 def _finish(recipe: Recipe, entry: models.Entry, judge: validate.Judge, out: Path) -> Path:
