@@ -14,7 +14,7 @@ from ..errors import InputError, shown
 from ..runtime.arrays import integer, numbers
 from ..runtime.model import Model
 from ..runtime.shipped import resolve
-from .calibration.sidecar import beside
+from .calibration.place import beside
 from .embedder import Embedder, record_of
 from .embeddings import Identity, identity_of
 from .quality import Quality

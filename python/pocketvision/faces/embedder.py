@@ -19,7 +19,7 @@ from ..runtime.lending import Lending, check_threads
 from ..runtime.model import Model
 from ..runtime.shipped import DEFAULT_MODEL, is_path
 from .alignment import check_faces, check_landmarks
-from .calibration import sidecar
+from .calibration.place import beside
 from .embeddings import Embeddings, Identity, embeddings
 from .inputs import aligned, open_picture, placed
 
@@ -285,12 +285,14 @@ def record_of(model: Model, calibration: str | Literal[False] | None = None) -> 
             f"{model.path}: the record says {wide} values, the model gives "
             f"{', '.join(map(str, found[1:]))}. Compile the model again."
         )
-    own = sidecar.beside(model.path)
-    place = own if calibration is None and own.is_file() else calibration
+    own = beside(model.path)
+    place = own if calibration is None and os.path.isfile(own) else calibration
     if not place:
         return model.record
+    from .calibration import sidecar  # its modules cost a start without calibration 10 ms
+
     thresholds = sidecar.read(place, model.record)
-    return thresholds.apply(model.record, model.source_sha256, str(place))
+    return thresholds.apply(model.record, model.source_sha256, place)
 
 
 def _show(done: int, total: int) -> None:

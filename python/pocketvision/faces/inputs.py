@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     _Place = tuple[NDArray[np.float64], NDArray[np.uint32]]
 
 
-@dataclass(frozen=True)
 class Faces:
     """``count`` faces, and a function that makes their crops: uint8 (n, H, W, 3), some at a time.
 
@@ -30,8 +28,12 @@ class Faces:
     and width of the picture of each, uint32 (n, 2); or None for crops that came aligned.
     """
 
-    count: int
-    chunks: Callable[[int, int], Iterator[tuple[NDArray[np.uint8], _Place | None]]]
+    def __init__(
+        self,
+        count: int,
+        chunks: Callable[[int, int], Iterator[tuple[NDArray[np.uint8], _Place | None]]],
+    ) -> None:
+        self.count, self.chunks = count, chunks
 
 
 def open_picture(value: Any, name: str) -> NDArray[np.uint8]:

@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from .clips import Clips
 from .face import FaceEmbedding, Identification, Threshold
 from .fields import bad, is_int, mapping, number, sequence, text
 
@@ -18,9 +17,13 @@ METADATA_KEY = "pocketvision.record"
 COLOURS = ("RGB", "BGR")
 PRECISIONS = ("float32", "int8")
 
-Part = FaceEmbedding | Clips
-PARTS: dict[str, type[Part]] = {"face-embedding": FaceEmbedding, "clips": Clips}
-"""What a record holds besides the common fields, by its ``task``. In JSON all stand side by side,
+if TYPE_CHECKING:
+    from .clips import Clips
+
+    Part = FaceEmbedding | Clips
+
+TASKS = ("face-embedding", "clips")
+"""Each has a part: what a record holds besides the common fields. In JSON all stand side by side,
 so no part has a field of another name's meaning."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -45,7 +48,7 @@ class Preprocess(TypedDict):
 class Record:
     """One model's record: what all have, and the part of its task; every field is JSON data.
 
-    ``part``: what ``PARTS`` has for ``task``. ``preprocess``: ``size`` is [height, width],
+    ``part``: that of ``task``, one of ``TASKS``. ``preprocess``: ``size`` is [height, width],
     ``template`` five [x, y] points of the aligned crop (image-left eye, image-right eye, nose,
     left and right mouth corner) or None.
     ``scores``: mappings with dataset, protocol, precision, accuracy and std (both fractions of 1),
@@ -181,9 +184,13 @@ _COMMON = tuple(item.name for item in fields(Record) if item.name != "part")
 
 def part_of(task: object) -> type[Part]:
     """The class of a record's part; ValueError for a task that there is none for."""
-    if not isinstance(task, str) or task not in PARTS:
-        raise bad("task", " or ".join(PARTS), task)
-    return PARTS[task]
+    if task == "face-embedding":
+        return FaceEmbedding
+    if task == "clips":
+        from .clips import Clips  # a face's start does not pay for the classes of other tasks
+
+        return Clips
+    raise bad("task", " or ".join(TASKS), task)
 
 
 def _preprocess(value: object) -> Preprocess:

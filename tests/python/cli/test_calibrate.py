@@ -14,6 +14,7 @@ import pytest
 
 from pocketvision import Embedder, InputError, verify
 from pocketvision.faces.calibration import sidecar
+from pocketvision.faces.calibration.place import beside
 from pocketvision.faces.open_set import open_set
 from pocketvision.runtime.shipped import host_targets
 
@@ -72,8 +73,8 @@ def test_thresholds_reach_the_other_verbs(
         capsys, "calibrate", str(folder), "--model", str(model), "--html", str(page), "--plot",
         str(picture),
     )  # fmt: skip
-    beside = model.with_name("face.calibration.json")
-    assert found["out"] == str(beside) and found["folder"] == "people"
+    place = model.with_name("face.calibration.json")
+    assert found["out"] == str(place) and found["folder"] == "people"
     assert (found["people"], found["pictures"]) == (PEOPLE, PEOPLE * PICTURES)
     assert (found["genuine_pairs"], found["impostor_pairs"]) == (PEOPLE * 3, 780)
     assert [entry["far"] for entry in found["thresholds"]] == [0.1, 0.05, 0.01]
@@ -87,7 +88,7 @@ def test_thresholds_reach_the_other_verbs(
         assert entry["interval"][0] <= entry["threshold"] <= entry["interval"][1]
         assert 0 <= misses["low"] <= misses["share"] <= misses["high"] <= 1
         assert entry["dataset"] == f"own people (people, {found['date']})"
-    text = beside.read_text()
+    text = place.read_text()
     assert str(tmp_path) not in text and "person 01" not in text
 
     embedder = Embedder(model)
@@ -110,8 +111,8 @@ def test_thresholds_reach_the_other_verbs(
 
 
 def test_targets_of_one_model_share_a_calibration(folder: Path, model: Path, capsys: Any) -> None:
-    assert sidecar.beside("build/own.so") == Path("build/own.calibration.json")
-    assert sidecar.beside("own.v1.aarch64-i8mm.so") == Path("own.v1.calibration.json")
+    assert beside("build/own.so") == "build/own.calibration.json"
+    assert beside("own.v1.aarch64-i8mm.so") == "own.v1.calibration.json"
     target = host_targets()[0]
     shutil.move(model, model.with_name(f"face.{target}.so"))
     family = model.with_name("face")
@@ -162,12 +163,12 @@ def test_another_models_calibration_is_an_error(
     folder: Path, model: Path, make_model: Any, capsys: Any
 ) -> None:
     json_of(capsys, "calibrate", str(folder), "--model", str(model))
-    beside = sidecar.beside(model)
+    place = Path(beside(model))
     pair = [str(folder / "person 01" / f"{picture}.npy") for picture in (0, 1)]
     error = error_of(
-        capsys, 2, "verify", *pair, "--model", "facechain-25m", "--calibration", str(beside)
+        capsys, 2, "verify", *pair, "--model", "facechain-25m", "--calibration", str(place)
     )
-    assert f"{beside}: is the calibration of fixture.sums.v1, and this model is facechain" in error
+    assert f"{place}: is the calibration of fixture.sums.v1, and this model is facechain" in error
     shutil.copy(make_model(SHA='"' + "f" * 64 + '"', name="other"), model)
     with pytest.raises(InputError, match=r"and this model is other weights of it.* move the cal"):
         Embedder(model)
@@ -209,16 +210,16 @@ def test_damaged_calibrations(
     folder: Path, model: Path, capsys: Any, changes: dict[str, Any], named: str
 ) -> None:
     json_of(capsys, "calibrate", str(folder), "--model", str(model), "--far", "0.1")
-    beside = sidecar.beside(model)
-    values = json.loads(beside.read_text()) | changes
-    beside.write_text(json.dumps(values))
+    place = Path(beside(model))
+    values = json.loads(place.read_text()) | changes
+    place.write_text(json.dumps(values))
     with pytest.raises(InputError, match=named):
         Embedder(model)
-    beside.write_text("{" * 100_000)
+    place.write_text("{" * 100_000)
     with pytest.raises(InputError, match="is no calibration"):
         Embedder(model)
     del values["folder"]
-    beside.write_text(json.dumps(values | {"format": sidecar.FORMAT}))
+    place.write_text(json.dumps(values | {"format": sidecar.FORMAT}))
     with pytest.raises(InputError, match="'folder' is missing"):
         Embedder(model)
 
@@ -230,7 +231,7 @@ def test_what_the_people_do_not_carry_is_refused(folder: Path, model: Path, caps
     error = error_of(capsys, 2, *call, "--fpir", "0.01")
     assert "40 people do not carry 0.01" in error and "asks for 300 people" in error
     assert "expected a rate between 0 and 1" in error_of(capsys, 2, *call, "--far", "7")
-    assert not sidecar.beside(model).exists()
+    assert not Path(beside(model)).exists()
 
 
 def test_one_person_is_too_few(tmp_path: Path, model: Path, capsys: Any) -> None:
@@ -300,7 +301,7 @@ def test_bad_pictures_stop_it_or_are_listed(folder: Path, model: Path, capsys: A
     (folder / "person 05" / "notes.txt").write_text("x")
     call = ["calibrate", str(folder), "--model", str(model)]
     assert main(call) == 2
-    assert "bad.jpg: " in capsys.readouterr().err and not sidecar.beside(model).exists()
+    assert "bad.jpg: " in capsys.readouterr().err and not Path(beside(model)).exists()
     assert main([*call, "--skip-bad", "--json"]) == 1
     captured = capsys.readouterr()
     found = json.loads(captured.out)

@@ -19,7 +19,7 @@ class About:
     """``mean`` and ``std`` are in units of 8-bit pixels, one number or one a channel.
 
     ``size`` is (height, width) of a network whose own is free; ``template`` five [x, y] points of
-    an aligned crop; ``task`` one of ``pocketvision.record.record.PARTS``, None for no record.
+    an aligned crop; ``task`` one of ``pocketvision.record.record.TASKS``, None for no record.
     """
 
     colour: str | None = None

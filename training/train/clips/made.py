@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pocketvision.record import Clips as ClipsPart
 from pocketvision.record import Record
+from pocketvision.record.clips import Clips as ClipsPart
 
 from ... import models
 from ...data.clips.base import Clips

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from pocketvision.files import rename, write_text
-from pocketvision.record import Clips as ClipsPart
+from pocketvision.record.clips import Clips as ClipsPart
 from pocketvision.record import Record
 
 from ...data.clips.opened import Sets

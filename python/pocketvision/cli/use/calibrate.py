@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...faces.calibration.place import beside
 from ...faces.embedder import Embedder
 from ...runtime.shipped import DEFAULT_MODEL, is_path
 from .. import folders
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     embedder = Embedder(
         arguments.model or DEFAULT_MODEL, target=arguments.target, calibration=False
     )
-    out = arguments.out or _out(arguments.model or DEFAULT_MODEL, embedder, sidecar)
+    out = arguments.out or _out(arguments.model or DEFAULT_MODEL, embedder)
     names, paths, rows, bad = _embed(embedder, found.people, arguments)
     bad.report()
     if not rows:
@@ -113,12 +114,11 @@ def run(arguments: argparse.Namespace) -> int:
     return bad.code
 
 
-def _out(model: str, embedder: Embedder, sidecar: Any) -> Path:
+def _out(model: str, embedder: Embedder) -> Path:
     """Beside a file of one's own; of a shipped model, in the folder at hand."""
     name = embedder.model.path if is_path(model) else embedder.record.name
-    place: Path = sidecar.beside(name)
     try:
-        return new_file(str(place))
+        return new_file(beside(name))
     except argparse.ArgumentTypeError as error:
         raise InputError(f"{error}; name another place with --out") from None
 

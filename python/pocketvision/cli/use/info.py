@@ -11,7 +11,8 @@ from typing import Any
 
 from ... import __version__
 from ...errors import ModelFileError
-from ...record import Clips, FaceEmbedding, Record
+from ...record import FaceEmbedding, Record
+from ...record.clips import Clips
 from ...record.record import PRECISIONS
 from ...runtime.model import Model
 from ...runtime.shipped import DEFAULT_MODEL, host_targets, shipped

@@ -14,11 +14,9 @@ from ...files import write_text
 from ...record import Identification, Record, Threshold
 
 FORMAT = "pocketvision calibration 1"
-SUFFIX = ".calibration.json"
 LARGEST = 1 << 20
 """Bytes of a file that is read: a hundred entries take 30,000."""
 
-_VARIANT = re.compile(r"\.(x86-64|aarch64)-[a-z0-9]+$")
 _COUNTS = ("people", "pictures", "genuine_pairs", "impostor_pairs")
 
 
@@ -61,12 +59,6 @@ class Calibration:
     def write(self, path: str | os.PathLike[str]) -> None:
         """The file, whole or not at all."""
         write_text(Path(path), self.to_json())
-
-
-def beside(model: str | os.PathLike[str]) -> Path:
-    """Where the calibration of a compiled file lies: ``FACE.so`` has ``FACE.calibration.json``,
-    and so have ``FACE.TARGET.so``, whose embeddings are those of any other target."""
-    return Path(_VARIANT.sub("", os.fspath(model).removesuffix(".so")) + SUFFIX)
 
 
 def read(path: str | os.PathLike[str], record: Record) -> Calibration:

@@ -12,7 +12,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 import onnx  # noqa: E402
 
-from pocketvision.record import METADATA_KEY, Clips, Record  # noqa: E402
+from pocketvision.record import METADATA_KEY, Record  # noqa: E402
+from pocketvision.record.clips import Clips  # noqa: E402
 from pocketvision.training import models  # noqa: E402
 from pocketvision.training.quantize.trained import quantize_weights  # noqa: E402
 from pocketvision.training.run import state  # noqa: E402
