@@ -96,6 +96,21 @@ def shipped(name: str) -> Path:
     return file
 
 
+def shipped_directions() -> Path:
+    """The ``.npy`` of the projection that the shipped embedders of 128 numbers learnt of MobileFace V2.
+
+    Raises:
+        FileNotFoundError: this installation has none.
+    """
+    file = FOLDER / "mobileface-v2-128.directions.npy"
+    if not file.is_file():
+        raise FileNotFoundError(
+            "embedding.directions: this installation has no shipped ones; a checkout has them, in "
+            "training/weights: give the path of the file"
+        )
+    return file
+
+
 def shipped_record(name: str) -> Record:
     """What is known of :func:`shipped` weights; the same errors."""
     return Record.from_json(shipped(name).with_suffix(".json").read_text(encoding="utf-8"))

@@ -22,11 +22,12 @@ from ...losses.margin import Margin, MarginHead
 from ...losses.memory import Memory, impostors, relation
 from ...losses.octuplet import octuplet
 from ...losses.partial_fc import PartialFC
+from ...models.stored.checkpoint import shipped_directions
 from ...run import ranks
 from ...run.device import CPU
 from ...run.pictures import Pictures
 from .batches import Batch
-from .recipe import Embedding, Recipe
+from .recipe import SHIPPED, Embedding, Recipe
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "regression": embedding_regression,
@@ -225,7 +226,9 @@ def labeller(
     directions: np.ndarray | None = None
     wide = teacher.width(teachers)
     if options.directions:
-        directions = teacher.directions(data / options.directions, wide, embedding)
+        shipped = options.directions == SHIPPED
+        file = shipped_directions() if shipped else data / options.directions
+        directions = teacher.directions(file, wide, embedding)
     if options.cached or (directions is None and wide != embedding):
         cache = out / "teacher.npy"
         ranks.once(cache, lambda: parts.embed(teachers, faces.crops(), cache))
