@@ -97,7 +97,7 @@ def shipped(name: str) -> Path:
 
 
 def shipped_directions() -> Path:
-    """The ``.npy`` of the projection that the shipped embedders of 128 numbers learnt of MobileFace V2.
+    """The ``.npy`` of the directions of MobileFace V2 that shipped embedders of 128 numbers learnt.
 
     Raises:
         FileNotFoundError: this installation has none.

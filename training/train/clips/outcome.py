@@ -8,8 +8,8 @@ from pathlib import Path
 from torch import nn
 
 from pocketvision.files import rename, write_text
-from pocketvision.record.clips import Clips as ClipsPart
 from pocketvision.record import Record
+from pocketvision.record.clips import Clips as ClipsPart
 
 from ...data.clips.opened import Sets
 from ...evaluate.clips import protocol, stored

@@ -36,11 +36,12 @@ class Embedding:
     (VarGFaceNet's). Several teachers are an ensemble. ``snapshots`` names the model and the run
     (``model:folder``) whose kept snapshot of epoch e supervises epoch e (multi-step KD).
     ``cached`` takes the embedding of the plain crop and its mirror image, computed once; otherwise
-    the teacher sees what the student sees. ``directions`` names the projection to a smaller student
-    (a ``.npy`` of ``distill.teacher.basis``, or ``shipped``: that of the shipped weights), so that
-    runs on several sets have one; without it the set's own is computed. ``memory``: how many of the teacher's embeddings are remembered for the
-    terms of ``losses/memory.py``, ``relation`` and ``impostors`` their weights, ``hardest`` the
-    faces of a row that the second looks at.
+    the teacher sees what the student sees. ``directions`` names the projection to a smaller
+    student (a ``.npy`` of ``distill.teacher.basis``, or ``shipped``: that of the shipped
+    weights), so that runs on several sets have one; without it the set's own is computed.
+    ``memory``: how many of the teacher's embeddings are remembered for the terms of
+    ``losses/memory.py``, ``relation`` and ``impostors`` their weights, ``hardest`` the faces of
+    a row that the second looks at.
     """
 
     teachers: tuple[str, ...] = ()
