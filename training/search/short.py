@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from .blockwise.outcome import difference
 TRAINED = "trained.csv"
 RUN = "run.json"
 """What a training says of itself: with this file alone it is through, whatever else is gone."""
+
+LABELS = "labels"
+"""What the teachers said of each step's views, which are the same for all networks of a seed."""
 
 Networks = Mapping[str, str | Mapping[str, Any]]
 """By a name that files may have: a registered model, or an architecture as ``models.built`` has."""
@@ -83,6 +86,9 @@ def train_all(
     for seed, name in pairs:
         folder = out / name / f"seed-{seed}"
         options = faces.read(recipe, [f"model={models[name]}", f"seed={seed}"])
+        if options.embedding and faces.asked_live(options):
+            kept = replace(options.embedding, labels=str(out / LABELS))
+            options = replace(options, embedding=kept)
         identity = _identity(options, networks[name])
         run = _known(folder / RUN, name, seed, identity)
         known = run is not None
@@ -126,6 +132,8 @@ def _identity(options: faces.Recipe, network: str | Mapping[str, Any]) -> dict[s
     values = asdict(options) | {"model": network if isinstance(network, str) else dict(network)}
     for name in ("device", "precision", "compiled", "checkpoint_steps"):
         del values[name]
+    if values["embedding"]:
+        del values["embedding"]["labels"]
     found: dict[str, Any] = json.loads(json.dumps(values))
     return found
 

@@ -74,3 +74,19 @@ def test_a_recipe_of_generations_is_refused(short_recipe: Path, data: Path) -> N
     short_recipe.write_text("generations = 2\n" + short_recipe.read_text())
     with pytest.raises(ValueError, match="short.toml: generations: expected 1, got 2"):
         short.check(short_recipe)
+
+
+def test_networks_of_a_seed_share_what_the_teacher_said(short_recipe: Path, monkeypatch) -> None:
+    found = []
+
+    def train(options, data, folder, stop_at):
+        found.append(options.embedding and options.embedding.labels)
+        return folder / "last.pt"
+
+    monkeypatch.setattr(short, "train", train)
+    short.train_all({"one": ONE}, short_recipe, [1], Path(), short_recipe.parent)
+    own = '[margin]\n        kind = "softmax"'
+    taught = '[embedding]\n        teachers = ["teacher.onnx"]'
+    short_recipe.write_text(short_recipe.read_text().replace(own, taught))
+    short.train_all({"one": ONE}, short_recipe, [1], Path(), short_recipe.parent)
+    assert found == [None, str(short_recipe.parent / short.LABELS)]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +18,7 @@ from torch.nn import functional as F
 
 from ...data import joined
 from ...distill import osakd, parts, residual, teacher, views
+from ...distill.kept import Kept
 from ...distill.multi_step import MultiStep
 from ...distill.template import angular, template
 from ...losses.embedding import embedding_regression
@@ -23,6 +27,7 @@ from ...losses.memory import Memory, impostors, relation
 from ...losses.octuplet import octuplet
 from ...losses.partial_fc import PartialFC
 from ...models.stored.checkpoint import shipped_directions
+from ...models.stored.describe import digest
 from ...run import ranks
 from ...run.device import CPU
 from ...run.pictures import Pictures
@@ -246,11 +251,38 @@ def labeller(
     tap = None
     if recipe.residual is not None and recipe.residual.stages:
         tap = residual.Tap(residual.network_of(teachers[0]), recipe.data.size, copy=True)
-    return Live(teachers, along, tap, device)
+    kept = None
+    if options.labels:
+        shape = recipe.batch // ranks.world(), embedding
+        depends = _depends(recipe, data, len(faces.labels), directions)
+        kept = Kept(Path(options.labels), depends, shape)
+    return Live(teachers, along, tap, device, kept)
+
+
+def _depends(
+    recipe: Recipe, data: Path, pictures: int, directions: np.ndarray | None
+) -> dict[str, Any]:
+    """All that the targets of a step depend on, but for the step."""
+    assert recipe.embedding is not None
+    files = [data / name for name in recipe.embedding.teachers]
+    names = ("seed", "batch", "data", "views", "degrade", "together")
+    values = {name: getattr(recipe, name) for name in names}
+    values |= {"rank": ranks.rank(), "ranks": ranks.world(), "pictures": pictures}
+    values |= {"teachers": recipe.embedding.teachers, "directions": directions}
+    values["files"] = [digest(path) for path in files if path.is_file()]
+    found: dict[str, Any] = json.loads(json.dumps(values, default=_plain))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
 
 
 class Live:
-    """Asks teachers about each batch; ``tap`` has the maps of the last one's stages."""
+    """Asks teachers about each batch, or takes what is ``kept`` of it; ``tap`` has the maps of the
+    last one's stages."""
 
     def __init__(
         self,
@@ -258,10 +290,17 @@ class Live:
         along: Tensor | None,
         tap: residual.Tap | None,
         device: torch.device,
+        kept: Kept | None = None,
     ):
         self.teachers, self.along, self.tap, self.device = teachers, along, tap, device
+        self.kept = kept
 
     def __call__(self, batch: Batch, whole: Tensor, draws: Tensor, step: int) -> Tensor:
+        if self.kept is None:
+            return self._ask(whole)
+        return self.kept(step, lambda: self._ask(whole)).to(self.device)
+
+    def _ask(self, whole: Tensor) -> Tensor:
         with self.tap or contextlib.nullcontext():
             found = teacher.ensemble(self.teachers, _pixels(whole))
         if self.along is None:

@@ -39,9 +39,10 @@ class Embedding:
     the teacher sees what the student sees. ``directions`` names the projection to a smaller
     student (a ``.npy`` of ``distill.teacher.basis``, or ``shipped``: that of the shipped
     weights), so that runs on several sets have one; without it the set's own is computed.
-    ``memory``: how many of the teacher's embeddings are remembered for the terms of
-    ``losses/memory.py``, ``relation`` and ``impostors`` their weights, ``hardest`` the faces of
-    a row that the second looks at.
+    ``labels``: a folder, from the working directory, in which a live teacher's targets of every
+    step stay, for other runs of the same pictures, views and seed. ``memory``: how many of the
+    teacher's embeddings are remembered for the terms of ``losses/memory.py``, ``relation`` and
+    ``impostors`` their weights, ``hardest`` the faces of a row that the second looks at.
     """
 
     teachers: tuple[str, ...] = ()
@@ -50,6 +51,7 @@ class Embedding:
     weight: float = 1.0
     cached: bool = False
     directions: str | None = None
+    labels: str | None = None
     memory: int = 0
     relation: float = 0.0
     impostors: float = 0.0
@@ -197,6 +199,13 @@ def parse(table: dict[str, Any]) -> Recipe:
     return recipe
 
 
+def asked_live(recipe: Recipe) -> bool:
+    """Whether teachers give targets of each step's views, and nothing else, which can be kept."""
+    options, residual = recipe.embedding, recipe.residual
+    stages = residual is not None and bool(residual.stages)
+    return options is not None and bool(options.teachers) and not options.cached and not stages
+
+
 def _check(recipe: Recipe) -> None:
     tables.check_length(recipe)
     counts = ("batch", "together", "generations", "checkpoint_steps", "log_steps")
@@ -233,6 +242,11 @@ def _check(recipe: Recipe) -> None:
             )
         if recipe.embedding.memory < 0 or recipe.embedding.hardest < 1:
             raise ValueError("embedding: expected memory of 0 or more, hardest of 1 or more")
+        if recipe.embedding.labels and not asked_live(recipe):
+            raise ValueError(
+                "embedding.labels: only targets of teachers that are asked live, and for nothing "
+                "else, can be kept; leave it out"
+            )
         if recipe.embedding.cached and (recipe.views.compose or recipe.embedding.snapshots):
             raise ValueError(
                 "embedding.cached: blends and snapshots have no embedding computed once; "

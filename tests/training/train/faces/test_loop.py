@@ -120,6 +120,39 @@ def log(out: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in row.items() if k != "images/s"} for row in rows]
 
 
+def test_runs_of_the_same_views_ask_the_teacher_once(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    ensemble = teacher.ensemble
+
+    def counted(teachers, pixels):
+        asked.append(len(pixels))
+        return ensemble(teachers, pixels)
+
+    monkeypatch.setattr(teacher, "ensemble", counted)
+    live = "[views]\ncompose = 0.5\n" + TEACHER.format(loss="regression", cached="false")
+    labels = f'\nlabels = "{tmp_path / "labels"}"'
+    runs = {}
+    for name, tables, rate in (
+        ("alone", live, 0.05),
+        ("first", live + labels, 0.01),  # another network, so to speak
+        ("second", live + labels, 0.05),
+    ):
+        before = len(asked)
+        path = recipe(tmp_path, tables, steps=5, rate=rate)
+        runs[name] = train(read(path), data, tmp_path / name).read_bytes(), len(asked) - before
+    assert runs["second"][0] == runs["alone"][0] != runs["first"][0]
+    assert [runs[name][1] for name in runs] == [6, 6, 1]  # one tells how wide an embedding is
+    assert len(list((tmp_path / "labels").glob("*/*.npy"))) == 5
+    train(read(path, ["seed=2"]), data, tmp_path / "other")
+    assert len(list((tmp_path / "labels").glob("*/*.npy"))) == 10
+    next((tmp_path / "labels").glob("*/000000.npy")).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"000000.npy: not a .npy file"):
+        for seed in (1, 2):
+            train(read(path, [f"seed={seed}"]), data, tmp_path / f"again-{seed}")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_learns(method: str, data: Path, tmp_path: Path) -> None:
     path = recipe(tmp_path, METHODS[method], steps=40)
