@@ -1,6 +1,8 @@
 """The model zoo: ``create(name)`` builds any registered network, ``load`` gives it weights."""
 
 from . import (  # noqa: F401  (register)
+    boards,
+    boards,
     dna,
     facechain,
     inverted,
