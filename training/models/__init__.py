@@ -2,7 +2,6 @@
 
 from . import (  # noqa: F401  (register)
     boards,
-    boards,
     dna,
     facechain,
     inverted,
