@@ -46,7 +46,10 @@ void register_preprocess(py::module_ &module);
 void register_compare(py::module_ &module);
 void register_embed(py::module_ &module);
 void register_quality(py::module_ &module);
+void register_clip(py::module_ &module);
 
+class ClipModels;
+class ClipStream;
 class Library;
 class Session;
 class Workers;
@@ -77,6 +80,10 @@ class initialised_caster : public type_caster_base<T> {
   }
 };
 
+template <>
+struct type_caster<pocketvision::ClipModels> : initialised_caster<pocketvision::ClipModels> {};
+template <>
+struct type_caster<pocketvision::ClipStream> : initialised_caster<pocketvision::ClipStream> {};
 template <>
 struct type_caster<pocketvision::Library> : initialised_caster<pocketvision::Library> {};
 template <>

@@ -1,10 +1,11 @@
-// What sessions and embedders share: the open model file, and memory for arenas.
+// What sessions, embedders and streams share: the open model file, and memory for arenas.
 #pragma once
 
 #include <cstdlib>
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "common.hpp"
 #include "pocketvision/loader.h"
@@ -45,5 +46,15 @@ class AlignedBuffer {
  private:
   void *data_;
 };
+
+// What numpy calls the type and the shape of a tensor.
+inline py::dtype type_of(const pv_tensor &tensor) {
+  if (tensor.dtype == PV_DTYPE_FLOAT32) return py::dtype::of<float>();
+  return tensor.dtype == PV_DTYPE_INT8 ? py::dtype::of<int8_t>() : py::dtype::of<uint8_t>();
+}
+
+inline std::vector<py::ssize_t> shape_of(const pv_tensor &tensor) {
+  return {tensor.shape, tensor.shape + tensor.rank};
+}
 
 }  // namespace pocketvision

@@ -9,4 +9,5 @@ PYBIND11_MODULE(_runtime, module, pybind11::mod_gil_not_used()) {
   pocketvision::register_compare(module);
   pocketvision::register_embed(module);
   pocketvision::register_quality(module);
+  pocketvision::register_clip(module);
 }

@@ -46,15 +46,6 @@ std::shared_ptr<Library> Library::of(const py::object &object) {
   return object.cast<std::shared_ptr<Library>>();
 }
 
-static py::dtype type_of(const pv_tensor &tensor) {
-  if (tensor.dtype == PV_DTYPE_FLOAT32) return py::dtype::of<float>();
-  return tensor.dtype == PV_DTYPE_INT8 ? py::dtype::of<int8_t>() : py::dtype::of<uint8_t>();
-}
-
-static std::vector<py::ssize_t> shape_of(const pv_tensor &tensor) {
-  return {tensor.shape, tensor.shape + tensor.rank};
-}
-
 // A second thread that uses the same session waits: the arena holds one run at a time.
 class Session {
  public:

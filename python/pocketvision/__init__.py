@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .clips.classifier import ClipClassifier
     from .errors import InputError, ModelFileError, PocketvisionError, RunError
     from .faces.alignment import align
     from .faces.compare import Verdict, similarity, top_k, verify
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 
 # Resolved at first use, so that a program pays at start-up only for what it touches.
 _HOMES = {
+    "ClipClassifier": "clips.classifier",
     "Embedder": "faces.embedder",
     "Embeddings": "faces.embeddings",
     "Gallery": "faces.gallery.gallery",
@@ -48,6 +50,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ClipClassifier",
     "Embedder",
     "Embeddings",
     "Gallery",

@@ -1,8 +1,6 @@
 """The model zoo: ``create(name)`` builds any registered network, ``load`` gives it weights."""
 
 from . import (  # noqa: F401  (register)
-    boards,
-    dna,
     facechain,
     inverted,
     iresnet,

@@ -3,7 +3,7 @@
 A block halves the map (or keeps it). A cell of it has a width and a depth; its candidates are all
 ways to give each of its layers a kernel and an expansion. DNA (arXiv 1911.13053) searches cells as
 separate supernets. Whatever is said of a layer here (MACs, parameters, key in a cost table) is
-said by its shape alone; the network that it describes is ``models/inverted.py``.
+said by its shape alone; the network that it describes is ``models/inverted/chain.py``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from ..models.dna import stages
 from ..models.facechain import FaceChain
 from ..models.inverted import FAMILY
+from ..models.inverted.dna import stages
 
 Choice = tuple[int, int]
 """Kernel and expansion of a layer."""

@@ -15,11 +15,22 @@ from .. import __version__
 from .compile import analyze, compile, cost, report, tune, validate
 from .text import show
 from .train import evaluate, quantize, search, train
-from .use import bench, calibrate, doctor, embed, enrol, gallery, identify, info, verify
+from .use import (
+    bench,
+    calibrate,
+    doctor,
+    embed,
+    enrol,
+    gallery,
+    identify,
+    info,
+    verify,
+    watch,
+)
 
 VERBS = {
     "use models": (
-        *(info, embed, verify, enrol, identify, gallery),
+        *(info, embed, verify, enrol, identify, gallery, watch),
         *(calibrate, bench, doctor),
     ),
     "compile your own": (compile, analyze, validate, report, tune, cost),

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from pocketvision.training import models  # noqa: E402
 from pocketvision.training.models.count import count  # noqa: E402
-from pocketvision.training.models.dna import DNA, LAYERS  # noqa: E402
+from pocketvision.training.models.inverted.dna import DNA, LAYERS  # noqa: E402
 
 PUBLISHED = {"a": (4.2, 348), "b": (4.9, 394), "c": (5.3, 466), "d": (6.4, 611)}
 """Millions of parameters and of MACs at 224 pixels (README of the authors' code)."""

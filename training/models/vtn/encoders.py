@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from .. import facechain
-from ..dna import MobileBlock
+from ..inverted.dna import MobileBlock
 from ..layers import ConvNorm
 from . import resnet
 from .resnet import Trunk

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..dna import SqueezeExcite
 from ..facechain import relu
+from ..inverted.dna import SqueezeExcite
 
 
 def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module | None:

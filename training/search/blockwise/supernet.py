@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor, nn
 
-from ...models.dna import MobileBlock
 from ...models.inverted import ACTIVATIONS
+from ...models.inverted.dna import MobileBlock
 from ..space import Cell, Space
 
 Path = Sequence[int]

@@ -19,8 +19,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from .layers import ConvNorm
-from .registry import register
+from ..layers import ConvNorm
+from ..registry import register
 
 
 def swish(_: int) -> nn.Module:

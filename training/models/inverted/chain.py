@@ -17,10 +17,10 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from ..facechain import relu
+from ..layers import ConvNorm, GlobalDepthwise
+from ..registry import register_family
 from .dna import MobileBlock, stages, swish
-from .facechain import relu
-from .layers import ConvNorm, GlobalDepthwise
-from .registry import register_family
 
 FAMILY = "inverted"
 

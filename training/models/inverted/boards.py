@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .inverted import Inverted
-from .registry import register
+from ..registry import register
+from .chain import Inverted
 
 HEAD = 256
 STRIDES = (2, 2, 2)
