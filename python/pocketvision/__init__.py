@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .faces.embeddings import Embeddings
     from .faces.gallery.answer import Identification
     from .faces.gallery.gallery import Gallery
+    from .faces.open_set import OpenSet, open_set
     from .faces.quality import Quality
     from .pictures import read_picture
     from .record import Record
@@ -37,12 +38,14 @@ _HOMES = {
     "InputError": "errors",
     "Model": "runtime.model",
     "ModelFileError": "errors",
+    "OpenSet": "faces.open_set",
     "PocketvisionError": "errors",
     "Quality": "faces.quality",
     "Record": "record",
     "RunError": "errors",
     "Verdict": "faces.compare",
     "align": "faces.alignment",
+    "open_set": "faces.open_set",
     "read_picture": "pictures",
     "similarity": "faces.compare",
     "top_k": "faces.compare",
@@ -58,12 +61,14 @@ __all__ = [
     "InputError",
     "Model",
     "ModelFileError",
+    "OpenSet",
     "PocketvisionError",
     "Quality",
     "Record",
     "RunError",
     "Verdict",
     "align",
+    "open_set",
     "read_picture",
     "similarity",
     "top_k",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocketvision import Embedder
+from pocketvision import Embedder, verify
 from pocketvision.compile import TARGETS, pipeline
 from pocketvision.compile.emit import sources
 from pocketvision.faces.gallery.firmware import FirmwareGallery, templates
@@ -207,6 +207,37 @@ def test_a_bad_face_is_not_enrolled_and_an_answer_is_marked(
     assert said["again.raw"].startswith("Eileen, score") and "reliable" not in said["again.raw"]
     assert re.search(r"; not reliable: quality \d+ of 100, too dark", said["night.raw"])
     assert "1 enrolled, stack" in done.stdout
+
+
+def test_a_match_within_the_margin_is_marked(
+    shipped: Shipped, people: dict, tmp_path: Path
+) -> None:
+    """Two tones, in which nothing is amiss but that strangers are alike; the host says the same."""
+    good = scene(np.random.default_rng(3), *people[STRANGER], eyes=60, noise=2)
+    tones = replace(good, picture=good.picture // 128 * 128)
+    with Embedder(NAME) as embedder:
+        faces = [
+            embedder.embed(seen.picture, seen.landmarks, return_quality=True)
+            for seen in (good, tones)
+        ]
+    (enrolled, _), (probe, qualities) = faces
+    verdict = verify(probe[0], enrolled[0], model=NAME, far=1e-3)
+    assert verdict.same and not qualities[0].reasons
+    assert 0 < verdict.score - verdict.threshold < qualities[0].margin - 0.05
+    lines = [
+        f"enrol Eileen {write(tmp_path, 'good.raw', good, 'rgb888')}",
+        f"identify {write(tmp_path, 'tones.raw', tones, 'rgb888')}",
+        f"identify {write(tmp_path, 'again.raw', good, 'rgb888')}",
+    ]
+    (tmp_path / "faces.txt").write_text("\n".join(lines) + "\n")
+    done = run(shipped("cortex-m7"), "cortex-m7", tmp_path, "LIST=faces.txt", "OUT=.")
+    assert done.returncode == 0, done.stdout
+    said = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ".raw: " in line)
+    assert said["tones.raw"].startswith("Eileen, score ") and " >= threshold " in said["tones.raw"]
+    assert said["tones.raw"].endswith("; not reliable: strangers in such pictures come as near")
+    assert (
+        said["again.raw"].startswith("Eileen, score 1.000") and "reliable" not in said["again.raw"]
+    )
 
 
 BAD_LINE = "not of a form that facelist.h describes"

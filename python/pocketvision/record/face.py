@@ -26,12 +26,14 @@ class Threshold(TypedDict):
 
 
 class Identification(TypedDict):
-    """Cosine at which ``fpir`` of strangers' probes raise an alarm among ``size`` templates.
+    """Cosine at which ``fpir`` of strangers' probes raise an alarm among ``size`` people.
 
-    ``interval``: bounds of the FPIR that new people show there, 95 %; ``open_set`` reads them.
+    ``templates``: how many each of them has, 1 where it is left out. ``interval``: bounds of the
+    FPIR that new people show there, 95 %; ``open_set`` reads them.
     """
 
     size: int
+    templates: NotRequired[int]
     fpir: float
     threshold: float
     interval: list[float]
@@ -45,7 +47,7 @@ class FaceEmbedding:
 
     ``embedding``: values of an embedding. ``metric``: how two are compared. ``thresholds``: scores
     with the false accept rate that was measured at each. ``identification``: scores with the false
-    positive identification rate at each, by the number of enrolled templates.
+    positive identification rate at each, by the number of enrolled people and templates.
 
     Raises ValueError that names the field when one is malformed.
     """
@@ -106,27 +108,29 @@ def _thresholds(value: object) -> list[Threshold]:
 
 def _identification(value: object) -> list[Identification]:
     entries: list[Identification] = []
-    keys = tuple(Identification.__annotations__)
+    keys = tuple(key for key in Identification.__annotations__ if key != "templates")
     for index, item in enumerate(sequence("identification", value)):
         where = f"identification[{index}]"
         entry = mapping(where, item, keys)
         for key in ("dataset", "protocol"):
             text(f"{where}.{key}", entry[key])
-        if not is_int(entry["size"]) or entry["size"] < 1:
-            raise bad(f"{where}.size", "a positive integer", entry["size"])
+        for key in ("size", *(("templates",) if "templates" in entry else ())):
+            if not is_int(entry[key]) or entry[key] < 1:
+                raise bad(f"{where}.{key}", "a positive integer", entry[key])
         fpir = number(f"{where}.fpir", entry["fpir"])
         if not 0 < fpir < 1:
             raise bad(f"{where}.fpir", "a rate between 0 and 1", fpir)
-        entries.append(
-            {
-                "size": entry["size"],
-                "fpir": fpir,
-                "threshold": number(f"{where}.threshold", entry["threshold"], -1.0, 1.0),
-                "interval": _bounds(f"{where}.interval", entry["interval"], 0.0),
-                "dataset": entry["dataset"],
-                "protocol": entry["protocol"],
-            }
-        )
+        identification: Identification = {
+            "size": entry["size"],
+            "fpir": fpir,
+            "threshold": number(f"{where}.threshold", entry["threshold"], -1.0, 1.0),
+            "interval": _bounds(f"{where}.interval", entry["interval"], 0.0),
+            "dataset": entry["dataset"],
+            "protocol": entry["protocol"],
+        }
+        if entry.get("templates", 1) != 1:  # a record says the same in one way only
+            identification["templates"] = entry["templates"]
+        entries.append(identification)
     return entries
 
 

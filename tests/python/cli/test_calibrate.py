@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import shutil
 import stat
@@ -12,10 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pocketvision import Embedder, InputError, verify
+from pocketvision import Embedder, InputError, open_set, verify
 from pocketvision.faces.calibration import sidecar
 from pocketvision.faces.calibration.place import beside
-from pocketvision.faces.open_set import open_set
 from pocketvision.runtime.shipped import host_targets
 
 from .test_cli import error_of, json_of
@@ -80,9 +80,11 @@ def test_thresholds_reach_the_other_verbs(
     assert [entry["far"] for entry in found["thresholds"]] == [0.1, 0.05, 0.01]
     assert [item["rate"] for item in found["refused"]] == [0.001, 0.0001]
     assert "rule of three asks for 3000. About " in found["refused"][0]["why"]
-    assert {(e["size"], e["fpir"]) for e in found["identification"]} == {
-        (10, 0.1), (30, 0.1), (39, 0.1),
-    }  # fmt: skip
+    # 39 others, and as many more as 40 people carry at what is left of the rate for each 39.
+    most = math.floor(39 * math.log(0.9) / math.log(1 - 3 / PEOPLE))
+    assert {(e.get("templates", 1), e["size"], e["fpir"]) for e in found["identification"]} == {
+        (each, size, 0.1) for each in (1, 2, 3) for size in (10, 30, most)
+    }
     assert found["warnings"] == [] and found["skipped"] == []
     for entry, misses in zip(found["thresholds"], found["misses"], strict=True):
         assert entry["interval"][0] <= entry["threshold"] <= entry["interval"][1]
@@ -133,6 +135,27 @@ def test_identify_uses_the_threshold_of_the_gallerys_size(
     assert found["people"] == 20 and len(found["faces"]) == PICTURES
     for face in found["faces"]:
         assert face["threshold"] == wanted.threshold and face["fpir"] == 0.1
+
+
+def test_everybody_may_be_enrolled_with_every_picture(
+    folder: Path, model: Path, tmp_path: Path, capsys: Any
+) -> None:
+    """120 templates of the 40 people who calibrated; one picture each does not carry as many."""
+    call = ("identify", str(folder), str(people(tmp_path / "new", 60, 1) / "person 55"))
+    options = ("--model", str(model), "--fpir", "0.1", "--allow-unreliable", "--allow-duplicate")
+    json_of(capsys, "calibrate", str(folder), "--model", str(model))
+    (answer,) = json_of(capsys, *call, *options)["faces"]
+    wanted = open_set(Embedder(model).record, 0.1, PEOPLE * PICTURES, PEOPLE)
+    assert (answer["size"], answer["people"]) == (PEOPLE * PICTURES, PEOPLE)
+    assert (answer["threshold"], answer["fpir"]) == (wanted.threshold, 0.1)
+    assert answer["interval"] == list(wanted.interval)
+    place = Path(beside(model))
+    values = json.loads(place.read_text())
+    values["identification"] = [e for e in values["identification"] if "templates" not in e]
+    place.write_text(json.dumps(values))
+    refused = error_of(capsys, 2, *call, *options)
+    assert "among 120 templates of 40 people: it is calibrated up to 52 templates" in refused
+    assert "enrol fewer pictures of each person" in refused and "as many pictures each" in refused
 
 
 def test_the_text_for_people(folder: Path, model: Path, capsys: Any) -> None:

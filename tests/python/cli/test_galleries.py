@@ -28,8 +28,8 @@ THRESHOLD = 0.99
 
 @pytest.fixture(autouse=True)
 def calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
-    def judge(record: object, fpir: float, size: int) -> OpenSet:
-        return OpenSet(THRESHOLD, fpir, (fpir / 2, fpir * 2), size, "noise")
+    def judge(record: object, fpir: float, size: int, people: int) -> OpenSet:
+        return OpenSet(THRESHOLD, fpir, (fpir / 2, fpir * 2), size, people, "noise")
 
     monkeypatch.setattr(search, "open_set", judge)
     monkeypatch.setattr(enrolling, "open_set", judge)

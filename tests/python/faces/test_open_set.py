@@ -66,6 +66,58 @@ def test_above_the_largest_as_if_galleries_failed_apart(record: Record) -> None:
         open_set(record, 0.001, 1001)
 
 
+@pytest.fixture
+def several(record: Record) -> Record:
+    """The same, and up to 100 people of three and of five templates each."""
+    more = [
+        entry(size, 0.1, threshold, 0.05, 0.2) | {"templates": each}
+        for each, size, threshold in [(3, 10, 0.3), (3, 100, 0.5), (5, 10, 0.35), (5, 100, 0.6)]
+    ]
+    return record.with_(identification=[*record.identification, *more])
+
+
+@pytest.mark.parametrize(
+    ("size", "people", "each", "held"),
+    [
+        (100, 100, 1, 100),  # one each
+        (110, 100, 1, 110),  # nearly so
+        (300, 100, 3, 100),  # three each
+        (201, 67, 3, 67),  # the same of fewer
+        (90, 10, 5, 18),  # nine each count as two people of five
+        (500, 100, 5, 100),  # three of five count as more people than are calibrated
+        (400, 100, 1, 400),  # one of one takes fewer than one of five
+    ],
+)
+def test_the_calibration_that_takes_the_fewest_templates(
+    several: Record, size: int, people: int, each: int, held: int
+) -> None:
+    found = open_set(several, 0.1, size, people)
+    own = [e for e in several.identification if e.get("templates", 1) == each]
+    alone = several.with_(identification=[{**e, "templates": 1} for e in own])
+    assert found.threshold == open_set(alone, 0.1, held).threshold
+    assert (found.size, found.people, found.extrapolated) == (size, people, False)
+    filled = size == each * people
+    assert found.interval == (
+        open_set(alone, 0.1, held).interval[0] if filled else 0,
+        found.interval[1],
+    )
+
+
+def test_more_templates_than_any_calibration_carries(several: Record) -> None:
+    alone = several.with_(identification=[e for e in several.identification if "templates" in e])
+    with pytest.raises(
+        InputError, match="600 templates of 101 people: .* up to 100 people of 5 temp"
+    ):
+        open_set(alone, 0.1, 600, 101)
+    # The other rate is that of one template each, which still carries it by a lower rate.
+    assert open_set(several, 0.1, 9000, 4000).extrapolated
+    with pytest.raises(InputError, match="calibrated: 0.1, 0.01, 0.001"):
+        open_set(several, 0.5, 10)
+    for people in (0, 11, 2.5, True):
+        with pytest.raises(InputError, match="^people: expected whose the 10 templates are"):
+            open_set(several, 0.1, 10, people)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("fpir", [0.02, 0, 1, -1, 10**400, float("nan"), True, "0.01", None])
 def test_other_rates_are_refused(record: Record, fpir: Any) -> None:
     with pytest.raises(InputError, match="^fpir: "):

@@ -212,7 +212,7 @@ def _tell(result: Any, calibration: Any, warnings: Sequence[str], sheet: Any, ou
     for item in result.refused:
         show(f"not carried: {item.why}")
     if result.identification:
-        heading = ["FPIR", "enrolled", "threshold", "95 % of the rate"]
+        heading = ["FPIR", "people", "templates each", "threshold", "95 % of the rate"]
         show_table([heading, *sheet.identification(result)], "  ")
     for item in result.refused_fpirs:
         show(f"not carried, identification: {item.why}")

@@ -217,13 +217,17 @@ def _measured(record: Record) -> Iterator[tuple[str, str]]:
         where = f"{entry['dataset']}, {entry['protocol']}"
         rate = f"{100 * entry['far']:g} %"
         yield "threshold", f"{entry['threshold']:g}{between} at FAR {rate} on {where}"
-    for fpir in sorted({entry["fpir"] for entry in record.identification}, reverse=True):
-        own = [entry for entry in record.identification if entry["fpir"] == fpir]
+    rows = record.identification
+    cases = {(entry.get("templates", 1), -entry["fpir"]) for entry in rows}
+    for each, negative in sorted(cases):
+        fpir = -negative
+        own = [e for e in rows if (e.get("templates", 1), e["fpir"]) == (each, fpir)]
         among = ", ".join(
             f"{entry['threshold']:g} among {entry['size']}"
             for entry in sorted(own, key=lambda entry: entry["size"])
         )
-        yield "open set", f"at FPIR {100 * fpir:g} % on {own[0]['dataset']}: {among}"
+        of = "" if each == 1 else f" people of {each} templates each"
+        yield "open set", f"at FPIR {100 * fpir:g} % on {own[0]['dataset']}: {among}{of}"
 
 
 def _origin(record: Record) -> Iterator[tuple[str, str]]:

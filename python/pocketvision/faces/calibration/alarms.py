@@ -7,6 +7,9 @@ galleries, so the false positive identification rate over all of them needs no d
 over the pairs by falling score, each adding the chance that it is the first to raise an alarm.
 Nobody is thought independent of anybody: who is like many raises one alarm, not many.
 
+Where people are enrolled with several templates each, a pair is a probe and a person, with the best
+of the person's templates as its score; who has fewer pictures than that many gives them all.
+
 Why not extreme values: on facechain-25m and 7,099 people, calibrated on 2,700 to 5,000 of them and
 measured on the others (150 splits), a generalised Pareto tail on the 20 to 100 most alike pairs
 made thresholds up to a third steadier at 1 % and 0.1 % among 1,000 and 1 % among 4,000, but their
@@ -36,9 +39,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .pairs import Rows, above, strangers
+from .pairs import Pairs, Rows, above, directed, strangers
 
 DRAWS, LEVEL = 200, 0.95
+
+KEPT = 20_000
+"""Pairs that are kept at least, so that parts of few people have enough."""
 
 LEAST = 3
 """Probes that must be expected to raise an alarm: none seen of n leaves a rate below 3 / n."""
@@ -46,7 +52,7 @@ LEAST = 3
 
 @dataclass(frozen=True)
 class Alarm:
-    """A threshold among ``size`` templates, its rate, and the bounds that as many new people show,
+    """A threshold among ``size`` people, its rate, and the bounds that as many new people show,
     95 %."""
 
     size: int
@@ -59,8 +65,9 @@ class Alarm:
 class Strangers:
     """Strangers by falling score, for the rates of any gallery size and any part of the people.
 
-    ``people``: how many. ``worlds``: choices of one picture for each, over which rates are means.
-    ``floor``: the threshold from which on all pairs are there.
+    ``people``: how many. ``worlds``: choices of pictures of each, over which rates are means.
+    ``floor``: the threshold from which on all pairs are there. ``directed``: ``first`` alone is the
+    probe of a pair; else either is the other's.
     """
 
     def __init__(
@@ -71,10 +78,12 @@ class Strangers:
         people: int,
         worlds: int,
         floor: float,
+        directed: bool = False,
     ) -> None:
         self.first, self.second, self.score = first, second, score
-        self.people, self.worlds, self.floor = people, worlds, floor
-        self.turn = _turns(first, second, people * worlds)
+        self.people, self.worlds, self.floor, self.directed = people, worlds, floor, directed
+        self.probes = 1 if directed else 2
+        self.turn = _turns([first, second][: self.probes], people * worlds)
 
     def part(self, chosen: NDArray[np.bool_]) -> Strangers:
         """Only the ``chosen`` (people,), numbered anew."""
@@ -88,23 +97,25 @@ class Strangers:
             int(chosen.sum()),
             self.worlds,
             self.floor,
+            self.directed,
         )
 
     def rates(self, size: int, pairs: int) -> NDArray[np.float64]:
-        """FPIR among ``size`` templates with the first 1, 2, ... ``pairs`` pairs accepted."""
-        turn = self.turn[: 2 * pairs]
+        """FPIR among ``size`` people with the first 1, 2, ... ``pairs`` pairs accepted."""
+        turn = self.turn[: self.probes * pairs]
         if not len(turn):
             return np.zeros(0)
         held = min(size, self.people - 1)
         chance = _chances(self.people, held, int(turn.max()) + 1)
-        rate = np.cumsum(chance[turn])[1::2] / (self.people * self.worlds)
+        rate = np.cumsum(chance[turn])[self.probes - 1 :: self.probes]
+        rate /= self.people * self.worlds
         rate = np.minimum(rate, 1.0)
         if size > held:
             rate = 1 - (1 - rate) ** (size / held)
         return np.asarray(rate)
 
     def fpir(self, size: int, threshold: float) -> float:
-        """Share of strangers' probes with any of ``size`` templates at or above ``threshold``.
+        """Share of strangers' probes with any of ``size`` people at or above ``threshold``.
 
         Raises:
             ValueError: pairs above it were left out.
@@ -122,7 +133,8 @@ class Strangers:
         """
         # What no probe meets twice takes so many pairs; where some do, it takes more.
         total = len(self.score)
-        share = fpir * self.people * self.worlds / min(size, self.people - 1) * self.people / 2
+        share = fpir * self.people * self.worlds / min(size, self.people - 1)
+        share *= self.people / self.probes
         upto = min(total, 2 * math.ceil(share) + 100)
         rates = self.rates(size, upto)
         while upto < total and rates[-1] <= fpir:
@@ -135,10 +147,16 @@ class Strangers:
 
 
 def meet(
-    rows: Rows, people: NDArray[Any], share: float, worlds: int = 1, seed: int = 0
+    rows: Rows,
+    people: NDArray[Any],
+    share: float,
+    worlds: int = 1,
+    seed: int = 0,
+    templates: int = 1,
 ) -> Strangers:
-    """All people of ``rows`` (N, D), of length 1, as strangers: one picture of each, ``worlds``
-    times at random where some have several; ``share``: of the pairs that are kept."""
+    """All people of ``rows`` (N, D), of length 1, as strangers: one picture of each as probe, and
+    the same or up to ``templates`` others as what is enrolled, ``worlds`` times at random where
+    some have several; ``share``: of the pairs that are kept."""
     names, person = np.unique(people, return_inverse=True)
     count = len(names)
     random = np.random.default_rng(seed)
@@ -147,14 +165,40 @@ def meet(
         mixed = random.permutation(len(rows))
         chosen = np.empty(count, np.int64)
         chosen[person[mixed]] = mixed  # of several pictures of a person, the last stays
-        found = strangers(rows[chosen], np.arange(count), share, seed)
+        if templates == 1:
+            found = strangers(rows[chosen], np.arange(count), share, seed)
+        else:
+            enrolled = _enrolled(person, random.permutation(len(rows)), templates)
+            found = directed(rows, chosen, enrolled, share, seed)
+        found = _cut(found, share)
         parts.append((found.first + world * count, found.second + world * count, found.score))
         if not found.whole:
             floor = max(floor, float(found.score[-1]))
     first, second, score = (np.concatenate(of) for of in zip(*parts, strict=True))
     order = np.argsort(-score, kind="stable")
     order = order[: np.searchsorted(-score[order], -floor, side="right")]
-    return Strangers(first[order], second[order], score[order], count, len(parts), floor)
+    return Strangers(
+        first[order], second[order], score[order], count, len(parts), floor, templates > 1
+    )
+
+
+def _cut(found: Pairs, share: float) -> Pairs:
+    """The most alike of pairs that came whole, at least ``KEPT`` of them."""
+    kept = max(math.ceil(1.1 * share * len(found.score)), KEPT)
+    if not found.whole or kept >= len(found.score):
+        return found
+    return Pairs(found.first[:kept], found.second[:kept], found.score[:kept], whole=False)
+
+
+def _enrolled(
+    person: NDArray[np.integer], mixed: NDArray[np.int64], templates: int
+) -> NDArray[np.int64]:
+    """Rows of ``templates`` pictures of each person (people, templates), the first in ``mixed``;
+    of who has fewer, some again."""
+    order = mixed[np.argsort(person[mixed], kind="stable")]
+    pictures = np.bincount(person)
+    start = np.cumsum(pictures) - pictures
+    return order[start[:, None] + np.arange(templates) % pictures[:, None]]
 
 
 def needed(sizes: Sequence[int], fpirs: Sequence[float]) -> float:
@@ -168,6 +212,16 @@ def carried(people: int, fpir: float) -> bool:
     return people * fpir >= LEAST - 1e-9
 
 
+def most(people: int, fpir: float) -> int:
+    """The largest gallery for which so many people carry the rate: more than there are others of
+    count as several galleries, and what is asked of each must be carried."""
+    if not carried(people, fpir):
+        return 0
+    lowest = LEAST / people
+    several = math.log1p(-fpir) / math.log1p(-lowest) if lowest < fpir else 1.0
+    return math.floor((people - 1) * several + 1e-9)
+
+
 def alarms(
     found: Strangers,
     sizes: Sequence[int],
@@ -176,27 +230,38 @@ def alarms(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> list[Alarm]:
-    """The thresholds at ``fpirs`` among ``sizes`` templates, each with its interval.
+    """The thresholds at all ``fpirs`` among all ``sizes`` people, see :func:`alarms_of`."""
+    cases = [(size, fpir) for size in sizes for fpir in fpirs]
+    return alarms_of(found, cases, draws=draws, seed=seed)
+
+
+def alarms_of(
+    found: Strangers, cases: Sequence[tuple[int, float]], *, draws: int = DRAWS, seed: int = 0
+) -> list[Alarm]:
+    """The threshold of each case, a number of people and an FPIR, with its interval.
 
     Raises:
         ValueError: a rate that so many people do not carry.
     """
-    for fpir in fpirs:
+    for _, fpir in cases:
         if not 0 < fpir < 1 or not carried(found.people, fpir):
             raise ValueError(
                 f"fpir: {fpir:g} needs at least {math.ceil(LEAST / max(fpir, 1e-9) - 1e-9)} people "
                 f"(rule of three), got {found.people}"
             )
     random = np.random.default_rng(seed)
-    cases = [(size, fpir) for size in sizes for fpir in fpirs]
-    seen = np.empty((draws, len(cases)))
+    seen, least = np.empty((2, draws, len(cases)))
     for draw in range(draws):
         chosen = np.zeros(found.people, bool)
         chosen[random.permutation(found.people)[: found.people // 2]] = True
         one, other = found.part(chosen), found.part(~chosen)
         for column, (size, fpir) in enumerate(cases):
-            seen[draw, column] = other.fpir(size, one.threshold(size, fpir))
-    low, high = np.quantile(seen, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+            threshold = one.threshold(size, fpir)
+            seen[draw, column] = other.fpir(size, threshold)
+            # Several galleries of these people may fail together, and raise no more than one.
+            least[draw, column] = other.fpir(min(size, found.people - 1), threshold)
+    low = np.quantile(least, (1 - LEVEL) / 2, axis=0)
+    high = np.quantile(seen, (1 + LEVEL) / 2, axis=0)
     return [
         Alarm(size, fpir, found.threshold(size, fpir), _nearer(a, fpir), _nearer(b, fpir))
         for (size, fpir), a, b in zip(cases, low.tolist(), high.tolist(), strict=True)
@@ -211,10 +276,10 @@ def _nearer(end: float, fpir: float) -> float:
     return float((centre + (math.sqrt(end) - centre) / math.sqrt(2)) ** 2)
 
 
-def _turns(first: NDArray[np.int64], second: NDArray[np.int64], count: int) -> NDArray[np.int32]:
-    """For either end of each pair, how many pairs of that picture came before (2 P,)."""
-    ends = np.empty(2 * len(first), np.uint16 if count <= 1 << 16 else np.int64)
-    ends[0::2], ends[1::2] = first, second
+def _turns(probes: Sequence[NDArray[np.int64]], count: int) -> NDArray[np.int32]:
+    """For each probe of each pair, how many pairs of that probe came before (probes P,)."""
+    ends = np.stack(probes, axis=1).reshape(-1)
+    ends = ends.astype(np.uint16 if count <= 1 << 16 else np.int64)
     order = np.argsort(ends, kind="stable")
     times = np.bincount(ends, minlength=count)
     turn = np.empty(len(ends), np.int32)

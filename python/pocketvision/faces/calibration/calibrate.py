@@ -18,10 +18,15 @@ from .pairs import Pairs, Rows, rounded, strangers, unit_rows
 FARS = (1e-1, 5e-2, 1e-2, 1e-3, 1e-4)
 FPIRS = (1e-1, 1e-2, 1e-3)
 SIZES = (10, 30, 100, 300, 1000, 3000, 4000)
-"""Enrolled templates; :mod:`pocketvision.faces.open_set` reads what lies between."""
+"""Enrolled people; :mod:`pocketvision.faces.open_set` reads what lies between."""
+
+TEMPLATES = (1, 2, 3, 5, 10, 20)
+"""Templates a person, of which those are calibrated that most have; and what they have on average.
+"""
 
 WORLDS = 4
-"""Choices of one picture a person over which identification is averaged, where some have more."""
+"""Choices of pictures of each person over which identification is averaged, where some have more.
+"""
 
 FEW = 30
 """People below which bootstrap intervals are known to be too narrow."""
@@ -232,10 +237,53 @@ def _identification(
         raise InputError("fpir: " + refused[-1].why)
     if not able:
         return [], refused
-    sizes = [*(size for size in SIZES if size < 0.9 * (count - 1)), min(count - 1, SIZES[-1])]
-    met = alarms.meet(rows, people, alarms.needed(sizes, able), WORLDS, seed)
+    pictures = np.bincount(np.unique(people, return_inverse=True)[1])
+    found = []
+    for templates in several(pictures):
+        found += _among(rows, people, able, dataset, seed, templates)
+    return found, refused
+
+
+def several(pictures: NDArray[np.integer]) -> list[int]:
+    """For how many templates a person people are calibrated who have so many pictures (N,)."""
+    usual = math.ceil(pictures.mean() - 1e-9)
+    wanted = sorted({*(each for each in TEMPLATES if each <= usual), usual})
+    return [each for each in wanted if np.minimum(pictures, each).mean() >= each / 2]
+
+
+def _among(
+    rows: Rows,
+    people: NDArray[np.integer],
+    fpirs: Sequence[float],
+    dataset: str,
+    seed: int,
+    templates: int,
+) -> list[Identification]:
+    """Entries of people with so many templates each, as far as they carry.
+
+    Who has fewer pictures counts for the part that they are: people of m templates raise at least
+    the alarms of m / k as many of k (:func:`pocketvision.faces.open_set.open_set` says why).
+    """
+    pictures = np.bincount(np.unique(people, return_inverse=True)[1])
+    count, filled = len(pictures), float(np.minimum(pictures, templates).mean()) / templates
+    cases: list[tuple[int, float]] = []
+    for fpir in fpirs:
+        most = min(math.floor(alarms.most(count, fpir) * filled + 1e-9), SIZES[-1])
+        cases += [(size, fpir) for size in (*(n for n in SIZES if n < 0.9 * most), most) if size]
+    drawn = [(math.ceil(size / filled - 1e-9), fpir) for size, fpir in cases]
+    share = max((alarms.needed([size], [fpir]) for size, fpir in drawn), default=1.0)
+    met = alarms.meet(rows, people, share, WORLDS, seed, templates)
     protocol = f"all galleries among {count} people, one view"
-    return entries(alarms.alarms(met, sizes, able, seed=seed), dataset, protocol), refused
+    if templates > 1:
+        protocol += f", up to {templates} templates each"
+    found = entries(alarms.alarms_of(met, drawn, seed=seed), dataset, protocol)
+    for (size, _), entry in zip(cases, found, strict=True):
+        entry["size"] = size
+        if templates > 1:
+            entry["templates"] = templates
+        if filled < 1:
+            entry["interval"][0] = 0.0
+    return found
 
 
 def entries(found: Sequence[alarms.Alarm], dataset: str, protocol: str) -> list[Identification]:

@@ -74,6 +74,44 @@ def strangers(rows: Rows, people: NDArray[np.integer], share: float, seed: int =
     return Pairs(first[order], second[order], score[order], whole=floor == -2)
 
 
+def directed(rows: Rows, probes: Numbers, templates: Numbers, share: float, seed: int = 0) -> Pairs:
+    """About the ``share`` most alike of all probes and other people, and never fewer.
+
+    Args:
+        rows: (N, D) of length 1.
+        probes: (P,) the row of each person's probe.
+        templates: (P, k) the rows of what is enrolled of each; a row may be there twice.
+        share: of 0 to 1; small sets come whole.
+
+    Returns:
+        Pairs of the probe of person ``first`` and the best template of person ``second``.
+    """
+    count = len(probes)
+    floor = -2.0
+    if share < 1 and count * (count - 1) > SAMPLE:
+        left, right = np.random.default_rng(seed).integers(0, count, (2, SAMPLE))
+        left, right = left[left != right], right[left != right]
+        probe = rows[probes[left]]
+        best = np.full(len(left), -2, np.float32)
+        for template in templates.T:
+            score = np.einsum("nd,nd->n", probe, rows[template[right]])
+            np.maximum(best, score, out=best)
+        floor = float(np.quantile(best, max(1 - 1.1 * share - 1e-4, 0.0)))
+    parts = []
+    for start in range(0, count, BLOCK):
+        probe = rows[probes[start : start + BLOCK]]
+        block = np.full((len(probe), count), -2, np.float32)
+        for template in templates.T:
+            np.maximum(block, probe @ rows[template].T, out=block)
+        own = np.arange(len(block))
+        block[own, own + start] = -np.inf
+        i, j = np.nonzero(block >= floor)
+        parts.append((i + start, j, block[i, j].astype(np.float64)))
+    first, second, score = (np.concatenate(of) for of in zip(*parts, strict=True))
+    order = np.argsort(-score, kind="stable")
+    return Pairs(first[order], second[order], score[order], whole=floor == -2)
+
+
 def above(score: float) -> float:
     """The threshold that ``score`` itself just fails."""
     return float(np.nextafter(score, np.inf))

@@ -70,9 +70,13 @@ def _page(
         _table(("false accept rate", "threshold", "95 %", "refused", "95 %"), verification(found)),
         _refusals(found.refused),
         "<h2>Identification</h2>",
-        "<p>A stranger raises an alarm among so many enrolled templates at the false positive "
-        "identification rate; new people show a rate within the bounds, 95 %.</p>",
-        _table(("rate", "templates", "threshold", "95 % of the rate"), identification(found)),
+        "<p>A stranger raises an alarm among so many enrolled people, of so many templates each, "
+        "at the false positive identification rate; new people show a rate within the bounds, "
+        "95 %.</p>",
+        _table(
+            ("rate", "people", "templates each", "threshold", "95 % of the rate"),
+            identification(found),
+        ),
         _refusals(found.refused_fpirs),
         f'<h2>Errors at every threshold</h2><img alt="DET" src="data:image/png;base64,{image}">',
         "<h2>The most alike pictures of different people</h2>",
@@ -99,11 +103,12 @@ def verification(found: Findings) -> list[tuple[str, ...]]:
 
 
 def identification(found: Findings) -> list[tuple[str, ...]]:
-    """Rows of text: rate, templates, threshold, bounds of the rate."""
+    """Rows of text: rate, people, templates of each, threshold, bounds of the rate."""
     return [
         (
             f"{entry['fpir']:g}",
             f"{entry['size']}",
+            f"{entry.get('templates', 1)}",
             f"{entry['threshold']:.4f}",
             "{:g} to {:g}".format(*entry["interval"]),
         )

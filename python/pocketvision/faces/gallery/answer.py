@@ -14,11 +14,12 @@ class Identification:
 
     ``name``: of the person with the highest score, where that reaches ``threshold``, else None.
     ``nearest``: of that person in either case. ``score``: cosine with the best of their templates,
-    -1 to 1. ``fpir``: share of strangers' probes that reach ``threshold`` with any of ``size``
-    templates (false positive identification rate), ``interval`` its 95 % bounds, ``dataset`` what
-    it was calibrated on. ``runner_up``: the next person, with ``runner_up_score``. ``ruled_out``:
-    those who would have been nearest but for an example that is marked as not them. ``reasons``:
-    why the answer is not ``reliable``. ``quality``: of the probe. What is not known is None.
+    -1 to 1. ``fpir``: share of strangers' probes that reach ``threshold`` with any of the ``size``
+    templates of ``people`` (false positive identification rate), ``interval`` its 95 % bounds,
+    ``dataset`` what it was calibrated on. ``runner_up``: the next person, with
+    ``runner_up_score``. ``ruled_out``: those who would have been nearest but for an example that is
+    marked as not them. ``reasons``: why the answer is not ``reliable``. ``quality``: of the probe.
+    What is not known is None.
     """
 
     name: str | None
@@ -29,6 +30,7 @@ class Identification:
     dataset: str | None
     model: str
     size: int
+    people: int
     nearest: str | None = None
     runner_up: str | None = None
     runner_up_score: float | None = None
@@ -67,6 +69,8 @@ class Identification:
 
     def _rate(self) -> str:
         among = f"among {self.size} template{'s' * (self.size != 1)}"
+        if self.people != self.size:
+            among += f" of {self.people} {'people' if self.people != 1 else 'person'}"
         if self.fpir is None:
             return f"false positive identification rate unknown, {among}"
         bounds = f", {self.interval[0]:.2g} to {self.interval[1]:.2g}" if self.interval else ""
@@ -86,6 +90,7 @@ class Identification:
             "dataset": self.dataset,
             "model": self.model,
             "size": self.size,
+            "people": self.people,
             "nearest": self.nearest,
             "runner_up": self.runner_up,
             "runner_up_score": self.runner_up_score,

@@ -156,7 +156,8 @@ def _others(
     parts = (vectors[start : start + AT_ONCE] for start in range(0, len(vectors), AT_ONCE))
     best_scores = [(now.vectors @ part.T).max(axis=1) for part in parts]
     scores = np.where(searched, np.max(best_scores, axis=0), -2.0)
-    known = _noticed(record, int(now.searched.sum()))
+    owners = now.owners[now.searched]
+    known = _noticed(record, len(owners), len(np.unique(owners)))
     threshold = min(SAME, known.threshold) if known else SAME
     best: dict[int, float] = {}
     for row in np.flatnonzero(scores >= threshold).tolist():
@@ -166,13 +167,13 @@ def _others(
     return [(now.names[owner], best[owner], threshold) for owner in order]
 
 
-def _noticed(record: Record | None, size: int) -> OpenSet | None:
+def _noticed(record: Record | None, size: int, people: int) -> OpenSet | None:
     """The threshold from which two people are one; None where the record has no such."""
     if record is None:
         return None
     for fpir in NOTICED:
         try:
-            return open_set(record, fpir, size)
+            return open_set(record, fpir, size, people)
         except InputError:
             continue
     return None

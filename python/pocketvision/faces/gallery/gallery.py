@@ -299,8 +299,8 @@ class Gallery:
 
         Args:
             embedding: of the gallery's model. Qualities that it carries stand in the answer.
-            fpir: share of strangers who may be taken for somebody; the threshold for it at the
-                gallery's size comes from the model's record.
+            fpir: share of strangers who may be taken for somebody; the threshold for it among so
+                many people with so many templates comes from the model's record.
             threshold: a cosine to use instead; the answer says that its rate is not known.
 
         Raises:

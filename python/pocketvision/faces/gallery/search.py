@@ -67,6 +67,11 @@ class Index:
         """Templates that are searched."""
         return len(self._rows)
 
+    @property
+    def people(self) -> int:
+        """Whose templates they are."""
+        return len(self._people)
+
     def rank(self, probes: NDArray[np.float32]) -> Iterator[Ranking]:
         """For each row of length 1 of ``probes`` (N, D)."""
         for start in range(0, len(probes), AT_ONCE):
@@ -124,17 +129,17 @@ def identify(
                 "makes the embeddings, or its name (model=)"
             )
         if index.size:
-            calibrated = open_set(known, rate, index.size)
+            calibrated = open_set(known, rate, index.size, index.people)
             threshold = calibrated.threshold
     return [
-        _answer(contents, index.size, ranking, threshold, calibrated, quality)
+        _answer(contents, index, ranking, threshold, calibrated, quality)
         for ranking, quality in zip(index.rank(probes.vectors), probes.qualities, strict=True)
     ]
 
 
 def _answer(
     contents: Contents,
-    size: int,
+    index: Index,
     ranking: Ranking,
     threshold: float | None,
     known: OpenSet | None,
@@ -144,14 +149,14 @@ def _answer(
     scores = [match.score for match in ranking.matches]
     reached = [threshold is not None and score >= threshold for score in scores]
     reasons = list(getattr(quality, "reasons", ()))
-    if size == 0:
+    if index.people == 0:
         reasons.append("nobody is enrolled")
-    elif len(set(contents.owners[contents.searched].tolist())) == 1:
+    elif index.people == 1:
         reasons.append("one person is enrolled, so nobody else's score stands beside this one")
-    if known is None and size:
+    if known is None and index.people:
         reasons.append("the threshold is not calibrated, so its rate is unknown")
     if known is not None and known.extrapolated:
-        reasons.append(f"the threshold is extrapolated to {size} templates")
+        reasons.append(f"the threshold is extrapolated to {index.size} templates")
     if any(reached) and threshold is not None:
         doubt = getattr(quality, "doubt", None)
         if doubt is not None and (said := doubt(scores[0], threshold)):
@@ -169,7 +174,8 @@ def _answer(
         interval=known.interval if known else None,
         dataset=known.dataset if known else None,
         model=contents.model.name,
-        size=size,
+        size=index.size,
+        people=index.people,
         nearest=names[0] if names else None,
         runner_up=names[1] if len(names) > 1 else None,
         runner_up_score=scores[1] if len(scores) > 1 else None,

@@ -16,9 +16,9 @@ KEY = bytes(range(32))
 WIDE = 128
 
 
-def judge(record: object, fpir: float, size: int) -> OpenSet:
+def judge(record: object, fpir: float, size: int, people: int) -> OpenSet:
     """A threshold of 0.5 at any rate and size, as if it had been calibrated."""
-    return OpenSet(0.5, fpir, (fpir / 2, fpir * 2), size, "noise")
+    return OpenSet(0.5, fpir, (fpir / 2, fpir * 2), size, people, "noise")
 
 
 @pytest.fixture(autouse=True)

@@ -33,12 +33,13 @@ def test_an_answer_carries_its_evidence(gallery: Gallery, faces: Faces) -> None:
     assert answer.runner_up == ["Grace", "Lise"][int(scores[2:4].max() < scores[4])]
     assert answer.runner_up_score == pytest.approx(scores[2:].max())
     assert [answer.threshold, answer.fpir, answer.interval] == [0.5, 0.001, (0.0005, 0.002)]
-    assert [answer.size, answer.dataset, answer.model] == [5, "noise", "fixture.sums.v1"]
+    assert [answer.size, answer.people, answer.dataset] == [5, 3, "noise"]
+    assert answer.model == "fixture.sums.v1"
     assert answer.reliable is None and answer.reasons == ()
     assert str(answer) == (
         f"Ada: score {answer.score:.3f} >= threshold 0.500 (false positive identification rate "
-        f"0.001, 0.0005 to 0.002, among 5 templates on noise, fixture.sums.v1); runner-up "
-        f"{answer.runner_up}, {answer.runner_up_score:.3f}"
+        f"0.001, 0.0005 to 0.002, among 5 templates of 3 people on noise, fixture.sums.v1); "
+        f"runner-up {answer.runner_up}, {answer.runner_up_score:.3f}"
     )
     stranger = gallery.identify(faces(9))
     assert stranger.name is None and stranger.score < 0.5 and stranger.nearest is not None
@@ -114,8 +115,8 @@ def test_rates_and_thresholds(
 def test_what_is_extrapolated_is_said(
     gallery: Gallery, faces: Faces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def beyond(record: object, fpir: float, size: int) -> OpenSet:
-        return OpenSet(0.5, fpir, (0.0, 1.0), size, "noise", extrapolated=True)
+    def beyond(record: object, fpir: float, size: int, people: int) -> OpenSet:
+        return OpenSet(0.5, fpir, (0.0, 1.0), size, people, "noise", extrapolated=True)
 
     monkeypatch.setattr(search, "open_set", beyond)
     gallery.enrol("Ada", faces(1))
