@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...arithmetic import file_rule
-from ...graph import Add, Multiply
+from ...graph import Add, Constant, Multiply
 from .. import places
-from ..network import Node, Want
+from ..network import STORED, Node, Want
 from ..places import Axes, Place
 from .moves.select import broadcast
 
@@ -22,9 +22,11 @@ LAYERS = {"Conv": 1, "ConvTranspose": 1, "Gemm": -1, "MatMul": -1}
 
 
 def add(importer: Importer, node: Node, want: Want) -> Place | None:
-    """A sum of two tensors, or a constant on a layer's result."""
+    """A sum of two tensors, one maybe a constant in int8, or a constant on a layer's result."""
     if _constants(importer, node):
-        return _followed(importer, node, want)
+        found = _followed(importer, node, want)
+        if found is not None:
+            return found
     operands = _operands(importer, node)
     if operands is None or not want.plain:
         return None
@@ -111,7 +113,7 @@ def _by_output(values: np.ndarray, shape: Axes, axis: int) -> np.ndarray | None:
 def _operands(importer: Importer, node: Node, gates: bool = False) -> tuple[str, str, Place] | None:
     """Two int8 tensors of one (H, W, C), or the second a gate; and the place of the result."""
     network = importer.network
-    places_ = [importer.exact(name) for name in node.inputs]
+    places_ = [_stored(importer, name, node) for name in node.inputs]
     if len(places_) != 2 or any(place is None for place in places_):
         return None
     first, second = (place for place in places_ if place is not None)
@@ -137,6 +139,26 @@ def _operands(importer: Importer, node: Node, gates: bool = False) -> tuple[str,
     whole = broadcast(importer, node, f"{node.inputs[1]}.whole", second, own, after)
     whole = importer.arranged(whole, sizes, first.shape, first.order)
     return first.tensor, whole.tensor, first
+
+
+def _stored(importer: Importer, value: str, node: Node) -> Place | None:
+    """An int8 tensor, of a constant too that a file stores so; None where a value is float."""
+    constant = importer.network.constant(value)
+    if constant is None:
+        return importer.exact(value)
+    if constant.scale is None or constant.zero_point is None or constant.scale.size > 1:
+        return None
+    kind = constant.values.dtype
+    if kind not in STORED:
+        return None
+    offset = STORED[kind]
+    sizes = places.row_sizes(constant.values.shape)
+    quantisation = float(constant.scale), int(constant.zero_point) - offset
+    y = importer.tensor(importer.name(value), sizes, quantisation)
+    values = (constant.values.astype(np.int16) - offset).astype(np.int8).reshape(sizes)
+    importer.emit(Constant(name=importer.op_name(f"{value}.constant"), inputs=(), output=y,
+                           values=values))  # fmt: skip
+    return places.row_place(y, constant.values.shape)
 
 
 def _rest(shape: Axes, axes: Axes) -> Axes:

@@ -1,0 +1,101 @@
+"""Layer norm: sums of a pixel in integers, a root and a quotient for it, a product a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm import tirx
+from tvm.script import tirx as T
+
+from ..defaults import every, no_tiles
+from ..epilogue import FLOATS, INTS, Epilogue, Part, Rounding
+from ..frame import function, rounded, runs, widen
+from ..isa.base import Expr, Isa, constant, intrinsic
+from .matmul import across, steps, wide
+from .shape import LayerNormShape
+
+fits = every
+tile_bounds = no_tiles
+
+TOP, HALVINGS, REACH = 62, (32, 16, 8, 4, 2), 2.0**22
+"""As in arithmetic/reference_attention.py, which says what they are."""
+
+
+def build(name: str, isa: Isa, shape: LayerNormShape) -> tirx.PrimFunc:
+    """``name(x, bias, scale, inside, beside, floats, ints, y)``."""
+    x, y, lanes = shape.x, shape.y, isa.vector
+    size, channels = y.channels, rounded(y.channels, lanes)
+    parameters = [
+        ("x", isa.dtype, x.extent),
+        ("bias", "int32", channels),
+        ("scale", "float32", channels),
+        ("inside", "int64", 1),
+        ("beside", "float32", 1),
+        ("floats", "float32", len(FLOATS)),
+        ("ints", "int32", len(INTS)),
+        ("y", isa.dtype, y.extent),
+    ]
+
+    def body(**p: Any) -> None:
+        rounding = Rounding(wide=shape.wide)
+        epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], rounding=rounding)
+        inside = T.bind(p["inside"].vload([0], "int64"))
+        beside = T.bind(p["beside"].vload([0], "float32"))
+        ends = [constant(end, "float32", lanes) for end in (-REACH, REACH)]
+        blocks = channels // lanes
+        high = max(n for n in (1, 2, 4) if blocks % n == 0)
+        kind = f"float32x{lanes}"
+        with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
+            source = T.bind(row * x.row + column * x.pixel)
+            target = T.bind(row * y.row + column * y.pixel)
+            total, squares = _sums(p["x"], source, size)
+            root = _root(shape, size, total, squares, inside)
+            factor = T.broadcast(T.bind(T.float32(2.0**shape.unit) / (root + beside)), lanes)
+            mean = T.broadcast(total, lanes)
+            with T.serial(0, blocks // high) as group:
+                parts: list[Part] = []
+                for n in range(high):
+                    channel = T.bind((group * high + n) * lanes)
+                    own = widen(p["x"], source + channel, lanes)
+                    away = own * constant(size, "int32", lanes) - mean
+                    real = isa.bounded(T.bind(T.Cast(kind, away) * factor), *ends, lanes)
+                    acc = T.bind(isa.rounded(real, lanes))
+                    acc = acc + p["bias"].vload([channel], f"int32x{lanes}")
+                    parts.append(epilogue.rounded(acc, (p["scale"].vload([channel], kind), None)))
+                start = target + group * (high * lanes)
+                epilogue.store(p["y"], parts, runs(start, 1, high, high * lanes, lanes))
+
+    return function(name, parameters, body)
+
+
+def _sums(buffer: Expr, source: Expr, size: int) -> tuple[Expr, Expr]:
+    """int32: of a pixel's stored values, and of their squares."""
+    found = [T.alloc_buffer((1,), "int32", scope="local") for _ in range(2)]
+    for one in found:
+        T.buffer_store(one, T.int32(0), [0])
+
+    def more(offset: Expr, lanes: int) -> None:
+        own = T.bind(wide(buffer, source + offset, lanes))
+        for one, part in zip(found, (own, own * own), strict=True):
+            T.buffer_store(one, one.vload([0], "int32") + across(part, lanes), [0])
+
+    steps(size, more)
+    total, squares = (T.bind(one.vload([0], "int32")) for one in found)
+    return total, squares
+
+
+def _root(shape: LayerNormShape, size: int, total: Expr, squares: Expr, inside: Expr) -> Expr:
+    """float32: ``sqrt(V + inside / 2^shift)``."""
+    total, squares = T.Cast("int64", total), T.Cast("int64", squares)
+    spread = T.bind(squares * T.int64(size) - total * total)
+    spread = T.bind((spread << T.int64(shape.shift)) + inside)
+    up = T.int32(shape.shift)
+    for bits in HALVINGS:
+        low = T.bind(spread < T.int64(1 << (TOP - bits)))
+        up = T.bind(up + T.Select(low, T.int32(bits), T.int32(0)))
+        spread = T.bind(T.Select(low, spread << T.int64(bits), spread))
+    mantissa = T.max(T.Cast("int32", spread >> T.int64(32)), T.int32(1))
+    root = intrinsic("llvm.sqrt", "float32", T.bind(T.Cast("float32", mantissa)))
+    # A power of two by its bits: the product is exact.
+    power = T.int32(127 + 16) - T.Cast("int32", up >> T.int32(1))
+    return T.bind(root * T.reinterpret(power << T.int32(23), dtype="float32"))
