@@ -34,6 +34,7 @@ from .ops import (
     Table,
     Tensor,
     conv_macs,
+    matmul_macs,
     results,
     unused,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "Tensor",
     "conv_macs",
     "macs",
+    "matmul_macs",
     "results",
     "unused",
 ]

@@ -397,6 +397,12 @@ def conv_macs(op: Conv, output: Tensor) -> int:
     return output.height * output.width * int(np.prod(op.weight.shape))
 
 
+def matmul_macs(op: MatMul, first: Tensor, output: Tensor) -> int:
+    """Multiply-accumulates of one product of two activations, the first of them ``first``."""
+    inner = first.channels // (op.heads if op.beside[0] else 1)
+    return output.height * output.width * output.channels * inner
+
+
 def unused(name: str, taken: Container[str]) -> str:
     """``name``, or with a number behind it the first that is not ``taken``."""
     found, number = name, 2

@@ -25,9 +25,11 @@ def add(importer: Importer, node: Node, want: Want) -> Place | None:
     """A sum of two tensors, one maybe a constant in int8, or a constant on a layer's result."""
     if _constants(importer, node):
         found = _followed(importer, node, want)
-        if found is not None:
+        if found is not None or not want.plain:
             return found
-    operands = _operands(importer, node)
+        operands = _beside_constant(importer, node)
+    else:
+        operands = _operands(importer, node)
     if operands is None or not want.plain:
         return None
     a, b, result = operands
@@ -113,7 +115,7 @@ def _by_output(values: np.ndarray, shape: Axes, axis: int) -> np.ndarray | None:
 def _operands(importer: Importer, node: Node, gates: bool = False) -> tuple[str, str, Place] | None:
     """Two int8 tensors of one (H, W, C), or the second a gate; and the place of the result."""
     network = importer.network
-    places_ = [_stored(importer, name, node) for name in node.inputs]
+    places_ = [importer.exact(name) for name in node.inputs]
     if len(places_) != 2 or any(place is None for place in places_):
         return None
     first, second = (place for place in places_ if place is not None)
@@ -141,24 +143,29 @@ def _operands(importer: Importer, node: Node, gates: bool = False) -> tuple[str,
     return first.tensor, whole.tensor, first
 
 
-def _stored(importer: Importer, value: str, node: Node) -> Place | None:
-    """An int8 tensor, of a constant too that a file stores so; None where a value is float."""
-    constant = importer.network.constant(value)
-    if constant is None:
-        return importer.exact(value)
-    if constant.scale is None or constant.zero_point is None or constant.scale.size > 1:
+def _beside_constant(importer: Importer, node: Node) -> tuple[str, str, Place] | None:
+    """An int8 tensor and a constant that the file stores in 8 bits, laid as the tensor is."""
+    network = importer.network
+    constants = [network.constant(name) for name in node.inputs]
+    index = next(n for n, constant in enumerate(constants) if constant is not None)
+    constant, value = constants[index], node.inputs[1 - index]
+    place = importer.exact(value) if len(constants) == 2 else None
+    if place is None or constant is None or constant.scale is None or constant.scale.size > 1:
         return None
     kind = constant.values.dtype
     if kind not in STORED:
         return None
+    after = network.shape(node.output, node)
+    place = broadcast(importer, node, f"{value}.whole", place, network.shape(value, node), after)
+    sizes, zero = importer.tensors[place.tensor].shape, constant.zero_point
     offset = STORED[kind]
-    sizes = places.row_sizes(constant.values.shape)
-    quantisation = float(constant.scale), int(constant.zero_point) - offset
-    y = importer.tensor(importer.name(value), sizes, quantisation)
-    values = (constant.values.astype(np.int16) - offset).astype(np.int8).reshape(sizes)
-    importer.emit(Constant(name=importer.op_name(f"{value}.constant"), inputs=(), output=y,
-                           values=values))  # fmt: skip
-    return places.row_place(y, constant.values.shape)
+    quantisation = float(constant.scale), (0 if zero is None else int(zero)) - offset
+    y = importer.tensor(importer.name(node.inputs[index]), sizes, quantisation)
+    stored = np.broadcast_to((constant.values.astype(np.int16) - offset).astype(np.int8), after)
+    values = np.ascontiguousarray(places.laid(stored, place, sizes))
+    name = importer.op_name(f"{node.inputs[index]}.constant")
+    importer.emit(Constant(name=name, inputs=(), output=y, values=values))
+    return place.tensor, y, place
 
 
 def _rest(shape: Axes, axes: Axes) -> Axes:

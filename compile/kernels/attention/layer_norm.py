@@ -11,8 +11,8 @@ from ..defaults import every, no_tiles
 from ..epilogue import FLOATS, INTS, Epilogue, Part, Rounding
 from ..frame import function, rounded, runs, widen
 from ..isa.base import Expr, Isa, constant, intrinsic
-from .matmul import across, steps, wide
 from .shape import LayerNormShape
+from .sums import Sums, Vectors
 
 fits = every
 tile_bounds = no_tiles
@@ -23,6 +23,11 @@ TOP, HALVINGS, REACH = 62, (32, 16, 8, 4, 2), 2.0**22
 
 def build(name: str, isa: Isa, shape: LayerNormShape) -> tirx.PrimFunc:
     """``name(x, bias, scale, inside, beside, floats, ints, y)``."""
+    return framed(name, isa, shape, Vectors(isa))
+
+
+def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimFunc:
+    """The same on the sums that ``make`` gives."""
     x, y, lanes = shape.x, shape.y, isa.vector
     size, channels = y.channels, rounded(y.channels, lanes)
     parameters = [
@@ -48,7 +53,7 @@ def build(name: str, isa: Isa, shape: LayerNormShape) -> tirx.PrimFunc:
         with T.serial(0, y.height) as row, T.serial(0, y.width) as column:
             source = T.bind(row * x.row + column * x.pixel)
             target = T.bind(row * y.row + column * y.pixel)
-            total, squares = _sums(p["x"], source, size)
+            total, squares = make.totals(p["x"], source, size, squares=True)
             root = _root(shape, size, total, squares, inside)
             factor = T.broadcast(T.bind(T.float32(2.0**shape.unit) / (root + beside)), lanes)
             mean = T.broadcast(total, lanes)
@@ -66,22 +71,6 @@ def build(name: str, isa: Isa, shape: LayerNormShape) -> tirx.PrimFunc:
                 epilogue.store(p["y"], parts, runs(start, 1, high, high * lanes, lanes))
 
     return function(name, parameters, body)
-
-
-def _sums(buffer: Expr, source: Expr, size: int) -> tuple[Expr, Expr]:
-    """int32: of a pixel's stored values, and of their squares."""
-    found = [T.alloc_buffer((1,), "int32", scope="local") for _ in range(2)]
-    for one in found:
-        T.buffer_store(one, T.int32(0), [0])
-
-    def more(offset: Expr, lanes: int) -> None:
-        own = T.bind(wide(buffer, source + offset, lanes))
-        for one, part in zip(found, (own, own * own), strict=True):
-            T.buffer_store(one, one.vload([0], "int32") + across(part, lanes), [0])
-
-    steps(size, more)
-    total, squares = (T.bind(one.vload([0], "int32")) for one in found)
-    return total, squares
 
 
 def _root(shape: LayerNormShape, size: int, total: Expr, squares: Expr, inside: Expr) -> Expr:
