@@ -77,13 +77,19 @@ def _root(shape: LayerNormShape, size: int, total: Expr, squares: Expr, inside: 
     """float32: ``sqrt(V + inside / 2^shift)``."""
     total, squares = T.Cast("int64", total), T.Cast("int64", squares)
     spread = T.bind(squares * T.int64(size) - total * total)
-    spread = T.bind((spread << T.int64(shape.shift)) + inside)
-    up = T.int32(shape.shift)
+    # In memory, as TVM writes out what names stand for wherever they are read.
+    kept = T.alloc_buffer((1,), "int64", scope="local")
+    moved = T.alloc_buffer((1,), "int32", scope="local")
+    T.buffer_store(kept, (spread << T.int64(shape.shift)) + inside, [0])
+    T.buffer_store(moved, T.int32(shape.shift), [0])
     for bits in HALVINGS:
-        low = T.bind(spread < T.int64(1 << (TOP - bits)))
-        up = T.bind(up + T.Select(low, T.int32(bits), T.int32(0)))
-        spread = T.bind(T.Select(low, spread << T.int64(bits), spread))
-    mantissa = T.max(T.Cast("int32", spread >> T.int64(32)), T.int32(1))
+        now, up = T.bind(kept.vload([0], "int64")), T.bind(moved.vload([0], "int32"))
+        low = T.bind(now < T.int64(1 << (TOP - bits)))
+        T.buffer_store(moved, T.Select(low, up + T.int32(bits), up), [0])
+        T.buffer_store(kept, T.Select(low, now << T.int64(bits), now), [0])
+    up = T.bind(moved.vload([0], "int32"))
+    upper = T.bind(T.Cast("int32", kept.vload([0], "int64") >> T.int64(32)))
+    mantissa = T.max(upper, T.int32(1))
     root = intrinsic("llvm.sqrt", "float32", T.bind(T.Cast("float32", mantissa)))
     # A power of two by its bits: the product is exact.
     power = T.int32(127 + 16) - T.Cast("int32", up >> T.int32(1))

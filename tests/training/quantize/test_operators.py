@@ -181,14 +181,14 @@ def test_operator(tmp_path: Path, name: str) -> None:
 def test_attention(tmp_path: Path) -> None:
     """The scale behind a product is in its rescale, and nothing is float."""
     nodes = [
-        node("Reshape", ["h", "rows"], ["a"]), node("Transpose", ["a"], ["b"], perm=[0, 2, 1]),
-        node("MatMul", ["b", "a"], ["m"]), node("Mul", ["m", "part"], ["n"]),
-        node("Softmax", ["n"], ["s"]), node("MatMul", ["s", "b"], ["v"]),
+        node("Reshape", ["h", "rows"], ["r"]), node("Transpose", ["r"], ["t"], perm=[0, 2, 1]),
+        node("MatMul", ["t", "r"], ["m"]), node("Mul", ["m", "part"], ["n"]),
+        node("Softmax", ["n"], ["s"]), node("MatMul", ["s", "t"], ["v"]),
         node("Transpose", ["v"], ["u"], perm=[0, 2, 1]), node("Reshape", ["u", "map"], ["g"]),
     ]  # fmt: skip
     own = {"rows": ints(1, 8, 64), "map": ints(1, 8, 8, 8), "part": np.float32(0.3)}
     done = quantised(between(nodes, own), tmp_path, draws(99, 40, 3, 8, 8))
-    assert done.cosines["y"] > 0.999
+    assert done.cosines["y"] > 0.998
     found = [kind for kind in kinds(compiled(done)) if kind != "Move"]
     assert found == ["Conv", "MatMul", "Softmax", "MatMul", "Conv"]
 
