@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 PIECES = 10
@@ -25,6 +27,12 @@ def exp_table() -> np.ndarray:
     """int32 (1025): ``2 ** (i / 1024) - 1`` in units of 2^-23."""
     steps = np.arange(2**PIECES + 1) / 2**PIECES
     return np.asarray(np.rint((2.0**steps - 1) * 2**BITS), np.int32)
+
+
+def softmax_table(scale: float, size: int) -> np.ndarray:
+    """int32 (256): ``exp(-d scale)`` in the largest power of two of which ``size`` fit an int32."""
+    unit = 2.0 ** math.floor(math.log2((2**31 - 1) / (size + 1)))
+    return np.asarray(np.rint(np.exp(-np.arange(256) * scale) * unit), np.int32)
 
 
 def log_table() -> np.ndarray:

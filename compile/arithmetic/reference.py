@@ -19,7 +19,7 @@ from ..graph import (
     Tensor,
     results,
 )
-from . import reference_moves, reference_real
+from . import reference_attention, reference_moves, reference_real
 
 
 def run(graph: Graph, x: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ def execute(graph: Graph, op: Op, inputs: list[np.ndarray], count: int = 1) -> n
         return _table(op, inputs[0])
     if isinstance(op, Pool):
         return _pool(op, inputs[0], tensors[0], y)
-    for others in (reference_moves, reference_real):
+    for others in (reference_moves, reference_real, reference_attention):
         rule = others.RULES.get(type(op))
         if rule is not None:
             return rule(op, inputs, tensors, y, count)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from ..graph import INT8_MAX, INT8_MIN
@@ -36,3 +40,48 @@ def extremes(weight: np.ndarray, bias: np.ndarray, zero_point: int) -> tuple[int
     largest = bias.astype(np.int64) + positive * high + negative * low
     least = bias.astype(np.int64) + positive * low + negative * high
     return int(least.min()), int(largest.max())
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A file's norm: ``gain (x - mean) / (sqrt(factor variance + inside) + beside) + shift``.
+
+    The variance is the mean of the squares; ``gain`` and ``shift`` are float64, one a channel.
+    """
+
+    gain: np.ndarray
+    shift: np.ndarray
+    factor: float = 1.0
+    inside: float = 0.0
+    beside: float = 0.0
+
+    def numbers(self, size: int, x: float, y: float) -> dict[str, Any]:
+        """The fields of graph.LayerNorm over ``size`` values of scale ``x``, for a result of ``y``.
+
+        Raises:
+            ValueError: ``inside`` is beyond 2^62 in steps, so that no variance counts beside it.
+        """
+        unit = min(15, math.floor(21.9 - math.log2(size) / 2))
+        inside = self.inside * (size / x) ** 2 / self.factor
+        shift = math.floor(61 - math.log2((size * STEPS / 2) ** 2 + inside)) // 2 * 2
+        if shift < 0:
+            raise ValueError(f"an epsilon of {self.inside} is all that counts beside steps of {x}")
+        gain = self.gain / math.sqrt(self.factor) / y * 2.0**-unit
+        wanted = self.shift / y
+        # A gain so small that the shift in its units would pass int32 counts for nothing.
+        gain = np.where(
+            np.abs(gain) * MOST_SHIFT > np.abs(wanted), gain, np.abs(wanted) / MOST_SHIFT
+        )
+        bias = np.divide(wanted, gain, out=np.zeros_like(gain), where=gain != 0)
+        return {
+            "bias": np.rint(bias).astype(np.int32),
+            "scale": gain.astype(np.float32),
+            "unit": unit,
+            "shift": shift,
+            "inside": round(inside * 2.0**shift),
+            "beside": np.float32(self.beside * size / x / math.sqrt(self.factor)),
+        }
+
+
+MOST_SHIFT = 2.0**30
+"""The largest shift of a norm, in units of its deviations."""

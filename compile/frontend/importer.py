@@ -213,7 +213,11 @@ class Importer:
             exact = self.exact(value)
             if exact is not None:
                 return operators.requantised(self, node, exact, want)
-            found = operators.activated(self, node, want) or operators.looked_up(self, value, want)
+            found = (
+                operators.activated(self, node, want)
+                or operators.looked_up(self, value, want)
+                or operators.normed(self, value, want)
+            )
             if found is not None:
                 return found
         if len(self.wants(value)) > 1:

@@ -14,6 +14,8 @@ from .ops import (
     FusedActivation,
     FusedAdd,
     Interpolate,
+    LayerNorm,
+    MatMul,
     Move,
     Multiply,
     Op,
@@ -32,6 +34,7 @@ from .ops import (
     Table,
     Tensor,
     conv_macs,
+    matmul_macs,
     results,
     unused,
 )
@@ -50,6 +53,8 @@ __all__ = [
     "FusedAdd",
     "Graph",
     "Interpolate",
+    "LayerNorm",
+    "MatMul",
     "Move",
     "Multiply",
     "Op",
@@ -70,6 +75,7 @@ __all__ = [
     "Tensor",
     "conv_macs",
     "macs",
+    "matmul_macs",
     "results",
     "unused",
 ]

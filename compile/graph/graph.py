@@ -7,7 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ..errors import CompileError
-from .ops import INT8_MAX, INT8_MIN, Constant, Conv, Enter, Op, Tensor, conv_macs
+from .ops import (
+    INT8_MAX,
+    INT8_MIN,
+    Constant,
+    Conv,
+    Enter,
+    MatMul,
+    Op,
+    Tensor,
+    conv_macs,
+    matmul_macs,
+)
 
 
 @dataclass(frozen=True)
@@ -126,5 +137,11 @@ class Graph:
 
 
 def macs(graph: Graph) -> int:
-    """Multiply-accumulates of all convolutions."""
-    return sum(conv_macs(op, graph.tensors[op.output]) for op in graph.ops if isinstance(op, Conv))
+    """Multiply-accumulates of all convolutions and products of two activations."""
+    tensors, total = graph.tensors, 0
+    for op in graph.ops:
+        if isinstance(op, Conv):
+            total += conv_macs(op, tensors[op.output])
+        elif isinstance(op, MatMul):
+            total += matmul_macs(op, tensors[op.inputs[0]], tensors[op.output])
+    return total

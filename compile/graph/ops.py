@@ -315,6 +315,37 @@ class Softmax(Op):
     table: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True)
+class MatMul(Op):
+    """Product of two int8 tensors: ``y[m, n]``, in each head the sum of ``a[m, k] b[n, k]``.
+
+    ``a`` is (heads, M, K), ``b`` (heads, N, K), ``y`` (heads, M, N) as height, width and channels.
+    ``beside`` says for a, b and y whether the heads stand side by side in its channels instead:
+    (1, M, heads * K). ``scale``: float32 of the sums.
+    """
+
+    heads: int
+    scale: np.float32
+    beside: tuple[bool, bool, bool] = (False, False, False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerNorm(Op):
+    """Each pixel less its mean, over its deviation; times and plus numbers of each channel.
+
+    With ``d = C q - S`` and ``V = C Q - S^2`` of C channels, their sum S and that of their squares
+    Q: ``rint(2^unit d / (sqrt(V + inside / 2^shift) + beside)) + bias``, rescaled by ``scale``.
+    ``bias`` int32 (C), ``scale`` float32 (C); ``shift`` is even.
+    """
+
+    bias: np.ndarray
+    scale: np.ndarray
+    unit: int
+    shift: int
+    inside: int
+    beside: np.float32
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Interpolate(Op):
     """Linear enlargement or reduction, int8 to int8 of any scale.
@@ -364,6 +395,12 @@ def results(
 def conv_macs(op: Conv, output: Tensor) -> int:
     """Multiply-accumulates of one convolution."""
     return output.height * output.width * int(np.prod(op.weight.shape))
+
+
+def matmul_macs(op: MatMul, first: Tensor, output: Tensor) -> int:
+    """Multiply-accumulates of one product of two activations, the first of them ``first``."""
+    inner = first.channels // (op.heads if op.beside[0] else 1)
+    return output.height * output.width * output.channels * inner
 
 
 def unused(name: str, taken: Container[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..graph import Conv, Op, OpRef, Pool, Rescale, conv_macs
+from ..graph import Conv, MatMul, Op, OpRef, Pool, Rescale, conv_macs, matmul_macs
 from ..kernels import elementwise
 from ..lower.program import Border, Copy, Program, Served
 
@@ -56,6 +56,9 @@ def _operator(program: Program, op: Op, kernel: Any) -> Description:
         fused = [part for part in ("activation", "add") if getattr(op, part) is not None]
         kind += window(op.kernel, op.stride) + grouped
         return Description(kind, ", ".join(fused), y.shape, conv_macs(op, y))
+    if isinstance(op, MatMul):
+        macs = matmul_macs(op, program.graph.tensors[op.inputs[0]], y)
+        return Description(kind, "", y.shape, macs)
     if isinstance(op, Pool):
         kind = f"{op.kind} pool" + window(op.kernel, op.stride)
     elif isinstance(op, Rescale) and isinstance(kernel, elementwise.RescaleShape):

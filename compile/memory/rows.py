@@ -19,6 +19,7 @@ from ..graph import (
     Dequantise,
     Enter,
     Graph,
+    LayerNorm,
     Multiply,
     Op,
     Pool,
@@ -89,7 +90,16 @@ def _by_row(graph: Graph, op: Op) -> bool:
     if isinstance(op, Concat):
         return op.axis == 2
     row_by_row = (
-        Enter | Rescale | Add | Table | Quantise | Dequantise | RealUnary | Softmax | ArgMax
+        Enter
+        | Rescale
+        | Add
+        | Table
+        | Quantise
+        | Dequantise
+        | RealUnary
+        | Softmax
+        | LayerNorm
+        | ArgMax
     )
     return isinstance(op, row_by_row)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from pocketvision.compile.arithmetic import reference
+from pocketvision.compile.arithmetic.scales import Norm
 from pocketvision.compile.graph import (
     ArgMax,
     Concat,
@@ -15,6 +17,8 @@ from pocketvision.compile.graph import (
     Dequantise,
     Graph,
     Interpolate,
+    LayerNorm,
+    MatMul,
     Move,
     Op,
     Pool,
@@ -215,6 +219,35 @@ class WideBuilder(Builder):
         low, high = clamp
         return self._append(
             Softmax(name=f"softmax_{y}", inputs=(x,), output=y, low=low, high=high, table=table)
+        )
+
+    def matmul(
+        self, a: str, b: str, heads: int, beside: tuple[bool, bool, bool] = (False,) * 3,
+        *, clamp: Pair = (-128, 127),
+    ) -> str:  # fmt: skip
+        """A product of two tensors, head by head."""
+        first, second = self.tensors[a], self.tensors[b]
+        sizes = heads, first.width, second.width
+        shape = (1, sizes[1], heads * sizes[2]) if beside[2] else sizes
+        y = self.tensor(shape)
+        inner = first.channels // (heads if beside[0] else 1)
+        scale = np.float32(1 / (40 * 70 * math.sqrt(inner)))
+        low, high = clamp
+        return self._append(
+            MatMul(
+                name=f"matmul_{y}", inputs=(a, b), output=y, low=low, high=high, heads=heads,
+                scale=scale, beside=beside,
+            )
+        )  # fmt: skip
+
+    def layer_norm(self, x: str, norm: Norm, *, clamp: Pair = (-128, 127)) -> str:
+        """A norm of each pixel."""
+        source = self.tensors[x]
+        y = self.tensor(source.shape, scale=0.03)
+        numbers = norm.numbers(source.channels, source.scale, 0.03)
+        low, high = clamp
+        return self._append(
+            LayerNorm(name=f"norm_{y}", inputs=(x,), output=y, low=low, high=high, **numbers)
         )
 
     def interpolate(self, x: str, height: int, width: int, *, factor: float = 1.0) -> str:

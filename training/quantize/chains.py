@@ -13,6 +13,7 @@ from pocketvision.compile.frontend.network import ACTIVATIONS
 from pocketvision.compile.frontend.operators.function import FUNCTIONS
 
 from .calibrate import Range
+from .fold import norms
 from .fold.affine import affine
 from .graph import Graph
 
@@ -22,8 +23,9 @@ LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 def inner(graph: Graph) -> set[str]:
     """Tensors that are neither stored as int8 nor rounded: the insides of chains."""
     held = {node.output[0] for node in graph.nodes if _followed(graph, node)}
-    ends = {node.output[0] for node in graph.nodes if node.input[0] in held}
-    stops: set[str] = set(ends)
+    ends = {n.output[0] for n in graph.nodes if any(name in held for name in n.input)}
+    within = norms.inner(graph)
+    stops: set[str] = ends | within
     while True:
         origin = _origins(graph, stops)
         found = {
@@ -33,7 +35,7 @@ def inner(graph: Graph) -> set[str]:
         }
         further = {v for v, root in origin.items() if v != root} - found - stops
         if not further:
-            return found | held
+            return found | held | within
         stops |= further
 
 
@@ -64,7 +66,7 @@ def _origins(graph: Graph, stops: set[str]) -> dict[str, str]:
         origin[value] = value
         data = [name for name in node.input if name and name not in graph.weights]
         roots = {name if name in stops else origin.get(name, name) for name in data}
-        if len(roots) != 1 or not _repeats(graph, node):
+        if len(roots) != 1 or not repeats(graph, node):
             continue
         (root,) = roots
         known = graph.shapes.get(root), graph.shapes.get(value)
@@ -87,7 +89,7 @@ def _read_within(graph: Graph, value: str, root: str, origin: dict[str, str]) ->
     )
 
 
-def _repeats(graph: Graph, node: NodeProto) -> bool:
+def repeats(graph: Graph, node: NodeProto) -> bool:
     """Whether its constants are one number, or one for each entry of the axis of channels."""
     rank = len(graph.shapes.get(node.output[0], ()))
     for name in node.input:
@@ -102,15 +104,20 @@ def _repeats(graph: Graph, node: NodeProto) -> bool:
 
 
 def _followed(graph: Graph, node: NodeProto) -> bool:
-    """Whether a MatMul's result only goes into one Add, Sub, Mul or Div with a constant."""
-    if node.op_type != "MatMul" or node.input[1] not in graph.weights:
+    """Whether a MatMul's result only goes into one Add, Sub, Mul or Div with a constant.
+
+    Of two activations into a Mul or Div with one number.
+    """
+    if node.op_type != "MatMul":
         return False
     reader = graph.only_consumer(node.output[0])
     found = affine(graph, reader) if reader is not None else None
     if found is None or reader is None or not all(np.all(v != 0) for v in found[1:2]):
         return False
-    outputs = graph.weights[node.input[1]].shape[-1]
     constant = next(graph.weights[name] for name in reader.input if name in graph.weights)
+    if node.input[1] not in graph.weights:
+        return constant.size == 1 and reader.op_type in ("Mul", "Div")
+    outputs = graph.weights[node.input[1]].shape[-1]
     one_each = constant.size == 1 or constant.shape[-1:] == (constant.size,) == (outputs,)
     return one_each and graph.shapes.get(reader.output[0]) == graph.shapes.get(node.output[0])
 

@@ -62,26 +62,35 @@ def quantize(model: onnx.ModelProto, ranges: dict[str, Range]) -> onnx.ModelProt
     graph = Graph.open(quantizer.model.model)
     for node in graph.nodes:
         node.op_type = node.op_type.removeprefix(KEPT)
-    _float_constants(graph, floating.weights)
+    _float_constants(graph, floating)
     for name in floats | _clamped(floating, clamps):
         _bypass_pair(graph, name)
     _drop_unread(graph)
     return graph.build()
 
 
-def _float_constants(graph: Graph, weights: dict[str, np.ndarray]) -> None:
-    """Undoes the quantiser's int8 constants but for layers' weights and biases: one scale for all
-    channels' slopes is too coarse, and a compiler turns them into scales of its own anyway."""
+def _float_constants(graph: Graph, floating: Graph) -> None:
+    """Undoes the quantiser's int8 constants but for layers' weights and biases, and what differs
+    along more than the channels: one scale for all channels' slopes is too coarse, and a compiler
+    turns them into scales of its own anyway."""
     for node in graph.nodes:
         if node.op_type in (*chains.LAYERS, "QuantizeLinear", "DequantizeLinear"):
+            continue
+        twin = floating.producer(node.output[0])
+        if node.op_type == "Add" and twin is not None and not _by_channel(floating, twin):
             continue
         for index, name in enumerate(node.input):
             dequantize = graph.producer(name) if name.endswith(DEQUANTISED) else None
             if dequantize is None or dequantize.input[0] not in graph.weights:
                 continue
             own = dequantize.input[0].removesuffix("_quantized")
-            graph.weights[own] = weights[own]
+            graph.weights[own] = floating.weights[own]
             node.input[index] = own
+
+
+def _by_channel(floating: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node's constants are of each channel, or it is not known."""
+    return node.output[0] not in floating.shapes or chains.repeats(floating, node)
 
 
 DEQUANTISED = "_DequantizeLinear_Output"

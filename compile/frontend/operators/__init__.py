@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from ..network import ACTIVATIONS, MOVES, Node, Want
 from ..places import Place
-from . import activation, elementwise, formula, pool, real, reduce, softmax
+from . import activation, elementwise, formula, norm, pool, real, reduce, softmax
 from .activation import activated, clamped, requantised
 from .function import FUNCTIONS, looked_up
 from .layers import conv, matmul
 from .moves import layout, resize, select
 from .moves.layout import Layout
+from .norm import normed
 
 if TYPE_CHECKING:
     from ..importer import Importer
@@ -46,6 +47,7 @@ INTEGER: dict[str, Callable[[Importer, Node, Want], Place | None]] = {
     "ReduceMin": reduce.least,
     "ReduceSum": reduce.total,
     "Softmax": softmax.softmax,
+    "LayerNormalization": norm.layer_norm,
     "Resize": resize.linear,
 }
 """Operators with a rule in integers, behind which a QuantizeLinear stands."""
@@ -72,6 +74,7 @@ REAL: dict[str, Callable[[Importer, Node], Place | None]] = {
     "MatMul": matmul.gemm,
     "Softmax": softmax.softmax_real,
     "LogSoftmax": softmax.log_softmax,
+    "LayerNormalization": norm.layer_norm_real,
     "ArgMax": softmax.argmax,
     "ArgMin": softmax.argmax,
     "Pow": formula.power,
@@ -97,5 +100,6 @@ __all__ = [
     "clamped",
     "layout_of",
     "looked_up",
+    "normed",
     "requantised",
 ]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...arithmetic import file_rule
-from ...graph import Add, Multiply
+from ...graph import Add, Constant, Multiply
 from .. import places
-from ..network import Node, Want
+from ..network import STORED, Node, Want
 from ..places import Axes, Place
 from .moves.select import broadcast
 
@@ -22,10 +22,14 @@ LAYERS = {"Conv": 1, "ConvTranspose": 1, "Gemm": -1, "MatMul": -1}
 
 
 def add(importer: Importer, node: Node, want: Want) -> Place | None:
-    """A sum of two tensors, or a constant on a layer's result."""
+    """A sum of two tensors, one maybe a constant in int8, or a constant on a layer's result."""
     if _constants(importer, node):
-        return _followed(importer, node, want)
-    operands = _operands(importer, node)
+        found = _followed(importer, node, want)
+        if found is not None or not want.plain:
+            return found
+        operands = _beside_constant(importer, node)
+    else:
+        operands = _operands(importer, node)
     if operands is None or not want.plain:
         return None
     a, b, result = operands
@@ -137,6 +141,31 @@ def _operands(importer: Importer, node: Node, gates: bool = False) -> tuple[str,
     whole = broadcast(importer, node, f"{node.inputs[1]}.whole", second, own, after)
     whole = importer.arranged(whole, sizes, first.shape, first.order)
     return first.tensor, whole.tensor, first
+
+
+def _beside_constant(importer: Importer, node: Node) -> tuple[str, str, Place] | None:
+    """An int8 tensor and a constant that the file stores in 8 bits, laid as the tensor is."""
+    network = importer.network
+    constants = [network.constant(name) for name in node.inputs]
+    index = next(n for n, constant in enumerate(constants) if constant is not None)
+    constant, value = constants[index], node.inputs[1 - index]
+    place = importer.exact(value) if len(constants) == 2 else None
+    if place is None or constant is None or constant.scale is None or constant.scale.size > 1:
+        return None
+    kind = constant.values.dtype
+    if kind not in STORED:
+        return None
+    after = network.shape(node.output, node)
+    place = broadcast(importer, node, f"{value}.whole", place, network.shape(value, node), after)
+    sizes, zero = importer.tensors[place.tensor].shape, constant.zero_point
+    offset = STORED[kind]
+    quantisation = float(constant.scale), (0 if zero is None else int(zero)) - offset
+    y = importer.tensor(importer.name(node.inputs[index]), sizes, quantisation)
+    stored = np.broadcast_to((constant.values.astype(np.int16) - offset).astype(np.int8), after)
+    values = np.ascontiguousarray(places.laid(stored, place, sizes))
+    name = importer.op_name(f"{node.inputs[index]}.constant")
+    importer.emit(Constant(name=name, inputs=(), output=y, values=values))
+    return place.tensor, y, place
 
 
 def _rest(shape: Axes, axes: Axes) -> Axes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...arithmetic import curves
 from ...graph import INT8_MAX, INT8_MIN, ArgMax, Pool, Softmax
 from .. import places
 from ..network import Node, Want
@@ -47,12 +48,12 @@ def _parts(importer: Importer, node: Node) -> tuple[Formula, Place, str, str, st
     axis = _axis(importer, node, shape)
     x = around(importer, importer.real(node.inputs[0], node), shape, axis)
     f = Formula(importer, node)
-    below = f.minus(x.tensor, _along(f, x.tensor, "max"))
+    below = f.minus(x.tensor, along(f, x.tensor, "max"))
     powers = f.exp(below)
-    return f, x, below, powers, _along(f, powers, "average")
+    return f, x, below, powers, along(f, powers, "average")
 
 
-def _along(f: Formula, x: str, kind: str) -> str:
+def along(f: Formula, x: str, kind: str) -> str:
     """The maximum or the sum of each row."""
     source = f.importer.tensors[x]
     y = f.tensor((source.height, 1, source.channels))
@@ -91,7 +92,7 @@ def argmax(importer: Importer, node: Node) -> Place:
         x = importer.real(node.inputs[0], node)
     if node.kind == "ArgMin":
         x = _turned(importer, node, x)
-    x = _in_channels(importer, x, shape, axis)
+    x = in_channels(importer, x, shape, axis)
     height, width, _ = importer.tensors[x.tensor].shape
     y = importer.tensor(importer.name(node.output), (height, width, 1), real=True)
     last = bool(node.attributes.get("select_last_index", 0))
@@ -111,7 +112,7 @@ def _turned(importer: Importer, node: Node, x: Place) -> Place:
     return turned(importer, node, x)
 
 
-def _in_channels(importer: Importer, x: Place, shape: Axes, axis: int) -> Place:
+def in_channels(importer: Importer, x: Place, shape: Axes, axis: int) -> Place:
     """The same values with ``axis``, and nothing else, as channels."""
     tensor = importer.tensors[x.tensor]
     axes = places.physical_axes(x, tensor.shape, shape)
@@ -133,13 +134,12 @@ def _softmax(importer: Importer, node: Node, want: Want | None) -> Place:
     network = importer.network
     shape = network.shape(node.inputs[0], node)
     axis = _axis(importer, node, shape)
-    x = _in_channels(importer, importer.place(node.inputs[0], node), shape, axis)
+    x = in_channels(importer, importer.place(node.inputs[0], node), shape, axis)
     tensor = importer.tensors[x.tensor]
     name = importer.name(node.output) if want is None else want.name
     quantisation = (1.0, 0) if want is None else want.quantisation
     y = importer.tensor(name, tensor.shape, quantisation, want is None)
-    unit = 2.0 ** math.floor(math.log2((2**31 - 1) / (tensor.channels + 1)))
-    table = np.rint(np.exp(-np.arange(256) * float(tensor.scale)) * unit).astype(np.int32)
+    table = curves.softmax_table(float(tensor.scale), tensor.channels)
     importer.emit(
         Softmax(
             name=node.name,

@@ -25,6 +25,8 @@ class Dsp(Generic):
         "conv": ("conv.dsp",),
         "depthwise": ("depthwise.dsp", "depthwise.vectors"),
         "words": ("rescale.dsp",),
+        "matmul": ("attention.dsp",),
+        "layer norm": ("attention.dsp",),
     }
     assembly = ("dsp_tile.S", "dsp_frame.inc", "dsp_depthwise.S")
     bytes = 4

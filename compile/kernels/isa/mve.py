@@ -29,6 +29,7 @@ class Mve(Generic):
     assembly = ("mve_dots.S", "mve_windows.S", "mve_finish.S", "mve_units.S")
     bytes = 16
     packed = 1
+    across = True
 
     def halves_order(self) -> np.ndarray:
         return np.arange(16).reshape(8, 2).T

@@ -14,6 +14,8 @@ from ...graph import (
     Dequantise,
     Enter,
     Interpolate,
+    LayerNorm,
+    MatMul,
     Move,
     Multiply,
     Op,
@@ -30,6 +32,7 @@ from ...graph import (
     Table,
 )
 from ..program import Program
+from .attention import lower_layer_norm, lower_matmul
 from .conv import lower_conv
 from .elementwise import lower_add, lower_multiply
 from .moves import lower_concat, lower_constant, lower_enter, lower_move, lower_select
@@ -69,6 +72,8 @@ LOWERINGS: dict[type[Op], Callable[[Program, Any], None]] = {
     ArgMax: lower_argmax,
     Softmax: lower_softmax,
     Interpolate: lower_interpolate,
+    MatMul: lower_matmul,
+    LayerNorm: lower_layer_norm,
     Enter: lower_enter,
     Rows: _nothing,
     Stack: _nothing,

@@ -115,6 +115,27 @@ CASES: dict[str, tuple[list[NodeProto], Weights, list[str]]] = {
         ["Select", "Select", "Concat"],
     ),
     "softmax": (one("Softmax", axis=1), {}, ["Softmax"]),
+    "layer norm": (
+        [node("LayerNormalization", ["h", "gain", "shift"], ["g"])],
+        {"gain": draws(18, 8), "shift": draws(19, 8)},
+        ["Move", "LayerNorm", "Move"],
+    ),
+    "layer norm of channels in nodes": (
+        [
+            node("Transpose", ["h"], ["t"], perm=[0, 2, 3, 1]),
+            node("ReduceMean", ["t"], ["m"], axes=[-1]), node("Sub", ["t", "m"], ["c"]),
+            node("Pow", ["c", "two"], ["q"]), node("ReduceMean", ["q"], ["v"], axes=[-1]),
+            node("Add", ["v", "small"], ["e"]), node("Sqrt", ["e"], ["r"]),
+            node("Div", ["c", "r"], ["d"]), node("Mul", ["d", "gain"], ["n"]),
+            node("Add", ["n", "shift"], ["s"]),
+            node("Transpose", ["s"], ["g"], perm=[0, 3, 1, 2]),
+        ],
+        {"gain": draws(18, 8), "shift": draws(19, 8), "two": np.float32(2),
+         "small": np.float32(1e-5)},
+        ["LayerNorm"],
+    ),
+    "positions": ([node("Add", ["h", "p"], ["g"])], {"p": draws(20, 1, 8, 8, 8)},
+                  ["Constant", "Add"]),
     "pad": (
         [node("Relu", ["h"], ["r"]), node("Pad", ["r", "p", "v"], ["g"])],
         {"p": ints(0, 0, 1, 1, 0, 0, 2, 2), "v": np.float32(-1.5)},
@@ -155,6 +176,21 @@ def test_operator(tmp_path: Path, name: str) -> None:
     done = quantised(between(nodes, weights), tmp_path, draws(99, 40, 3, 8, 8))
     assert done.cosines["y"] > 0.999
     assert kinds(compiled(done)) == ["Conv", *expected, "Conv"]
+
+
+def test_attention(tmp_path: Path) -> None:
+    """The scale behind a product is in its rescale, and nothing is float."""
+    nodes = [
+        node("Reshape", ["h", "rows"], ["r"]), node("Transpose", ["r"], ["t"], perm=[0, 2, 1]),
+        node("MatMul", ["t", "r"], ["m"]), node("Mul", ["m", "part"], ["n"]),
+        node("Softmax", ["n"], ["s"]), node("MatMul", ["s", "t"], ["v"]),
+        node("Transpose", ["v"], ["u"], perm=[0, 2, 1]), node("Reshape", ["u", "map"], ["g"]),
+    ]  # fmt: skip
+    own = {"rows": ints(1, 8, 64), "map": ints(1, 8, 8, 8), "part": np.float32(0.3)}
+    done = quantised(between(nodes, own), tmp_path, draws(99, 40, 3, 8, 8))
+    assert done.cosines["y"] > 0.998
+    found = [kind for kind in kinds(compiled(done)) if kind != "Move"]
+    assert found == ["Conv", "MatMul", "Softmax", "MatMul", "Conv"]
 
 
 def test_gelu_of_one_operator(tmp_path: Path) -> None:

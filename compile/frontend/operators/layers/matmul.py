@@ -1,4 +1,4 @@
-"""Gemm and MatMul with constant weights: convolutions of one pixel, or of a row of them."""
+"""Gemm, and MatMul with constant weights: convolutions of one pixel, or of a row of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ....graph import INT8_MAX
 from ... import places
 from ...network import Network, Node, Want
 from ...places import Place
+from ..attention import product
 from . import weights as layer_weights
 from .conv import emitted, replaced
 from .weights import Weights
@@ -46,6 +47,8 @@ def gemm(importer: Importer, node: Node, want: Want | None = None) -> Place | No
     if attributes.get("transA", 0):
         raise network.error(node, "a transposed input is not supported")
     shape, after = (network.shape(name, node) for name in (node.inputs[0], node.output))
+    if network.constant(node.inputs[1]) is None and node.kind == "MatMul":
+        return product(importer, node, want)
     if network.constant(node.inputs[1]) is None:
         raise network.error(
             node, f"its second operand {node.inputs[1]!r} must be a constant weight matrix"

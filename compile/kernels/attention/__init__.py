@@ -1,0 +1,1 @@
+"""Products of two activations, and layer norm."""

@@ -1,0 +1,60 @@
+"""A decoder of clips: exported, quantised, compiled; the reference's bytes on every target."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from pocketvision.compile.frontend.load import load
+from pocketvision.compile.graph import Graph
+
+from .kernels.cases import on_every_target
+from .runners import Machines
+
+torch = pytest.importorskip("torch")
+
+STEPS, WIDTH, HEADS, CLASSES = 8, 64, 4, 5
+CLOSE = 0.99
+"""Least cosine of the int8 logits to those of float32, over windows that did not calibrate."""
+
+
+@pytest.fixture(scope="module")
+def quantised(tmp_path_factory: pytest.TempPathFactory) -> tuple[Graph, dict[str, float]]:
+    """Two blocks of lively norms, on windows of noise."""
+    from pocketvision.training.export import export_shape
+    from pocketvision.training.models.vtn.decoder import Decoder, Norm
+    from pocketvision.training.quantize.run import quantize_model
+
+    folder = tmp_path_factory.mktemp("decoder")
+    torch.manual_seed(0)
+    decoder = Decoder(CLASSES, STEPS, WIDTH, 2, HEADS, 96)
+    for module in decoder.modules():
+        if isinstance(module, Norm):
+            torch.nn.init.uniform_(module.gain, 0.5, 1.5)
+            torch.nn.init.normal_(module.shift, 0, 0.2)
+    path = export_shape(decoder, (STEPS, WIDTH), folder / "decoder.onnx", ("window", "logits"))
+    windows = np.random.default_rng(1).normal(0, 1, (24, STEPS, WIDTH)).astype(np.float32)
+    np.save(folder / "windows.npy", windows)
+    done = quantize_model(path, folder / "windows.npy", folder / "decoder.int8.onnx")
+    return load(done.file), done.cosines
+
+
+def test_it_is_integers_and_close(quantised: tuple[Graph, dict[str, float]]) -> None:
+    graph, cosines = quantised
+    found = Counter(type(op).__name__ for op in graph.ops)
+    wanted = {
+        "Constant": 1, "Add": 5, "Conv": 11, "MatMul": 4, "Softmax": 2, "LayerNorm": 4, "Move": 2,
+        "Pool": 1,
+    }  # fmt: skip
+    assert found == wanted
+    assert not graph.notes
+    assert cosines["logits"] > CLOSE
+
+
+@on_every_target
+def test_bytes(machines: Machines, target: str, quantised: tuple[Graph, dict[str, float]]) -> None:
+    graph, _ = quantised
+    values = np.random.default_rng(2).integers(-128, 128, (3, 1, STEPS, WIDTH)).astype(np.int8)
+    machines.check(graph, target, values)
