@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .errors import InputError, ModelFileError, PocketvisionError, RunError
     from .faces.alignment import align
     from .faces.compare import Verdict, similarity, top_k, verify
+    from .faces.detector import Detector
     from .faces.embedder import Embedder
     from .faces.embeddings import Embeddings
     from .faces.gallery.answer import Identification
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 
 # Resolved at first use, so that a program pays at start-up only for what it touches.
 _HOMES = {
+    "Detector": "faces.detector",
     "Embedder": "faces.embedder",
     "Embeddings": "faces.embeddings",
     "Gallery": "faces.gallery.gallery",
@@ -48,6 +50,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Detector",
     "Embedder",
     "Embeddings",
     "Gallery",

@@ -67,7 +67,11 @@ def test_thresholds(record_values: dict[str, Any]) -> None:
         (("name",), 3, "name"),
         (("tag",), "", "tag"),
         (("task",), "", "task"),
-        (("task",), "detection", "'task': expected face-embedding or clips, got 'detection'"),
+        (
+            ("task",),
+            "detection",
+            "'task': expected face-embedding or clips or face-detection, got 'detection'",
+        ),
         (("preprocess", "mean"), [10**400, 0, 0], "preprocess.mean"),
         (("teacher",), 5, "teacher"),
         (("embedding",), 0, "embedding"),

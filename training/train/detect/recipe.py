@@ -70,8 +70,9 @@ class Optimiser:
 class Recipe:
     """One run. One of ``steps``, ``epochs``, ``minutes`` is given.
 
-    ``model``: a registered detector. ``mean``: decay of the average of the weights that the run
-    ends with; 0 for none. ``validate_steps``: from one score of the pictures kept aside to another.
+    ``model``: a registered detector. ``start``: weights to start from, below --data.
+    ``mean``: decay of the average of the weights that the run ends with; 0 for none.
+    ``validate_steps``: from one score of the pictures kept aside to another.
     """
 
     task: str
@@ -82,6 +83,7 @@ class Recipe:
     epochs: float | None = None
     minutes: float | None = None
     teacher: Teacher | None = None
+    start: str | None = None
     seed: int = 1
     device: str = "auto"
     precision: str = "auto"

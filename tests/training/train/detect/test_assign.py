@@ -103,12 +103,11 @@ def test_eiou_of_boxes_by_hand() -> None:
     # Half of it: IoU 1/2; centres 2.5 apart within 10x10; width 5 short of 10.
     half = torch.tensor([[0.0, 0, 5, 10]])
     assert eiou(half, true).item() == pytest.approx(0.5 + 2.5**2 / 200 + 25 / 100)
-    apart = torch.tensor([[20.0, 0, 30, 10]], requires_grad=True)
-    loss = eiou(apart, true)
-    assert loss.item() > 1
-    loss.sum().backward()
-    # It is pulled to the left though nothing overlaps.
-    assert (apart.grad[0, [0, 2]] > 0).all()
+    # What does not overlap is pulled nearer all the same.
+    far, near = (torch.tensor([[x, 0, x + 10, 10]], requires_grad=True) for x in (30.0, 20.0))
+    assert eiou(far, true).item() > eiou(near, true).item() > 1
+    eiou(near, true).sum().backward()
+    assert near.grad is not None and near.grad[0, [0, 2]].sum() > 0
 
 
 def test_focal_is_cross_entropy_weighed_by_the_error() -> None:

