@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from .faces import Labels
 
@@ -50,22 +51,20 @@ def pasted(
     Returns:
         Uint8 (H, W, 3), and its one face.
     """
-    from PIL import Image
-
     height, width = background.shape[:2]
-    side = max(16, min(round(side), height, width))
-    left = int(random.integers(0, width - side + 1))
-    top = int(random.integers(0, height - side + 1))
-    small = Image.fromarray(crop).resize((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    wide = max(16, min(round(side), height, width))
+    left = int(random.integers(0, width - wide + 1))
+    top = int(random.integers(0, height - wide + 1))
+    small = Image.fromarray(crop).resize((wide, wide), Image.Resampling.BILINEAR, reducing_gap=2.0)
     # Soft at its edge, or the network would learn what a pasted square looks like.
-    line = (np.arange(side) + 0.5) / side * 2 - 1
+    line = (np.arange(wide) + 0.5) / wide * 2 - 1
     centre = float((box[1] + box[3]) / SIDE - 1)
     radius = np.sqrt((line[None, :] / 0.92) ** 2 + ((line[:, None] - centre) / 0.98) ** 2)
     share = np.clip((1.02 - radius) / random.uniform(0.08, 0.3), 0, 1)[..., None]
     result = background.copy()
-    there = result[top : top + side, left : left + side]
+    there = result[top : top + wide, left : left + wide]
     there[:] = (share * np.asarray(small) + (1 - share) * there).astype(np.uint8)
-    scale, offset = side / SIDE, np.array([left, top], np.float32)
+    scale, offset = wide / SIDE, np.array([left, top], np.float32)
     return result, Labels(
         (box * scale + np.tile(offset, 2))[None].astype(np.float32),
         (TEMPLATE * scale + offset)[None].astype(np.float32),

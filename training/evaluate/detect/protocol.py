@@ -46,7 +46,7 @@ class Matched(NamedTuple):
     scores: NDArray[np.float32]
     faces: NDArray[np.int64]
     errors: NDArray[np.float32]
-    count: int
+    total: int
 
 
 def match(found: Found, true: Truth) -> Matched:
@@ -103,7 +103,7 @@ def score(matches: Sequence[Matched]) -> Score:
     Raises:
         ValueError: there is no true face.
     """
-    total = sum(one.count for one in matches)
+    total = sum(one.total for one in matches)
     if total == 0:
         raise ValueError("no face to be judged; expected labels that people have drawn")
     scores = np.concatenate([one.scores for one in matches])

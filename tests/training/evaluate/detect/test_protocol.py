@@ -60,7 +60,7 @@ def test_matching_by_hand() -> None:
         (0.5, 30, 0, 40, 10),
     )  # fmt: skip
     one = protocol.match(said, true)
-    assert one.count == 2 and one.faces.tolist() == [0, -1, 1, -1]
+    assert one.total == 2 and one.faces.tolist() == [0, -1, 1, -1]
     score = protocol.score([one] * 2)
     # 0.1 alarms a picture are none of two pictures: only the two best answers count.
     assert score.recall == 0.5 and score.threshold == pytest.approx(0.9)
