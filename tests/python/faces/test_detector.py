@@ -13,6 +13,7 @@ import pytest
 
 import pocketvision
 from pocketvision import _runtime
+from pocketvision.cli import main
 from pocketvision.errors import InputError, ModelFileError
 from pocketvision.faces.detector import FORMATS
 from pocketvision.faces.tiles import LEAST, Tile, merged, tiles
@@ -100,6 +101,13 @@ def test_small_faces_of_a_large_picture(spots: pocketvision.Detector) -> None:
     distances = np.abs(centres[:, None] - places).max(axis=2)
     assert distances.min(axis=0).max() < 6 and distances.min(axis=1).max() < 12
     assert (np.diff(found.scores) <= 0).all()
+
+
+def test_what_info_says_of_it(file: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["info", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "spots.t: face-detection, boxes and five landmarks from cells of 8, 16, 32" in said
+    assert "from a score of 0.7; once where boxes overlap by more than 0.4" in said
 
 
 def test_nothing_found(spots: pocketvision.Detector) -> None:

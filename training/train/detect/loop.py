@@ -64,7 +64,7 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
     made = cast(FaceFinder, entry.make())
     if recipe.start:
         state.load_weights(data / recipe.start, made)
-    model = accelerate(made.to(device)).train()
+    model = cast(FaceFinder, accelerate(made.to(device)).train())
     where = cells(height, width).to(device)
     objective = Objective(recipe, where, data)
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=recipe.optimiser.weight_decay)

@@ -67,19 +67,19 @@ class Objective:
         objects, counted = torch.zeros_like(values[..., 0]), torch.ones_like(values[..., 0])
         rows, cells, boxes, points, overlaps = [], [], [], [], []
         for row, faces in enumerate(batch.faces):
-            face, overlap = assign(values[row].detach(), where, *faces)
-            cell = torch.nonzero(face > BACKGROUND)[:, 0]
+            face, common = assign(values[row].detach(), where, *faces)
+            taken = torch.nonzero(face > BACKGROUND)[:, 0]
             counted[row, face == IGNORED] = 0
-            objects[row, cell] = 1
-            rows.append(torch.full_like(cell, row))
-            cells.append(cell)
-            boxes.append(faces.boxes[face[cell]])
-            points.append(faces.points[face[cell]])
-            overlaps.append(overlap[cell])
-        row, cell = torch.cat(rows), torch.cat(cells)
-        true, marks, overlap = torch.cat(boxes), torch.cat(points), torch.cat(overlaps)
+            objects[row, taken] = 1
+            rows.append(torch.full_like(taken, row))
+            cells.append(taken)
+            boxes.append(faces.boxes[face[taken]])
+            points.append(faces.points[face[taken]])
+            overlaps.append(common[taken])
+        cell, overlap = torch.cat(cells), torch.cat(overlaps)
+        true, marks = torch.cat(boxes), torch.cat(points)
         number = max(1, len(cell))
-        said, at = values[row, cell], where[cell]
+        said, at = values[torch.cat(rows), cell], where[cell]
         told = wanted(true, marks, at)
         sizes = (true[:, 2:] - true[:, :2]).clamp_min(1.0).prod(dim=1).sqrt()[:, None]
         known = torch.isfinite(told[:, 4:])
