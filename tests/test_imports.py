@@ -60,6 +60,7 @@ TRAINING = {
     "quality": "data",
     "train.faces": "run models data losses distill evaluate",
     "train.restore": "run models data losses distill evaluate",
+    "train.detect": "run models data losses distill evaluate",
     "train.clips": "run models data losses distill evaluate export",
 }
 NEVER = {

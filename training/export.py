@@ -1,4 +1,4 @@
-"""Exports a float model to ONNX: one input, normalised float32, and one output."""
+"""Exports a float model to ONNX: one input, normalised float32, and one output or several."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def export_shape(
     model: nn.Module,
     shape: tuple[int, ...],
     out: Path,
-    names: tuple[str, str],
+    names: tuple[str, ...],
     free: dict[str, dict[int, str]] | None = None,
 ) -> Path:
-    """Writes a model of one input, float32 (1, *shape), and one output; returns ``out``.
+    """Writes a model of one input, float32 (1, *shape), and returns ``out``.
 
     Args:
-        names: of input and output.
+        names: of the input, then of each output.
         free: names of the dimensions that are free, by tensor and axis.
 
     Raises:
@@ -66,7 +66,7 @@ def export_shape(
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=[names[0]],
-                output_names=[names[1]],
+                output_names=list(names[1:]),
                 dynamic_axes=free,
             )
             exported = file.read_bytes()

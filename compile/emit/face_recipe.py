@@ -56,13 +56,13 @@ def text(word: str, graph: Graph) -> str:
     name = f"{word}_thresholds" if thresholds else "0"
     entries = ", ".join(thresholds)
     array = f"static const pv_threshold {name}[{len(thresholds)}] = {{{entries}}};\n"
-    rows = ",\n     ".join(_braces(table.tolist()) for table in tables)
+    rows = ",\n     ".join(braces(table.tolist()) for table in tables)
     return f"""
 /* Of the record: how a frame becomes the input, and the scores that thresholds stand for. */
 {array if thresholds else ""}static const pv_recipe {word}_recipe = {{
-    {{{_braces(order)},
+    {{{braces(order)},
      {{{rows}}}}},
-    {_braces(points)},
+    {braces(points)},
     {name},
     {len(thresholds)}}};
 """
@@ -106,7 +106,8 @@ def _threshold(entry: dict[str, Any]) -> str:
     )
 
 
-def _braces(values: list[int]) -> str:
+def braces(values: list[int]) -> str:
+    """Numbers as a C initialiser."""
     lines = [
         ", ".join(map(str, values[start : start + PER_LINE]))
         for start in range(0, len(values), PER_LINE)

@@ -14,7 +14,7 @@ from ..graph import Graph
 from ..lower.program import Program
 from ..memory.plan import ALIGNMENT, Plan
 from ..targets import FEATURE_DSP, FEATURE_FPU, FEATURE_MVE, Target
-from . import face_recipe
+from . import detect_recipe, face_recipe
 from .library import compiler, link, write_parts
 
 COMPILED = ("-ffreestanding", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
@@ -153,9 +153,13 @@ def _header(graph: Graph, target: Target, sizes: dict[str, int], pieces: list[in
     needed = [macro for feature, macro in MACROS.items() if target.features & feature]
     lacking = " || ".join(f"!defined({macro})" for macro in needed)
     options = " ".join(target.options)
-    constants = face_recipe.text(word, graph)
-    needed_headers = ("model.h", "recipe.h") if constants else ("model.h",)
-    includes = "\n".join(f"#include <pocketvision/{name}>" for name in needed_headers)
+    recipes = {
+        "recipe.h": face_recipe.text(word, graph),
+        "detect.h": detect_recipe.text(word, graph),
+    }
+    headers = ("model.h", *(name for name, found in recipes.items() if found))
+    constants = "".join(recipes.values())
+    includes = "\n".join(f"#include <pocketvision/{name}>" for name in headers)
     macros = {
         "TARGET": f'"{target.name}"',
         "ARENA_BYTES": sizes["arena"],

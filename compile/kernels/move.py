@@ -82,6 +82,8 @@ def build_copy(name: str, isa: Isa, shape: CopyShape) -> tirx.PrimFunc:
     x, y = shape.x, shape.y
     if x.pixel == y.pixel == x.channels:  # pixels side by side on both sides
         x, y = (View(v.height, 1, v.width * v.pixel, v.row, v.row) for v in (x, y))
+    if x.height > 1 and x.row == y.row == x.channels:  # and rows: one loop, which is not unrolled
+        x, y = (View(1, 1, v.height * v.row, v.height * v.row, v.height * v.row) for v in (x, y))
     fours = isa.permutes and y.pixel == FOUR and x.pixel == x.channels <= FOUR
     # Pixels of a row whose 16 bytes from their start on are within the row.
     wide = max(0, (x.width * x.pixel - WIDE) // (FOUR * x.pixel) + 1) if fours else 0

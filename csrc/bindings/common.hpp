@@ -44,6 +44,7 @@ void register_errors(py::module_ &module);
 void register_model(py::module_ &module);
 void register_preprocess(py::module_ &module);
 void register_compare(py::module_ &module);
+void register_detect(py::module_ &module);
 void register_embed(py::module_ &module);
 void register_quality(py::module_ &module);
 void register_clip(py::module_ &module);

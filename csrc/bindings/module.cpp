@@ -7,6 +7,7 @@ PYBIND11_MODULE(_runtime, module, pybind11::mod_gil_not_used()) {
   pocketvision::register_model(module);
   pocketvision::register_preprocess(module);
   pocketvision::register_compare(module);
+  pocketvision::register_detect(module);
   pocketvision::register_embed(module);
   pocketvision::register_quality(module);
   pocketvision::register_clip(module);

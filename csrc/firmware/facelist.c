@@ -45,8 +45,9 @@ static int number(char **text, int32_t one, int32_t *result) {
 }
 
 static pv_pixel_format format_of(const char *name) {
-  static const char *const names[] = {"", "grey8", "rgb888", "rgb565le", "rgb565be"};
-  for (int format = PV_PIXEL_GREY8; format <= PV_PIXEL_RGB565_BE; format++) {
+  static const char *const names[] = {"",         "grey8",  "rgb888", "rgb565le",
+                                      "rgb565be", "bgr888", "yuyv",   "uyvy"};
+  for (int format = PV_PIXEL_GREY8; format <= PV_PIXEL_LAST; format++) {
     if (equal(name, names[format])) return (pv_pixel_format)format;
   }
   return (pv_pixel_format)0;

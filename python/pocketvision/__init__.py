@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .errors import InputError, ModelFileError, PocketvisionError, RunError
     from .faces.alignment import align
     from .faces.compare import Verdict, similarity, top_k, verify
+    from .faces.detector import Detector
     from .faces.embedder import Embedder
     from .faces.embeddings import Embeddings
     from .faces.gallery.answer import Identification
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 # Resolved at first use, so that a program pays at start-up only for what it touches.
 _HOMES = {
     "ClipClassifier": "clips.classifier",
+    "Detector": "faces.detector",
     "Embedder": "faces.embedder",
     "Embeddings": "faces.embeddings",
     "Gallery": "faces.gallery.gallery",
@@ -54,6 +56,7 @@ _HOMES = {
 
 __all__ = [
     "ClipClassifier",
+    "Detector",
     "Embedder",
     "Embeddings",
     "Gallery",

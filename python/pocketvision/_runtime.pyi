@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_THREADS: int
+DETECTION: np.dtype[Any]
+DETECTION_UNIT: int
+DETECTION_SCORE_ONE: int
 QUALITY: np.dtype[Any]
 QUALITY_QUERY: int
 QUALITY_ENROL: int
@@ -65,6 +68,30 @@ class Library:
 class Session:
     def __init__(self, library: Library) -> None: ...
     def run(self, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]: ...
+
+class Finder:
+    def __init__(
+        self,
+        library: Library,
+        strides: list[int],
+        logit: float,
+        score: float,
+        overlap: float,
+        mean: list[float],
+        std: list[float],
+        reversed: bool,
+        capacity: int,
+    ) -> None: ...
+    def find(
+        self,
+        rows: NDArray[np.uint8],
+        format: int,
+        width: int,
+        turn: int,
+        area: tuple[int, int, int, int],
+        most: int,
+    ) -> NDArray[Any]: ...
+    def decode(self, outputs: list[NDArray[Any]], most: int) -> NDArray[Any]: ...
 
 class Workers:
     def __init__(self, library: Library, threads: int) -> None: ...

@@ -16,12 +16,17 @@ QUALITY = tuple(
     f"face/quality/{part}"
     for part in ("framed", "head", "inputs", "margin", "measure", "pixels", "place", "weights")
 )
+DETECT = ("detect/decode", "detect/detect", "detect/place")
 PARTS = ("core/session", "core/status", "face/face", "face/frame", "face/gallery", "face/placement",
          "face/recipe", "face/search", "face/template", *QUALITY)  # fmt: skip
 """All of csrc/runtime that the example identify.c links."""
 
-FORMATS = {"grey8": 1, "rgb888": 2, "rgb565le": 3, "rgb565be": 4}
-PIXEL_BYTES = {"grey8": 1, "rgb888": 3, "rgb565le": 2, "rgb565be": 2}
+FORMATS = {
+    "grey8": 1, "rgb888": 2, "rgb565le": 3, "rgb565be": 4, "bgr888": 5, "yuyv": 6, "uyvy": 7,
+}  # fmt: skip
+PIXEL_BYTES = dict(zip(FORMATS, (1, 3, 2, 2, 3, 2, 2), strict=True))
+YUV = {"yuyv": (0, 1, 3), "uyvy": (1, 0, 2)}
+"""Where luma, U and V lie in the four bytes of two pixels; the second luma two bytes on."""
 SHA256 = "0f" * 32
 
 Array = np.ndarray[Any, Any]
@@ -131,7 +136,8 @@ def library() -> ctypes.CDLL:
     subprocess.run(
         ["cc", "-std=gnu11", "-O3", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror", "-shared",
          "-fPIC", f"-I{ROOT / 'csrc' / 'include'}",
-         *(str(ROOT / "csrc" / "runtime" / f"{part}.c") for part in PARTS), "-o", str(out)],
+         *(str(ROOT / "csrc" / "runtime" / f"{part}.c") for part in (*PARTS, *DETECT)),
+         "-o", str(out)],
         check=True,
     )  # fmt: skip
     found = ctypes.CDLL(str(out))
@@ -167,21 +173,45 @@ def packed(picture: Array, form: str) -> Array:
     red, green, blue = (picture[..., channel].astype(np.uint16) for channel in range(3))
     if form == "grey8":
         return picture[..., 1].copy()
-    if form == "rgb888":
-        return picture.reshape(len(picture), -1)
+    if form in ("rgb888", "bgr888"):
+        order = slice(None, None, 1 if form == "rgb888" else -1)
+        return picture[..., order].reshape(len(picture), -1)
+    if form in YUV:
+        return _yuv(picture, YUV[form])
     value = red >> 3 << 11 | green >> 2 << 5 | blue >> 3
     return value.astype("<u2" if form == "rgb565le" else ">u2").view(np.uint8)
 
 
 def unpacked(picture: Array, form: str) -> Array:
     """What is left of ``picture`` in a camera's format: uint8 (H, W, 3)."""
-    if form == "rgb888":
+    if form in ("rgb888", "bgr888"):
         return picture
+    if form in YUV:
+        return _colours(_yuv(picture, YUV[form]), YUV[form])
     if form == "grey8":
         return np.repeat(picture[..., 1:2], 3, axis=2)
     five, six = (picture >> shift for shift in (3, 2))
     wide5, wide6 = five << 3 | five >> 2, six << 2 | six >> 4
     return np.stack([wide5[..., 0], wide6[..., 1], wide5[..., 2]], axis=-1)
+
+
+def _yuv(picture: Array, places: tuple[int, int, int]) -> Array:
+    """BT.601 from 16 to 235; the mean colour of two pixels: uint8 (H, 2 W)."""
+    weights = [[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]
+    luma, u, v = np.moveaxis(picture / 255 @ np.array(weights).T + [16, 128, 128], 2, 0)
+    rows = np.zeros((len(picture), 2 * picture.shape[1]), np.uint8)
+    rows[:, places[0] :: 2] = np.rint(luma)
+    for place, value in zip(places[1:], (u, v), strict=True):
+        rows[:, place::4] = np.rint((value[:, 0::2] + value[:, 1::2]) / 2)
+    return rows
+
+
+def _colours(rows: Array, places: tuple[int, int, int]) -> Array:
+    """Back, by the definition's integers: uint8 (H, W, 3)."""
+    luma = 298 * (rows[:, places[0] :: 2].astype(int) - 16)
+    u, v = (np.repeat(rows[:, place::4].astype(int) - 128, 2, axis=1) for place in places[1:])
+    sums = np.stack([luma + 409 * v, luma - 100 * u - 208 * v, luma + 516 * u], axis=2)
+    return np.clip(sums + 128 >> 8, 0, 255).astype(np.uint8)
 
 
 def frame(rows: Array, form: str, pad: int = 0) -> tuple[Frame, Array]:

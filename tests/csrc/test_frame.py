@@ -18,6 +18,7 @@ from .host import (
     FORMATS,
     PIXEL_BYTES,
     STATUS,
+    YUV,
     Array,
     Frame,
     Placement,
@@ -109,7 +110,9 @@ def test_the_placement_is_that_of_fractions(seed, scale, angle, x, y) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_bytes_are_those_of_the_definition(form, seed, scale, angle, x, y) -> None:
     random = np.random.default_rng(seed)
-    picture = random.integers(0, 256, (random.integers(1, 60), random.integers(1, 70), 3), np.uint8)
+    height, width = (int(side) for side in random.integers(1, (60, 70)))
+    width += width % 2 if form in YUV else 0
+    picture = random.integers(0, 256, (height, width, 3), np.uint8)
     status, placement = fit(placed(random, scale / 4, angle, np.array([x, y]) / 5), REFERENCE)
     assert status == STATUS["PV_OK"]
     source, memory = frame(packed(picture, form), form, pad=int(random.integers(0, 5)))
@@ -212,7 +215,7 @@ def test_landmarks_of_a_detector_are_rounded_to_the_grid() -> None:
     "change",
     [
         {"pixels": None}, {"width": 0}, {"height": 0}, {"width": 16385}, {"height": 16385},
-        {"bytes": -1}, {"stride": -1}, {"format": 0}, {"format": 5}, {"stride": 2**32 - 1},
+        {"bytes": -1}, {"stride": -1}, {"format": 0}, {"format": 8}, {"stride": 2**32 - 1},
     ],
     ids=str,
 )  # fmt: skip
@@ -224,6 +227,21 @@ def test_impossible_frames(form: str, change: dict) -> None:
     for name, value in change.items():
         setattr(bad, name, getattr(good, name) - 1 if value == -1 else value)
     assert sample(bad, still, (4, 4))[0] == STATUS["PV_ERR_FRAME"]
+
+
+@pytest.mark.parametrize("form", YUV)
+def test_a_pair_of_pixels_is_not_cut(form: str) -> None:
+    good, memory = frame(np.zeros((6, 12), np.uint8), form)
+    good.width = 5
+    assert sample(good, Placement(right_x=1 << 32), (4, 4))[0] == STATUS["PV_ERR_FRAME"]
+
+
+def test_yuv_is_nearly_the_picture_that_it_was_made_of() -> None:
+    """Against floats, where neighbours share a colour."""
+    random = np.random.default_rng(4)
+    picture = np.repeat(random.integers(0, 256, (9, 20, 3), np.uint8), 2, axis=1)
+    for form in YUV:
+        assert np.abs(unpacked(picture, form).astype(int) - picture).max() <= 3
 
 
 def test_other_bad_arguments() -> None:

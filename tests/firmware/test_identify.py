@@ -17,7 +17,7 @@ from pocketvision.compile.emit import sources
 from pocketvision.faces.gallery.firmware import FirmwareGallery, templates
 from pocketvision.runtime.shipped import host_targets
 
-from ..csrc.host import FORMATS, PARTS
+from ..csrc.host import FORMATS, PARTS, PIXEL_BYTES
 from .identify import NAME, answers, run
 from .scenes import scene, write
 from .test_shipped import optimised
@@ -85,7 +85,7 @@ def cases(people: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
             seen = scene(random, picture, landmarks, eyes=60, noise=2)
             enrolled.append(f"enrol {name} {write(folder, f'{name}.raw', seen, forms[0])}")
         seen = scene(random, picture, landmarks, eyes=45, noise=4)
-        pad = 0 if forms[1] == "rgb888" else 6  # which alone would exceed FRAME_BYTES
+        pad = 0 if PIXEL_BYTES[forms[1]] == 3 else 6  # which alone would exceed FRAME_BYTES
         probes.append(f"identify {write(folder, f'{name}.again', seen, forms[1], pad)}")
     lines = ["# people", *enrolled, "save saved.pvg", "", *probes]
     (folder / "faces.txt").write_text("\n".join(lines) + "\n")

@@ -67,7 +67,11 @@ def test_thresholds(record_values: dict[str, Any]) -> None:
         (("name",), 3, "name"),
         (("tag",), "", "tag"),
         (("task",), "", "task"),
-        (("task",), "detection", "'task': expected face-embedding or clips, got 'detection'"),
+        (
+            ("task",),
+            "detection",
+            "'task': expected face-embedding or clips or face-detection, got 'detection'",
+        ),
         (("preprocess", "mean"), [10**400, 0, 0], "preprocess.mean"),
         (("teacher",), 5, "teacher"),
         (("embedding",), 0, "embedding"),
@@ -136,6 +140,47 @@ def test_shipped_records_keep_their_bytes(path: Path) -> None:
 def test_rates_that_are_none(record_values: dict[str, Any], far: Any) -> None:
     with pytest.raises(ValueError, match="^far: "):
         Record.from_dict(record_values).threshold_at(far)
+
+
+DETECTOR = {
+    "name": "finder",
+    "tag": "t",
+    "task": "face-detection",
+    "preprocess": {"size": [96, 128], "colour": "RGB", "mean": [0, 0, 0], "std": [1, 1, 1]},
+    "strides": [8, 16, 32],
+    "score": 0.6,
+    "overlap": 0.45,
+    "logit": 2.0,
+}
+
+
+def test_a_record_of_a_detector() -> None:
+    record = Record.from_dict(DETECTOR)
+    assert Record.from_json(record.to_json()) == record
+    assert record.part.strides == [8, 16, 32] and record.part.logit == 2.0
+    with pytest.raises(ValueError, match=r"finder\.t: expected a face embedder"):
+        record.threshold_at(0.01)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"strides": []}, "'strides': expected 1 to 4 rising"),
+        ({"strides": [16, 8]}, "'strides': expected 1 to 4 rising"),
+        ({"strides": [8, 8.5]}, "'strides': expected 1 to 4 rising"),
+        ({"score": 1.0}, "'score': expected a number between 0 and 1"),
+        ({"overlap": 0}, "'overlap': expected a number between 0 and 1"),
+        ({"logit": -1}, "'logit': expected a number above 0"),
+        ({"strides": [8, 64]}, "'preprocess.size': expected multiples of 64"),
+        (
+            {"preprocess": DETECTOR["preprocess"] | {"template": [[0, 0]] * 5}},
+            "a detector has no 'template'",
+        ),
+    ],
+)
+def test_mistakes_in_a_record_of_a_detector(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Record.from_dict(DETECTOR | values)
 
 
 CLIPS = {

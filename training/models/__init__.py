@@ -1,6 +1,7 @@
 """The model zoo: ``create(name)`` builds any registered network, ``load`` gives it weights."""
 
 from . import (  # noqa: F401  (register)
+    detector,
     facechain,
     inverted,
     iresnet,

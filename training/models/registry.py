@@ -14,6 +14,7 @@ from torch import nn
 
 FACES = "face-embedding"
 CLIPS = "clips"
+DETECTION = "face-detection"
 
 
 class UnknownModelError(KeyError, ValueError):
@@ -27,7 +28,9 @@ class UnknownModelError(KeyError, ValueError):
 class Entry:
     """One registered model: constructor, source and the shapes a record needs.
 
-    ``embedding``: values of the output; of the tasks "classification" and "clips" they are classes.
+    ``embedding``: values of the output; of the tasks "classification" and "clips" they are classes,
+    of "face-detection" channels of a cell. ``input_size``: width in pixels, and height but of
+    detectors, whose ``architecture`` has a ``height``.
     ``architecture``: of a network that was built by a family's arguments, those; JSON data.
     """
 
@@ -43,6 +46,8 @@ class Entry:
     def shape(self) -> tuple[int, ...]:
         """Of one input: (channels, height, width), of clips (frames, channels, height, width)."""
         picture = (3, self.input_size, self.input_size)
+        if self.task == DETECTION and self.architecture is not None:
+            return 3, int(self.architecture["height"]), self.input_size
         if self.task != CLIPS or self.architecture is None:
             return picture
         flow = "flow" in str(self.architecture.get("modality", ""))

@@ -73,7 +73,7 @@ def quantize_model(
         data: folder of pictures, uint8 (N, H, W, C) in RGB or grey, ``.npy`` (N, ...), ``.npz``
             with such an array for each input, ``module:function`` or a function that yields
             mappings of input names to arrays. Never evaluation data. Pictures of another size are
-            scaled and cropped, but for a network with a record, which are aligned already.
+            scaled and cropped, but for a face embedder's record, which are aligned already.
         count: samples that calibrate, at least 1; 32 more are held out. None: 256, and of a source
             of fewer all, a quarter of them held out.
         colour, mean, std: of pictures; see :class:`feed.About`.
@@ -109,7 +109,9 @@ def quantize_model(
     refuse.check(folded, float_onnx)
 
     count, judges = _shares(source, count)
-    samples = source.take(floating.inputs, count + judges, look, exact=record is not None)
+    # Only faces are cut out by a record's template; of other pictures the middle will do.
+    aligned = record is not None and record.task == "face-embedding"
+    samples = source.take(floating.inputs, count + judges, look, exact=aligned)
     held = np.zeros(len(samples), bool)
     held[np.linspace(0, len(samples) - 1, judges).round().astype(int)] = True
     expected = _expected(float_onnx, samples.chosen(held))

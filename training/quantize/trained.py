@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from .. import models
-from ..export import export
-from ..models.registry import CLIPS
+from ..export import export, export_shape
+from ..models.detector import OUTPUTS
+from ..models.registry import CLIPS, DETECTION
 from ..models.stored.checkpoint import of_run
 from .run import Quantised, quantize_model
 
@@ -36,5 +37,9 @@ def quantize_weights(
         )
     model = models.load(entry, weights)
     with tempfile.TemporaryDirectory() as folder:
-        floating = export(model, Path(folder, "float.onnx"), size=entry.input_size)
+        file = Path(folder, "float.onnx")
+        if entry.task == DETECTION:
+            floating = export_shape(model, entry.shape, file, ("input", *OUTPUTS))
+        else:
+            floating = export(model, file, size=entry.input_size)
         return quantize_model(floating, images, out, record=record, **options)

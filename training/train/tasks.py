@@ -9,7 +9,7 @@ from typing import Any
 from ..run import tables
 
 FACES = "faces"
-TASKS = {FACES: "faces", "clips": "clips", "restoration": "restore"}
+TASKS = {FACES: "faces", "clips": "clips", "restoration": "restore", "face-detection": "detect"}
 """By what a recipe's ``task`` says: the folder here."""
 
 

@@ -25,8 +25,12 @@ typedef enum pv_pixel_format {
   PV_PIXEL_RGB888 = 2, /* red, green, blue: three bytes */
   PV_PIXEL_RGB565_LE =
       3, /* 16 bits, red in the upper five, blue in the lower five; low byte first */
-  PV_PIXEL_RGB565_BE = 4 /* the same, high byte first, as most cameras send it */
+  PV_PIXEL_RGB565_BE = 4, /* the same, high byte first, as most cameras send it */
+  PV_PIXEL_BGR888 = 5,    /* blue, green, red: three bytes */
+  PV_PIXEL_YUYV = 6, /* YUV422: luma, U, luma, V of two pixels, BT.601 from 16; an even width */
+  PV_PIXEL_UYVY = 7  /* the same as U, luma, V, luma */
 } pv_pixel_format;
+#define PV_PIXEL_LAST PV_PIXEL_UYVY
 
 /* Borrows `pixels`, which need no alignment, for the time of a call. Row y starts at
  * `pixels + y * stride`; bytes between rows are never read. */
@@ -62,7 +66,7 @@ pv_status pv_placement_fit(const int32_t landmarks[2 * PV_LANDMARKS],
 
 /* Samples `frame` into `input`, height x width x 3 bytes that do not overlap it, through `tables`:
  * bilinear with weights of 22 bits, rounded to nearest, black outside. RGB565 is widened by
- * repeating the upper bits.
+ * repeating the upper bits; of YUV422 each pixel is made red, green and blue first.
  *
  * The pixels before the tables are those of pv_warp(), which samples in floating point, but for
  * the rounding of landmarks to 1/256 pixel and of weights: at most 1 of 255 apart where landmarks

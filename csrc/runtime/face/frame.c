@@ -11,17 +11,45 @@
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE uint32_t pixel_bytes(pv_pixel_format format) {
-  return format == PV_PIXEL_GREY8 ? 1 : format == PV_PIXEL_RGB888 ? 3 : 2;
+  if (format == PV_PIXEL_GREY8) return 1;
+  return format == PV_PIXEL_RGB888 || format == PV_PIXEL_BGR888 ? 3 : 2;
 }
 
-/* Adds `weight` times the pixel at `at` to the sums of red, green and blue; of grey to one. */
-INLINE void add_pixel(const uint8_t *at, pv_pixel_format format, uint32_t weight, uint32_t sum[3]) {
+INLINE int is_yuv(pv_pixel_format format) {
+  return format == PV_PIXEL_YUYV || format == PV_PIXEL_UYVY;
+}
+
+/* A colour of 8 fractional bits, rounded; what is beyond a byte saturates. */
+INLINE uint32_t byte_of(int32_t value) {
+  return value < 0 ? 0 : value >= 255 << 8 ? 255 : (uint32_t)(value + 128) >> 8;
+}
+
+/* ITU-R BT.601 with luma from 16 to 235, as cameras send it. `at`: the pixel's own two bytes; those
+ * of the pair's other pixel hold the other half of the colour. */
+INLINE void add_yuv(const uint8_t *at, pv_pixel_format format, uint32_t odd, uint32_t weight,
+                    uint32_t sum[3]) {
+  const uint8_t *pair = odd ? at - 2 : at;
+  const int swapped = format == PV_PIXEL_UYVY;
+  const int32_t luma = 298 * ((int32_t)at[swapped] - 16);
+  const int32_t u = (int32_t)pair[swapped ? 0 : 1] - 128, v = (int32_t)pair[swapped ? 2 : 3] - 128;
+  sum[0] += weight * byte_of(luma + 409 * v);
+  sum[1] += weight * byte_of(luma - 100 * u - 208 * v);
+  sum[2] += weight * byte_of(luma + 516 * u);
+}
+
+/* Adds `weight` times the pixel at `at` to the sums of red, green and blue; of grey to one. `odd`:
+ * the pixel's column, of which the last bit counts. */
+INLINE void add_pixel(const uint8_t *at, pv_pixel_format format, uint32_t odd, uint32_t weight,
+                      uint32_t sum[3]) {
   if (format == PV_PIXEL_GREY8) {
     sum[0] += weight * at[0];
-  } else if (format == PV_PIXEL_RGB888) {
-    sum[0] += weight * at[0];
+  } else if (format == PV_PIXEL_RGB888 || format == PV_PIXEL_BGR888) {
+    const int blue_first = format == PV_PIXEL_BGR888;
+    sum[0] += weight * at[blue_first ? 2 : 0];
     sum[1] += weight * at[1];
-    sum[2] += weight * at[2];
+    sum[2] += weight * at[blue_first ? 0 : 2];
+  } else if (is_yuv(format)) {
+    add_yuv(at, format, odd & 1, weight, sum);
   } else {
     const uint32_t low = at[format == PV_PIXEL_RGB565_BE], high = at[format == PV_PIXEL_RGB565_LE];
     const uint32_t value = high << 8 | low;
@@ -48,10 +76,10 @@ INLINE void sample(const pv_frame *frame, pv_pixel_format format, uint64_t x, ui
     const uint8_t *at =
         frame->pixels + (size_t)top * frame->stride + (size_t)left * pixel_bytes(format);
     const uint8_t *below = at + frame->stride;
-    add_pixel(at, format, top_left, sum);
-    add_pixel(at + pixel_bytes(format), format, top_right, sum);
-    add_pixel(below, format, bottom_left, sum);
-    add_pixel(below + pixel_bytes(format), format, bottom_right, sum);
+    add_pixel(at, format, left, top_left, sum);
+    add_pixel(at + pixel_bytes(format), format, left + 1, top_right, sum);
+    add_pixel(below, format, left, bottom_left, sum);
+    add_pixel(below + pixel_bytes(format), format, left + 1, bottom_right, sum);
     return;
   }
   const uint32_t weights[4] = {top_left, top_right, bottom_left, bottom_right};
@@ -59,7 +87,7 @@ INLINE void sample(const pv_frame *frame, pv_pixel_format format, uint64_t x, ui
     const uint32_t column = left + (corner & 1), row = top + (corner >> 1);
     if (column >= frame->width || row >= frame->height) continue;
     add_pixel(frame->pixels + (size_t)row * frame->stride + (size_t)column * pixel_bytes(format),
-              format, weights[corner], sum);
+              format, column, weights[corner], sum);
   }
 }
 
@@ -86,7 +114,8 @@ INLINE void sample_all(const pv_frame *source, pv_pixel_format format,
 }
 
 static pv_status check_frame(const pv_frame *frame) {
-  if (frame->format < PV_PIXEL_GREY8 || frame->format > PV_PIXEL_RGB565_BE) return PV_ERR_FRAME;
+  if (frame->format < PV_PIXEL_GREY8 || frame->format > PV_PIXEL_LAST) return PV_ERR_FRAME;
+  if (is_yuv(frame->format) && frame->width % 2 != 0) return PV_ERR_FRAME;
   if (frame->pixels == NULL || frame->width == 0 || frame->width > PV_MAX_FRAME_SIDE ||
       frame->height == 0 || frame->height > PV_MAX_FRAME_SIDE) {
     return PV_ERR_FRAME;
@@ -125,6 +154,15 @@ pv_status pv_frame_to_input(const pv_frame *frame, const pv_placement *placement
       break;
     case PV_PIXEL_RGB565_BE:
       sample_all(frame, PV_PIXEL_RGB565_BE, placement, tables, height, width, out);
+      break;
+    case PV_PIXEL_BGR888:
+      sample_all(frame, PV_PIXEL_BGR888, placement, tables, height, width, out);
+      break;
+    case PV_PIXEL_YUYV:
+      sample_all(frame, PV_PIXEL_YUYV, placement, tables, height, width, out);
+      break;
+    case PV_PIXEL_UYVY:
+      sample_all(frame, PV_PIXEL_UYVY, placement, tables, height, width, out);
       break;
   }
   return PV_OK;

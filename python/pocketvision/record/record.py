@@ -19,10 +19,11 @@ PRECISIONS = ("float32", "int8")
 
 if TYPE_CHECKING:
     from .clips import Clips
+    from .detection import FaceDetection
 
-    Part = FaceEmbedding | Clips
+    Part = FaceEmbedding | Clips | FaceDetection
 
-TASKS = ("face-embedding", "clips")
+TASKS = ("face-embedding", "clips", "face-detection")
 """Each has a part: what a record holds besides the common fields. In JSON all stand side by side,
 so no part has a field of another name's meaning."""
 
@@ -190,6 +191,10 @@ def part_of(task: object) -> type[Part]:
         from .clips import Clips  # a face's start does not pay for the classes of other tasks
 
         return Clips
+    if task == "face-detection":
+        from .detection import FaceDetection
+
+        return FaceDetection
     raise bad("task", " or ".join(TASKS), task)
 
 

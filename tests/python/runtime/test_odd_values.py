@@ -181,7 +181,9 @@ def test_views_give_the_values_that_they_show(dtype: str, seed: int, offset: int
     np.testing.assert_array_equal(firmware.templates(view), firmware.templates(dense))
 
 
-@pytest.mark.parametrize("kind", ["Library", "Session", "Workers", "Tensor", "PixelTables"])
+@pytest.mark.parametrize(
+    "kind", ["Library", "Session", "Workers", "Tensor", "PixelTables", "Finder"]
+)
 def test_objects_without_content(model_file: Path, kind: str) -> None:
     """``Class.__new__(Class)``: what pybind11 makes of it would be read as it lies in memory."""
     empty = getattr(_runtime, kind).__new__(getattr(_runtime, kind))
@@ -194,6 +196,7 @@ def test_objects_without_content(model_file: Path, kind: str) -> None:
                     lambda: empty.record, lambda: empty.arena_bytes, lambda: empty.source_sha256,
                     lambda: _runtime.Session(empty), lambda: _runtime.Workers(empty, 1)],
         "Session": [lambda: empty.run([])],
+        "Finder": [lambda: empty.decode([], 1)],
         "Workers": [lambda: empty.embed(CROPS, tables, 0)],
         "Tensor": [lambda: empty.name, lambda: empty.shape, lambda: repr(empty),
                    lambda: _runtime.PixelTables(empty, [0.0] * 3, [1.0] * 3, False)],

@@ -65,9 +65,10 @@ def values(
     """Float64 (10): the first output values, the whole embedding scaled to a mean square of 1."""
     x = np.random.RandomState(0).uniform(-1, 1, (1, *shape))
     with torch.no_grad():
-        whole = (
-            seeded(network).to(dtype)(torch.from_numpy(x).to(dtype))[0].double().flatten().numpy()
-        )
+        found = seeded(network).to(dtype)(torch.from_numpy(x).to(dtype))
+        # A detector has several outputs, of which every value may be pinned.
+        parts = found if isinstance(found, tuple) else found[:1]
+        whole = torch.cat([part.double().flatten() for part in parts]).numpy()
     if len(whole) > PICTURE:
         whole = whole[:: len(whole) // COUNT]
     return np.asarray((whole / np.sqrt(np.square(whole).mean()))[:COUNT])

@@ -13,6 +13,7 @@ from ... import __version__
 from ...errors import ModelFileError
 from ...record import FaceEmbedding, Record
 from ...record.clips import Clips
+from ...record.detection import FaceDetection
 from ...record.record import PRECISIONS
 from ...runtime.model import Model
 from ...runtime.shipped import DEFAULT_MODEL, host_targets, shipped
@@ -118,6 +119,8 @@ def _row(name: str, files: dict[str, str]) -> _Shipped:
 def _values(record: Record) -> str:
     """Of an embedding, or the classes of a classifier."""
     part = record.part
+    if isinstance(part, FaceDetection):
+        return "boxes, landmarks"
     return f"{len(part.classes)} classes" if isinstance(part, Clips) else str(part.embedding)
 
 
@@ -155,6 +158,9 @@ def _describe(model: Model, as_json: bool) -> None:
 
 def _kind(record: Record) -> str:
     part = record.part
+    if isinstance(part, FaceDetection):
+        strides = ", ".join(map(str, part.strides))
+        return f"boxes and five landmarks from cells of {strides} pixels"
     if isinstance(part, Clips):
         return f"{len(part.classes)} classes, {part.frames} frames, {part.modality}"
     return f"{part.embedding} values, {part.metric}"
@@ -198,6 +204,10 @@ def _prepared(record: Record) -> Iterator[tuple[str, str]]:
     if isinstance(record.part, Clips):
         yield "window", f"{record.part.frames} frames, one of every {record.part.stride}"
         yield "classes", ", ".join(record.part.classes)
+        return
+    if isinstance(record.part, FaceDetection):
+        apart = f"once where boxes overlap by more than {record.part.overlap:g}"
+        yield "a face", f"from a score of {record.part.score:g}; {apart}"
         return
     points = recipe["template"]
     where = ", ".join(f"({x:g}, {y:g})" for x, y in points) if points else "no template"

@@ -234,4 +234,7 @@ def test_the_command_takes_the_task_from_the_recipe(data: Path, tmp_path: Path, 
     path = tmp_path / "r.toml"
     path.write_text(path.read_text().replace('"clips"', '"clip"', 1))
     assert cli.main(arguments) == 2
-    assert "task: expected one of faces, clips, restoration, got 'clip'" in capsys.readouterr().err
+    assert (
+        "task: expected one of faces, clips, restoration, face-detection, got 'clip'"
+        in capsys.readouterr().err
+    )
