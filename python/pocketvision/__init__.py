@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from .errors import InputError, ModelFileError, PocketvisionError, RunError
     from .faces.alignment import align
     from .faces.compare import Verdict, similarity, top_k, verify
-    from .faces.detector import Detector
     from .faces.embedder import Embedder
     from .faces.embeddings import Embeddings
+    from .faces.find.detector import Detector
+    from .faces.find.photo import Face, Faces
     from .faces.gallery.answer import Identification
     from .faces.gallery.gallery import Gallery
     from .faces.open_set import OpenSet, open_set
@@ -32,9 +33,11 @@ __version__ = "0.1.0"
 # Resolved at first use, so that a program pays at start-up only for what it touches.
 _HOMES = {
     "ClipClassifier": "clips.classifier",
-    "Detector": "faces.detector",
+    "Detector": "faces.find.detector",
     "Embedder": "faces.embedder",
     "Embeddings": "faces.embeddings",
+    "Face": "faces.find.photo",
+    "Faces": "faces.find.photo",
     "Gallery": "faces.gallery.gallery",
     "Identification": "faces.gallery.answer",
     "InputError": "errors",
@@ -59,6 +62,8 @@ __all__ = [
     "Detector",
     "Embedder",
     "Embeddings",
+    "Face",
+    "Faces",
     "Gallery",
     "Identification",
     "InputError",

@@ -18,6 +18,7 @@ from .train import evaluate, quantize, search, train
 from .use import (
     bench,
     calibrate,
+    detect,
     doctor,
     embed,
     enrol,
@@ -30,7 +31,7 @@ from .use import (
 
 VERBS = {
     "use models": (
-        *(info, embed, verify, enrol, identify, gallery, watch),
+        *(info, detect, embed, verify, enrol, identify, gallery, watch),
         *(calibrate, bench, doctor),
     ),
     "compile your own": (compile, analyze, validate, report, tune, cost),

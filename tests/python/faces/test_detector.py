@@ -15,8 +15,8 @@ import pocketvision
 from pocketvision import _runtime
 from pocketvision.cli import main
 from pocketvision.errors import InputError, ModelFileError
-from pocketvision.faces.detector import FORMATS
-from pocketvision.faces.tiles import LEAST, Tile, merged, tiles
+from pocketvision.faces.find.detector import FORMATS
+from pocketvision.faces.find.tiles import LEAST, Tile, merged, tiles
 
 from ...csrc import detect_reference
 from ...csrc.host import packed

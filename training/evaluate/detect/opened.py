@@ -78,7 +78,7 @@ def _record(session: onnxruntime.InferenceSession) -> dict[str, dict[str, list[f
 
 
 def _machine_code(path: Path) -> tuple[seen.Detector, tuple[int, int]]:
-    from pocketvision.faces.detector import Detector
+    from pocketvision.faces.find.detector import Detector
 
     finder = Detector(path, score=seen.SCORE)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .. import _runtime
+from ... import _runtime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

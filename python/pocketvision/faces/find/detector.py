@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .. import _runtime
-from ..errors import InputError, ModelFileError, shown
-from ..runtime.arrays import integer
-from ..runtime.lending import Lending
-from ..runtime.model import Model
-from .inputs import open_picture
+from ... import _runtime
+from ...errors import InputError, ModelFileError, shown
+from ...runtime.arrays import integer
+from ...runtime.lending import Lending
+from ...runtime.model import Model
+from ..inputs import open_picture
 from .tiles import Tile, merged, tiles
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Detector:
                 f"{self.model.path}: expected a face detector, got a model of the task "
                 f"{record.task if record else None!r}"
             )
-        from ..record.detection import FaceDetection
+        from ...record.detection import FaceDetection
 
         assert isinstance(record.part, FaceDetection)
         part, recipe = record.part, record.preprocess

@@ -1,0 +1,1 @@
+"""Faces of whole pictures: the detector, tiles of large pictures, a photo in one call."""
