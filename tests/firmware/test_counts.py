@@ -43,6 +43,8 @@ SHARE = 0.55
 LIMITS = {
     ("facechain-25m", "cortex-m4"): 34.0,
     ("facechain-25m", "cortex-m55"): 7.5,
+    ("dna-face-m4", "cortex-m4"): 20.0,
+    ("dna-face-m7", "cortex-m7"): 40.0,
     ("pocketnet-s-128", "cortex-m7"): 410.0,
     ("pocketnet-s-128", "cortex-m55"): 85.0,
 }

@@ -21,6 +21,8 @@ from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
 NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+BOARDS = sorted(f"boards/{path.stem}" for path in WEIGHTS.glob("boards/*.safetensors"))
+"""Networks for microcontrollers, which no host package brings."""
 FLOORS = {"pocketnet-s-128": 0.975, "facechain-125m": 0.98, "facechain-25m": 0.97}
 """LFW accuracy that each network is to reach, in float and in int8."""
 
@@ -99,20 +101,21 @@ def drawn_face(seed: int) -> np.ndarray:
     return np.clip(smooth + random.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *BOARDS])
 def test_int8_embeddings_are_those_of_the_float_weights(name: str) -> None:
     """Another network's weights, or another preprocessing, would have a cosine near 0."""
     crops = np.stack([drawn_face(seed) for seed in range(4)])
     planes = torch.from_numpy((crops.transpose(0, 3, 1, 2).astype(np.float32) - 127.5) / 127.5)
     with torch.no_grad():
-        floating = models.load(name, WEIGHTS / f"{name}.safetensors")(planes).numpy()
+        network = models.load(name.rpartition("/")[2], WEIGHTS / f"{name}.safetensors")
+        floating = network(planes).numpy()
     int8 = embedders.OnnxEmbedder(WEIGHTS / f"{name}.int8.onnx")(crops)
     cosine = (floating * int8).sum(1)
     cosine /= np.linalg.norm(floating, axis=1) * np.linalg.norm(int8, axis=1)
     assert cosine.min() >= 0.99, cosine
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *BOARDS])
 def test_records_hold_the_digests_of_their_files(name: str) -> None:
     record = Record.from_json((WEIGHTS / f"{name}.json").read_text())
     network = WEIGHTS / f"{name}.int8.onnx"
