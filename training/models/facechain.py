@@ -144,3 +144,9 @@ def facechain_25m() -> FaceChain:
 def facechain_12m() -> FaceChain:
     """FaceChain of at most 12.5 M MACs at 112 pixels: half of the next, for a student in two."""
     return facechain(12.5e6)
+
+
+@register("face_lowres_125m", paper="ours", embedding=128)
+def face_lowres_125m() -> FaceChain:
+    """FaceChain 125 M whose weights know faces of few pixels (recipes/far/facechain_125m.toml)."""
+    return facechain_125m()
