@@ -22,7 +22,7 @@ IMPORTED_AS = {
     "scikit-learn": "sklearn",
 }
 RUNTIME = [
-    *(f"python/pocketvision/{room}" for room in ("record", "runtime", "faces", "cli/use")),
+    *(f"python/pocketvision/{room}" for room in ("record", "runtime", "faces", "clips", "cli/use")),
     *(f"python/pocketvision/{file}.py" for file in ("__init__", "errors", "files")),
     *(
         f"python/pocketvision/cli/{file}.py"
@@ -70,7 +70,7 @@ def trees(place: str) -> Iterator[tuple[Path, ast.Module]]:
 @pytest.mark.parametrize(
     ("places", "extras"),
     [
-        (RUNTIME, ("image", "gallery", "plot")),
+        (RUNTIME, ("image", "gallery", "plot", "video")),
         (["compile", "python/pocketvision/cli/compile"], ("compile",)),
         (["training", "python/pocketvision/cli/train"], ("training", "cluster", "video")),
         (["python/pocketvision/demo"], ("demo",)),
