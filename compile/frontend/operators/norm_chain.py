@@ -121,7 +121,8 @@ class _Reader:
         )  # fmt: skip
 
 
-Inputs, Attributes = Sequence[str], dict[str, Any]
+Inputs = Sequence[str]
+Attributes = dict[str, Any]
 
 
 def _less(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:

@@ -23,7 +23,7 @@ TOP, HALVINGS, REACH = 62, (32, 16, 8, 4, 2), 2.0**22
 
 def build(name: str, isa: Isa, shape: LayerNormShape) -> tirx.PrimFunc:
     """``name(x, bias, scale, inside, beside, floats, ints, y)``."""
-    return framed(name, isa, shape, Vectors(isa))
+    return framed(name, isa, shape, Vectors())
 
 
 def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimFunc:

@@ -23,7 +23,7 @@ TOGETHER = 4
 
 def build(name: str, isa: Isa, shape: MatMulShape) -> tirx.PrimFunc:
     """``name(a, b, floats, ints, sums, y)``; see ``framed``."""
-    return framed(name, isa, shape, Vectors(isa))
+    return framed(name, isa, shape, Vectors())
 
 
 def framed(name: str, isa: Isa, shape: MatMulShape, make: Sums) -> tirx.PrimFunc:
