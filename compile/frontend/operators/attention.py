@@ -47,7 +47,9 @@ def product(importer: Importer, node: Node, want: Want | None) -> Place | None:
             "a product of two activations, whose operands or result are float; expected "
             "DequantizeLinear before both and QuantizeLinear behind it",
         )
-    if (want.offset is not None and want.offset.any()) or np.size(want.gain) > 1:
+    if want.offset is not None and want.offset.any():
+        return None
+    if want.gain is not None and want.gain.size > 1:
         return None
     whole = [
         _whole(importer, node, f"{name}.whole", part, shape, after)

@@ -46,7 +46,7 @@ def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimF
         epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], rounding=rounding)
         inside = T.bind(p["inside"].vload([0], "int64"))
         beside = T.bind(p["beside"].vload([0], "float32"))
-        ends = [constant(end, "float32", lanes) for end in (-REACH, REACH)]
+        least, most = (constant(end, "float32", lanes) for end in (-REACH, REACH))
         blocks = channels // lanes
         high = max(n for n in (1, 2, 4) if blocks % n == 0)
         kind = f"float32x{lanes}"
@@ -63,7 +63,7 @@ def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimF
                     channel = T.bind((group * high + n) * lanes)
                     own = widen(p["x"], source + channel, lanes)
                     away = own * constant(size, "int32", lanes) - mean
-                    real = isa.bounded(T.bind(T.Cast(kind, away) * factor), *ends, lanes)
+                    real = isa.bounded(T.bind(T.Cast(kind, away) * factor), least, most, lanes)
                     acc = T.bind(isa.rounded(real, lanes))
                     acc = acc + p["bias"].vload([channel], f"int32x{lanes}")
                     parts.append(epilogue.rounded(acc, (p["scale"].vload([channel], kind), None)))
