@@ -335,7 +335,8 @@ class LayerNorm(Op):
 
     With ``d = C q - S`` and ``V = C Q - S^2`` of C channels, their sum S and that of their squares
     Q: ``rint(2^unit d / (sqrt(V + inside / 2^shift) + beside)) + bias``, rescaled by ``scale``.
-    ``bias`` int32 (C), ``scale`` float32 (C); ``shift`` is even.
+    ``bias`` int32 (C), ``scale`` float32 (C); ``shift`` is even. Not ``centred``: of ``q`` less its
+    zero point, without S.
     """
 
     bias: np.ndarray
@@ -344,6 +345,7 @@ class LayerNorm(Op):
     shift: int
     inside: int
     beside: np.float32
+    centred: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -49,7 +49,7 @@ def lower_layer_norm(program: Program, op: LayerNorm) -> None:
     views = program.view(source.name), program.view(op.output)
     program.call(
         op.ref,
-        LayerNormShape(*views, op.unit, op.shift, wide),
+        LayerNormShape(*views, op.unit, op.shift, op.centred, wide),
         program.pointer(source.name),
         program.constant(np.pad(op.bias.astype(np.int32), (0, room))),
         program.constant(np.pad(op.scale.astype(np.float32), (0, room))),

@@ -41,6 +41,7 @@ NORMS = (
     (16, {}),
     (70, {"inside": 30.0}),
     (1, {"inside": 1e-5}),
+    (37, {"inside": 1e-5, "centred": False}),
 )
 """Channels, and the parts of a norm that are not of each channel."""
 
