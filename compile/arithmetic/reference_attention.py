@@ -43,7 +43,8 @@ def _matmul(
         _heads(x.astype(np.int64) - tensor.zero_point, op.heads, beside)
         for x, tensor, beside in zip(inputs, tensors, op.beside[:2], strict=True)
     )
-    stored = rescaled(a @ b.transpose(0, 1, 3, 2), op.scale, y, op.low, op.high)
+    scale = op.scale.reshape(-1, 1, 1)
+    stored = rescaled(a @ b.transpose(0, 1, 3, 2), scale, y, op.low, op.high)
     return stored.transpose(0, 2, 1, 3).reshape(-1, *y.shape) if op.beside[2] else stored
 
 

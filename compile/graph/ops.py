@@ -315,17 +315,17 @@ class Softmax(Op):
     table: np.ndarray
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MatMul(Op):
     """Product of two int8 tensors: ``y[m, n]``, in each head the sum of ``a[m, k] b[n, k]``.
 
     ``a`` is (heads, M, K), ``b`` (heads, N, K), ``y`` (heads, M, N) as height, width and channels.
     ``beside`` says for a, b and y whether the heads stand side by side in its channels instead:
-    (1, M, heads * K). ``scale``: float32 of the sums.
+    (1, M, heads * K). ``scale``: float32 (heads) of the sums.
     """
 
     heads: int
-    scale: np.float32
+    scale: np.ndarray
     beside: tuple[bool, bool, bool] = (False, False, False)
 
 
