@@ -70,12 +70,29 @@ class Attention(torch.nn.Module):
         return x + self.last(found.transpose(1, 2).reshape(n, steps, width))
 
 
+class CrossCovariance(torch.nn.Module):
+    """EdgeFace's: channels attend to channels, over their lengths, a temperature a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.all = torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, 3 * WIDTH)
+        self.temperature = torch.nn.Parameter(torch.linspace(1, 2, HEADS).reshape(HEADS, 1, 1))
+
+    def forward(self, x: Any) -> Any:
+        n, steps, width = x.shape
+        parts = self.all(self.norm(x)).reshape(n, steps, 3, HEADS, -1).permute(2, 0, 3, 4, 1)
+        query, key, value = parts.unbind(0)
+        query, key = (torch.nn.functional.normalize(part, dim=-1) for part in (query, key))
+        shares = (query @ key.transpose(2, 3) * self.temperature).softmax(-1)
+        return x + (shares @ value).permute(0, 3, 1, 2).reshape(n, steps, width)
+
+
 def encoder() -> torch.nn.Module:
     layer = torch.nn.TransformerEncoderLayer(WIDTH, HEADS, 96, activation="gelu", batch_first=True)
     return torch.nn.Sequential(layer)
 
 
-@pytest.mark.parametrize("make", [encoder, Attention])
+@pytest.mark.parametrize("make", [encoder, Attention, CrossCovariance])
 def test_layers_of_torch(make: Callable[[], torch.nn.Module], tmp_path: Path) -> None:
     """GELU in many nodes is a table; each operator is within a step of onnxruntime's."""
     torch.manual_seed(0)
@@ -87,7 +104,8 @@ def test_layers_of_torch(make: Callable[[], torch.nn.Module], tmp_path: Path) ->
     graph = load(done.file)
     oracle.check(done.file, graph)
     found = Counter(type(op).__name__ for op in graph.ops)
-    assert found["MatMul"] == 2 and found["LayerNorm"] == (2 if make is encoder else 1)
+    assert found["MatMul"] == 2
+    assert found["LayerNorm"] == {encoder: 2, Attention: 1, CrossCovariance: 3}[make]
     assert not any(graph.tensors[op.output].real for op in graph.ops)
 
 
