@@ -41,6 +41,12 @@ def product(importer: Importer, node: Node, want: Want | None) -> Place | None:
         raise network.error(node, f"{shapes[0]} and {shapes[1]} are no two matrices that fit")
     if shapes[0][-1] > MOST:
         raise network.error(node, f"a sum of {shapes[0][-1]:,} products overflows int32; split it")
+    if network.constant(node.inputs[0]) is not None:
+        raise network.error(
+            node,
+            f"its first operand {node.inputs[0]!r} is a constant; transpose the product, so that "
+            "it is the second",
+        )
     parts = [importer.exact(name) for name in node.inputs]
     if want is None or any(part is None for part in parts):
         if want is not None:
