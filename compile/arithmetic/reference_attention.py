@@ -43,14 +43,16 @@ def _matmul(
         _heads(x.astype(np.int64) - tensor.zero_point, op.heads, beside)
         for x, tensor, beside in zip(inputs, tensors, op.beside[:2], strict=True)
     )
-    stored = rescaled(a @ b.transpose(0, 1, 3, 2), op.scale, y, op.low, op.high)
+    scale = op.scale.reshape(-1, 1, 1)
+    stored = rescaled(a @ b.transpose(0, 1, 3, 2), scale, y, op.low, op.high)
     return stored.transpose(0, 2, 1, 3).reshape(-1, *y.shape) if op.beside[2] else stored
 
 
-def deviations(op: LayerNorm, x: np.ndarray) -> np.ndarray:
+def deviations(op: LayerNorm, x: np.ndarray, zero_point: int) -> np.ndarray:
     """int32: the values of each pixel less their mean, in units of 2^-unit deviations."""
-    q, size = x.astype(np.int64), x.shape[-1]
+    q, size = x.astype(np.int64) - zero_point, x.shape[-1]
     total, squares = (part.sum(axis=-1, keepdims=True) for part in (q, q * q))
+    total = total if op.centred else np.zeros_like(total)
     spread = ((size * squares - total * total) << op.shift) + op.inside
     up = np.zeros(spread.shape, np.int32)
     for bits in HALVINGS:
@@ -66,7 +68,7 @@ def deviations(op: LayerNorm, x: np.ndarray) -> np.ndarray:
 def _layer_norm(
     op: LayerNorm, inputs: list[np.ndarray], tensors: Sequence[Tensor], y: Tensor, count: int
 ) -> np.ndarray:
-    acc = deviations(op, inputs[0]) + op.bias
+    acc = deviations(op, inputs[0], tensors[0].zero_point) + op.bias
     return rescaled(acc, op.scale, y, op.low, op.high)
 
 

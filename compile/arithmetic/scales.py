@@ -46,7 +46,8 @@ def extremes(weight: np.ndarray, bias: np.ndarray, zero_point: int) -> tuple[int
 class Norm:
     """A file's norm: ``gain (x - mean) / (sqrt(factor variance + inside) + beside) + shift``.
 
-    The variance is the mean of the squares; ``gain`` and ``shift`` are float64, one a channel.
+    The variance is the mean of the squares; ``gain`` and ``shift`` are float64, one a channel. Not
+    ``centred``: without the mean, and the variance that of the values themselves.
     """
 
     gain: np.ndarray
@@ -54,6 +55,7 @@ class Norm:
     factor: float = 1.0
     inside: float = 0.0
     beside: float = 0.0
+    centred: bool = True
 
     def numbers(self, size: int, x: float, y: float) -> dict[str, Any]:
         """The fields of graph.LayerNorm over ``size`` values of scale ``x``, for a result of ``y``.
@@ -63,7 +65,7 @@ class Norm:
         """
         unit = min(15, math.floor(21.9 - math.log2(size) / 2))
         inside = self.inside * (size / x) ** 2 / self.factor
-        shift = math.floor(61 - math.log2((size * STEPS / 2) ** 2 + inside)) // 2 * 2
+        shift = math.floor(61 - math.log2((size * STEPS) ** 2 + inside)) // 2 * 2
         if shift < 0:
             raise ValueError(f"an epsilon of {self.inside} is all that counts beside steps of {x}")
         gain = self.gain / math.sqrt(self.factor) / y * 2.0**-unit
@@ -79,6 +81,7 @@ class Norm:
             "unit": unit,
             "shift": shift,
             "inside": round(inside * 2.0**shift),
+            "centred": self.centred,
             "beside": np.float32(self.beside * size / x / math.sqrt(self.factor)),
         }
 

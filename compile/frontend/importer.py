@@ -61,6 +61,7 @@ class Importer:
         self._given: dict[tuple[str, Want], Place] = {}
         self._real: dict[str, Place] = {}
         self._wants: dict[str, set[object]] = {}
+        self._moved_to: dict[tuple[Place, Axes, Axes, Axes], Place] = {}
 
     # --------------------------------------------------------------------------------- the walk
 
@@ -389,6 +390,15 @@ class Importer:
         source = self.tensors[place.tensor]
         if (place.shape, place.order) == (shape, order) and source.shape == sizes:
             return place
+        key = place, sizes, shape, order
+        if key not in self._moved_to:
+            self._moved_to[key] = self._rearranged(place, sizes, shape, order)
+        return self._moved_to[key]
+
+    def _rearranged(
+        self, place: Place, sizes: tuple[int, int, int], shape: Axes, order: Axes
+    ) -> Place:
+        source = self.tensors[place.tensor]
         found = places.move(place, shape, order)
         if found is None:
             rows = (math.prod(place.shape),), (0,)

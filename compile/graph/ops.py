@@ -315,17 +315,17 @@ class Softmax(Op):
     table: np.ndarray
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MatMul(Op):
     """Product of two int8 tensors: ``y[m, n]``, in each head the sum of ``a[m, k] b[n, k]``.
 
     ``a`` is (heads, M, K), ``b`` (heads, N, K), ``y`` (heads, M, N) as height, width and channels.
     ``beside`` says for a, b and y whether the heads stand side by side in its channels instead:
-    (1, M, heads * K). ``scale``: float32 of the sums.
+    (1, M, heads * K). ``scale``: float32 (heads) of the sums.
     """
 
     heads: int
-    scale: np.float32
+    scale: np.ndarray
     beside: tuple[bool, bool, bool] = (False, False, False)
 
 
@@ -335,7 +335,8 @@ class LayerNorm(Op):
 
     With ``d = C q - S`` and ``V = C Q - S^2`` of C channels, their sum S and that of their squares
     Q: ``rint(2^unit d / (sqrt(V + inside / 2^shift) + beside)) + bias``, rescaled by ``scale``.
-    ``bias`` int32 (C), ``scale`` float32 (C); ``shift`` is even.
+    ``bias`` int32 (C), ``scale`` float32 (C); ``shift`` is even. Not ``centred``: of ``q`` less its
+    zero point, without S.
     """
 
     bias: np.ndarray
@@ -344,6 +345,7 @@ class LayerNorm(Op):
     shift: int
     inside: int
     beside: np.float32
+    centred: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

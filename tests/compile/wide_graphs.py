@@ -231,12 +231,12 @@ class WideBuilder(Builder):
         shape = (1, sizes[1], heads * sizes[2]) if beside[2] else sizes
         y = self.tensor(shape)
         inner = first.channels // (heads if beside[0] else 1)
-        scale = np.float32(1 / (40 * 70 * math.sqrt(inner)))
+        scale = np.linspace(0.5, 1.5, heads) / (40 * 70 * math.sqrt(inner))
         low, high = clamp
         return self._append(
             MatMul(
                 name=f"matmul_{y}", inputs=(a, b), output=y, low=low, high=high, heads=heads,
-                scale=scale, beside=beside,
+                scale=scale.astype(np.float32), beside=beside,
             )
         )  # fmt: skip
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pocketvision.compile.arithmetic.scales import Norm
+
 from .wide_graphs import WideBuilder
 
 LARGEST = 30 * 30 * 96
@@ -132,7 +134,25 @@ def curved(build: WideBuilder, x: str) -> str:
     return build.quantise(build.unary(build.binary(powers, powers, "add"), "log"))
 
 
+def normed(build: WideBuilder, x: str) -> str:
+    """A norm of each pixel, its epsilon below the root or beside it."""
+    channels = build.tensors[x].channels
+    rows = [build.random.normal(middle, 0.5, channels) for middle in (1, 0)]
+    place = "inside" if build.random.random() < 0.5 else "beside"
+    return build.layer_norm(x, Norm(*rows, **{place: 1e-4}))
+
+
+def attended(build: WideBuilder, x: str) -> str:
+    """Products of all pixels of a row with each other, and of those with the channels."""
+    height, width, channels = build.tensors[x].shape
+    scores = build.matmul(x, build.rescale(x), height)
+    turned = build.move(x, (height, width, channels), (0, 2, 1), (height, channels, width))
+    aligned = channels % 16 == 0
+    return build.matmul(scores, turned, height, (False, False, aligned))
+
+
 FAMILIES: dict[str, tuple[Step, ...]] = {
     "nest": (turned, shuffled, cut, padded, side_by_side, enlarged, constants),
     "real": (island, gated, unrounded, largest, shares, convolved, curved),
+    "attention": (normed, attended, shares, turned),
 }

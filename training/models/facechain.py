@@ -149,4 +149,4 @@ def facechain_12m() -> FaceChain:
 @register("face_lowres_125m", paper="ours", embedding=128)
 def face_lowres_125m() -> FaceChain:
     """FaceChain 125 M whose weights know faces of few pixels (recipes/far/facechain_125m.toml)."""
-    return facechain_125m()
+    return facechain(125e6)

@@ -10,6 +10,7 @@ import numpy as np
 from onnx import NodeProto
 
 from pocketvision.compile.frontend.network import ACTIVATIONS
+from pocketvision.compile.frontend.operators.attention import HEADS
 from pocketvision.compile.frontend.operators.function import FUNCTIONS
 
 from .calibrate import Range
@@ -106,7 +107,7 @@ def repeats(graph: Graph, node: NodeProto) -> bool:
 def _followed(graph: Graph, node: NodeProto) -> bool:
     """Whether a MatMul's result only goes into one Add, Sub, Mul or Div with a constant.
 
-    Of two activations into a Mul or Div with one number.
+    Of two activations into a Mul or Div with one number, or with one for each head.
     """
     if node.op_type != "MatMul":
         return False
@@ -116,10 +117,18 @@ def _followed(graph: Graph, node: NodeProto) -> bool:
         return False
     constant = next(graph.weights[name] for name in reader.input if name in graph.weights)
     if node.input[1] not in graph.weights:
-        return constant.size == 1 and reader.op_type in ("Mul", "Div")
+        return reader.op_type in ("Mul", "Div") and _of_heads(graph, node, constant)
     outputs = graph.weights[node.input[1]].shape[-1]
     one_each = constant.size == 1 or constant.shape[-1:] == (constant.size,) == (outputs,)
     return one_each and graph.shapes.get(reader.output[0]) == graph.shapes.get(node.output[0])
+
+
+def _of_heads(graph: Graph, node: NodeProto, constant: np.ndarray) -> bool:
+    """Whether a constant is one number, or differs along the heads of a product alone."""
+    shape = graph.shapes.get(node.output[0], ())
+    whole = (1,) * (len(shape) - constant.ndim) + constant.shape
+    varied = [len(shape) - axis for axis, size in enumerate(whole) if size != 1]
+    return varied == [] or (varied == [-HEADS] and set(shape[:HEADS]) <= {1})
 
 
 def _within(graph: Graph, node: NodeProto, span: Range | None) -> bool:

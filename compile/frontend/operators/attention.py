@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MOST = scales.INT32_MAX // scales.STEPS**2
 """Products that a sum in int32 holds, whatever the zero points are."""
 
+HEADS = -3
+"""The axis along which factors behind a product may differ, if those before it are 1."""
+
 ALIGNED = 16
 """What the columns of heads that are written side by side are a multiple of: kernels write whole
 vectors."""
@@ -38,6 +41,12 @@ def product(importer: Importer, node: Node, want: Want | None) -> Place | None:
         raise network.error(node, f"{shapes[0]} and {shapes[1]} are no two matrices that fit")
     if shapes[0][-1] > MOST:
         raise network.error(node, f"a sum of {shapes[0][-1]:,} products overflows int32; split it")
+    if network.constant(node.inputs[0]) is not None:
+        raise network.error(
+            node,
+            f"its first operand {node.inputs[0]!r} is a constant; transpose the product, so that "
+            "it is the second",
+        )
     parts = [importer.exact(name) for name in node.inputs]
     if want is None or any(part is None for part in parts):
         if want is not None:
@@ -47,7 +56,7 @@ def product(importer: Importer, node: Node, want: Want | None) -> Place | None:
             "a product of two activations, whose operands or result are float; expected "
             "DequantizeLinear before both and QuantizeLinear behind it",
         )
-    if (want.offset is not None and want.offset.any()) or np.size(want.gain) > 1:
+    if want.offset is not None and want.offset.any():
         return None
     whole = [
         _whole(importer, node, f"{name}.whole", part, shape, after)
@@ -88,9 +97,9 @@ def _emitted(
     order = beside if y_beside else below
     y = importer.tensor(want.name, _sizes(after, order, heads, y_beside), want.quantisation)
     first, second = (importer.tensors[place.tensor].scale for place in (a, b))
-    scale = scales.layer_scale(first, np.array([second]), want.scale)[0]
+    scale = scales.layer_scale(first, np.array([second]), want.scale)
     if want.gain is not None:
-        scale = np.float32(first * second * float(want.gain.item()) / want.scale)
+        scale = (first * second * want.gain / want.scale).astype(np.float32)
     importer.emit(
         MatMul(
             name=node.name,
@@ -99,7 +108,7 @@ def _emitted(
             low=want.low,
             high=want.high,
             heads=heads,
-            scale=np.float32(scale),
+            scale=np.broadcast_to(scale, heads).astype(np.float32),
             beside=(a_beside, b_beside, y_beside),
         )
     )

@@ -12,6 +12,7 @@ from ...graph import Add, Constant, Multiply
 from .. import places
 from ..network import STORED, Node, Want
 from ..places import Axes, Place
+from .attention import HEADS
 from .moves.select import broadcast
 
 if TYPE_CHECKING:
@@ -87,7 +88,12 @@ def _followed(importer: Importer, node: Node, want: Want) -> Place | None:
         layer = network.writer.get(found[0]) if len(found) == 1 else None
     if layer is None or layer.kind not in LAYERS or importer.exact(inner) is not None:
         return None
-    values = _by_output(constant.real, network.shape(inner, node), LAYERS[layer.kind])
+    shape, axis = network.shape(inner, node), LAYERS[layer.kind]
+    if network.constant(layer.inputs[1]) is None:  # a product of two activations
+        axis = HEADS if len(shape) > 2 and not np.any(np.subtract(shape[:HEADS], 1)) else -1
+        if axis == -1 and constant.real.size > 1:
+            return None
+    values = _by_output(constant.real, shape, axis)
     if values is None or network.shape(inner, node) != network.shape(node.output, node):
         return None
     gain = np.ones(1) if want.gain is None else want.gain

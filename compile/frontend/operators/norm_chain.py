@@ -32,7 +32,7 @@ class Nodes(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """What a value is of ``x``, and the values in between.
+    """What a value is of ``x``, and the values in between; not ``centred``: without the mean.
 
     ``kind``: "centred" ``gain (x - mean)``, "squares" of that, "variance" ``factor variance +
     inside``, "spread" ``sqrt(variance) + beside``, "inverse" ``gain / spread``, "norm" with all.
@@ -48,15 +48,16 @@ class Part:
     beside: float = 0.0
     least: float = 0.0
     within: frozenset[str] = frozenset()
+    centred: bool = True
 
     def norm(self, channels: int) -> Norm:
         """The numbers of a norm."""
         gain, shift = (np.broadcast_to(v, channels).copy() for v in (self.gain, self.shift))
-        return Norm(gain, shift, self.factor, self.inside, self.beside)
+        return Norm(gain, shift, self.factor, self.inside, self.beside, self.centred)
 
     def counts(self, channels: int, scale: float) -> bool:
         """Whether the clamp changes variances of int8 values that are not all equal."""
-        smallest = (scale / channels) ** 2 * (channels - 1)
+        smallest = (scale / channels) ** 2 * (channels - 1 if self.centred else channels)
         return self.least > self.factor * smallest + self.inside
 
 
@@ -121,7 +122,8 @@ class _Reader:
         )  # fmt: skip
 
 
-Inputs, Attributes = Sequence[str], dict[str, Any]
+Inputs = Sequence[str]
+Attributes = dict[str, Any]
 
 
 def _less(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
@@ -164,24 +166,26 @@ def _scaled(part: Part, by: np.ndarray) -> Part | None:
 
 def _times(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
     if inputs[0] == inputs[1]:
-        return _squares(r.part(inputs[0]))
+        return _squares(r.part(inputs[0]), inputs[0])
     part, row, _ = r.both(inputs)
     if part is not None and row is not None:
         return _scaled(part, row)
-    other = r.part(inputs[1]) if part is not None else None
-    return _together(part, other) or _together(other, part)
+    other = r.part(inputs[1])
+    return _together(inputs[0], part, other) or _together(inputs[1], other, part)
 
 
-def _squares(part: Part | None) -> Part | None:
+def _squares(part: Part | None, value: str) -> Part:
     if part is None or part.kind != "centred" or part.gain.size > 1:
-        return None
+        return Part("squares", value, centred=False)
     factor = float(part.gain.item()) ** 2
     return Part("squares", part.x, factor=factor, within=part.within)
 
 
-def _together(part: Part | None, other: Part | None) -> Part | None:
-    """``part``, centred, times or over ``other``, of the same values."""
-    if part is None or other is None or part.x != other.x:
+def _together(value: str, part: Part | None, other: Part | None) -> Part | None:
+    """``value``, which is ``part``, times or over ``other``, of the same values."""
+    if other is not None and not other.centred and other.x == value:
+        return replace(other, kind="norm") if other.kind in ("spread", "inverse") else None
+    if part is None or other is None or part.x != other.x or not other.centred:
         return None
     if part.kind != "centred" or other.kind not in ("spread", "inverse"):
         return None
@@ -200,15 +204,17 @@ def _over(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
     row = r.row(inputs[0])
     if row is not None:
         return replace(other, kind="inverse", gain=row)
-    return _together(r.part(inputs[0]), other)
+    return _together(inputs[0], r.part(inputs[0]), other)
 
 
 def _power(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
     part, row = r.part(inputs[0]), r.row(inputs[1])
-    if part is None or row is None or row.size > 1:
+    if row is None or row.size > 1:
         return None
     if row.item() == 2:
-        return _squares(part)
+        return _squares(part, inputs[0])
+    if part is None:
+        return None
     kinds = {0.5: "spread", -0.5: "inverse"}
     kind = kinds.get(row.item()) if part.kind == "variance" else None
     return replace(part, kind=kind) if kind is not None else None
@@ -227,6 +233,20 @@ def _sum(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
     return replace(part, factor=part.factor * size[0]) if part is not None and size else None
 
 
+def _length(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
+    size = r.nodes.shape(inputs[0])[-1:]
+    if not size or not r.over_last(inputs[0], inputs, attributes):
+        return None
+    return Part("spread", inputs[0], factor=float(size[0]), centred=False)
+
+
+def _repeated(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
+    part = r.part(inputs[0])
+    if part is None or part.kind not in ("variance", "spread", "inverse"):
+        return None
+    return part if r.nodes.shape(r.value) == r.nodes.shape(part.x) else None
+
+
 def _root(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
     part = r.part(inputs[0])
     return replace(part, kind="spread") if part is not None and part.kind == "variance" else None
@@ -240,11 +260,12 @@ def _inverse(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
 def _at_least(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
     part = r.part(inputs[0])
     row = r.row(inputs[1]) if len(inputs) > 1 and inputs[1] else None
-    if part is None or row is None or row.size > 1 or part.kind != "variance":
+    if part is None or row is None or row.size > 1 or part.beside or row.item() < 0:
         return None
-    if len(inputs) > 2 and inputs[2]:  # a Clip from above
+    if part.kind not in ("variance", "spread") or (len(inputs) > 2 and inputs[2]):
         return None
-    return replace(part, least=max(part.least, row.item()))
+    least = row.item() ** (1 if part.kind == "variance" else 2)
+    return replace(part, least=max(part.least, least))
 
 
 def _node(r: _Reader, inputs: Inputs, attributes: Attributes) -> Part | None:
@@ -267,6 +288,8 @@ RULES: dict[str, Callable[[_Reader, Inputs, Attributes], Part | None]] = {
     "Pow": _power,
     "ReduceMean": _mean,
     "ReduceSum": _sum,
+    "ReduceL2": _length,
+    "Expand": _repeated,
     "Sqrt": _root,
     "Reciprocal": _inverse,
     "Clip": _at_least,

@@ -23,7 +23,7 @@ TOP, HALVINGS, REACH = 62, (32, 16, 8, 4, 2), 2.0**22
 
 def build(name: str, isa: Isa, shape: LayerNormShape) -> tirx.PrimFunc:
     """``name(x, bias, scale, inside, beside, floats, ints, y)``."""
-    return framed(name, isa, shape, Vectors(isa))
+    return framed(name, isa, shape, Vectors())
 
 
 def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimFunc:
@@ -46,7 +46,7 @@ def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimF
         epilogue = Epilogue(isa, lanes, p["floats"], p["ints"], rounding=rounding)
         inside = T.bind(p["inside"].vload([0], "int64"))
         beside = T.bind(p["beside"].vload([0], "float32"))
-        ends = [constant(end, "float32", lanes) for end in (-REACH, REACH)]
+        least, most = (constant(end, "float32", lanes) for end in (-REACH, REACH))
         blocks = channels // lanes
         high = max(n for n in (1, 2, 4) if blocks % n == 0)
         kind = f"float32x{lanes}"
@@ -54,7 +54,9 @@ def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimF
             source = T.bind(row * x.row + column * x.pixel)
             target = T.bind(row * y.row + column * y.pixel)
             total, squares = make.totals(p["x"], source, size, squares=True)
-            root = _root(shape, size, total, squares, inside)
+            zero = T.bind(p["ints"].vload([INTS.index("source_zero")], "int32"))
+            root = _root(shape, size, (total, squares, zero), inside)
+            total = total if shape.centred else T.bind(zero * T.int32(size))
             factor = T.broadcast(T.bind(T.float32(2.0**shape.unit) / (root + beside)), lanes)
             mean = T.broadcast(total, lanes)
             with T.serial(0, blocks // high) as group:
@@ -63,7 +65,7 @@ def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimF
                     channel = T.bind((group * high + n) * lanes)
                     own = widen(p["x"], source + channel, lanes)
                     away = own * constant(size, "int32", lanes) - mean
-                    real = isa.bounded(T.bind(T.Cast(kind, away) * factor), *ends, lanes)
+                    real = isa.bounded(T.bind(T.Cast(kind, away) * factor), least, most, lanes)
                     acc = T.bind(isa.rounded(real, lanes))
                     acc = acc + p["bias"].vload([channel], f"int32x{lanes}")
                     parts.append(epilogue.rounded(acc, (p["scale"].vload([channel], kind), None)))
@@ -73,10 +75,15 @@ def framed(name: str, isa: Isa, shape: LayerNormShape, make: Sums) -> tirx.PrimF
     return function(name, parameters, body)
 
 
-def _root(shape: LayerNormShape, size: int, total: Expr, squares: Expr, inside: Expr) -> Expr:
-    """float32: ``sqrt(V + inside / 2^shift)``."""
-    total, squares = T.Cast("int64", total), T.Cast("int64", squares)
-    spread = T.bind(squares * T.int64(size) - total * total)
+def _root(shape: LayerNormShape, size: int, sums: tuple[Expr, Expr, Expr], inside: Expr) -> Expr:
+    """float32: ``sqrt(V + inside / 2^shift)``, of the sum, that of the squares, the zero point."""
+    total, squares, zero = (T.Cast("int64", one) for one in sums)
+    many = T.int64(size)
+    if shape.centred:
+        spread = T.bind(squares * many - total * total)
+    else:
+        own = T.bind(squares - T.int64(2) * zero * total + many * zero * zero)
+        spread = T.bind(own * many)
     # In memory, as TVM writes out what names stand for wherever they are read.
     kept = T.alloc_buffer((1,), "int64", scope="local")
     moved = T.alloc_buffer((1,), "int32", scope="local")

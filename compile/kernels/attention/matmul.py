@@ -22,12 +22,12 @@ TOGETHER = 4
 
 
 def build(name: str, isa: Isa, shape: MatMulShape) -> tirx.PrimFunc:
-    """``name(a, b, floats, ints, sums, y)``; see ``framed``."""
-    return framed(name, isa, shape, Vectors(isa))
+    """``name(a, b, scale, floats, ints, sums, y)``; see ``framed``."""
+    return framed(name, isa, shape, Vectors())
 
 
 def framed(name: str, isa: Isa, shape: MatMulShape, make: Sums) -> tirx.PrimFunc:
-    """``name(a, b, floats, ints, sums, y)`` on the sums that ``make`` gives.
+    """``name(a, b, scale, floats, ints, sums, y)`` on the sums that ``make`` gives.
 
     ``sums`` is scratch: int32 of a row of results, then the share of b's zero points in each.
     ``a_factor`` and ``b_factor`` of INTS are minus the stored zero points of a and b.
@@ -37,6 +37,7 @@ def framed(name: str, isa: Isa, shape: MatMulShape, make: Sums) -> tirx.PrimFunc
     parameters = [
         ("a", isa.dtype, shape.a.extent),
         ("b", isa.dtype, shape.b.extent),
+        ("scale", "float32", shape.heads),
         ("floats", "float32", len(FLOATS)),
         ("ints", "int32", len(INTS)),
         ("sums", "int32", 2 * columns),
@@ -58,6 +59,7 @@ def framed(name: str, isa: Isa, shape: MatMulShape, make: Sums) -> tirx.PrimFunc
 
         with T.serial(0, shape.heads) as head:
             first_a, first_b = T.bind(head * shape.a.head), T.bind(head * shape.b.head)
+            scale = T.bind(T.broadcast(p["scale"].vload([head], "float32"), lanes))
             both = T.bind(a_minus * b_minus * shape.inner)
             with T.serial(0, shape.columns) as column:
                 at = first_b + column * shape.b.row
@@ -88,7 +90,7 @@ def framed(name: str, isa: Isa, shape: MatMulShape, make: Sums) -> tirx.PrimFunc
                     parts: list[Part] = []
                     for n in range(high):
                         acc = T.bind(scratch((group * high + n) * lanes, lanes))
-                        parts.append(epilogue.rounded(acc, (epilogue.f["positive"], None)))
+                        parts.append(epilogue.rounded(acc, (scale, None)))
                     start = target + group * (high * lanes)
                     epilogue.store(p["y"], parts, runs(start, 1, high, high * lanes, lanes))
 

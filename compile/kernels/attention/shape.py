@@ -43,7 +43,7 @@ class MatMulShape:
 
 @dataclass(frozen=True)
 class LayerNormShape:
-    """Views of source and result; ``unit`` and ``shift`` as in graph.LayerNorm."""
+    """Views of source and result; ``unit``, ``shift`` and ``centred`` as in graph.LayerNorm."""
 
     family: ClassVar[str] = "layer norm"
     label: ClassVar[str] = "layer_norm"
@@ -51,4 +51,5 @@ class LayerNormShape:
     y: View
     unit: int
     shift: int
+    centred: bool
     wide: bool

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tvm.script import tirx as T
 
-from ..cortex_m.dsp import dsp, halves, load
 from ..frame import store
-from ..isa.base import Expr, Isa, intrinsic
+from ..isa.base import Expr, intrinsic
 from ..real.frame import pieces
 
 BLOCK = 16
 """Values that a step of vectors takes."""
 
-ONES = 0x00010001
-"""What SMLAD multiplies two halves by to add them up."""
-
 
 @dataclass(frozen=True)
 class Vectors:
-    """By vectors of 16 values, whose lanes are added up at the end.
-
-    Where the instruction set adds a vector's products to one number, no lanes are kept.
-    """
-
-    isa: Isa
+    """By vectors of 16 values, whose lanes are added up at the end."""
 
     def totals(self, buffer: Expr, at: Expr, inner: int, squares: bool) -> list[Expr]:
         """int32: the sum of ``inner`` stored values, and of their squares if wanted."""
@@ -42,7 +34,7 @@ class Vectors:
 
     def dots(self, a: Expr, at: Expr, b: Expr, starts: list[Expr], inner: int) -> list[Expr]:
         """int32: the sums of products of a row of a with the rows of b from ``starts`` on."""
-        kept = inner >= BLOCK and not self.isa.across
+        kept = inner >= BLOCK
         kind = f"int32x{BLOCK}"
         sums = [_number() for _ in starts]
         vectors = [T.alloc_buffer((BLOCK,), "int32", scope="local") for _ in starts if kept]
@@ -64,24 +56,35 @@ class Vectors:
         return [one.vload([0], "int32") for one in sums]
 
 
-class Pairs:
-    """By SMLAD, which adds two products of 16-bit halves to a number; four values a step."""
+@dataclass(frozen=True)
+class Straight:
+    """By an instruction that adds the products of two blocks of values to one number.
+
+    ``read(buffer, at)``: a block as ``added(number, block, block)`` takes it; ``ones`` is one of
+    values that are 1. ``vectors``: what is left behind whole blocks goes by shorter vectors.
+    """
+
+    block: int
+    read: Callable[[Expr, Expr], Any]
+    added: Callable[[Expr, Any, Any], Expr]
+    ones: Callable[[], Any]
+    vectors: bool
 
     def totals(self, buffer: Expr, at: Expr, inner: int, squares: bool) -> list[Expr]:
         """As ``Vectors.totals``."""
         found = [_number() for _ in range(2 if squares else 1)]
 
         def more(offset: Expr, lanes: int) -> None:
-            if lanes == 1:
-                own = T.bind(_wide(buffer, at + offset, 1))
-                for one, part in zip(found, (own, own * own), strict=False):
-                    _add(one, part)
+            if lanes == self.block:
+                own = self.read(buffer, at + offset)
+                for one, by in zip(found, (self.ones(), own), strict=False):
+                    T.buffer_store(one, self.added(one.vload([0], "int32"), own, by), [0])
                 return
-            for own in halves(load(buffer, at + offset)):
-                for one, by in zip(found, (T.int32(ONES), own), strict=False):
-                    T.buffer_store(one, dsp("smlad", own, by, one.vload([0], "int32")), [0])
+            own = T.bind(_wide(buffer, at + offset, lanes))
+            for one, part in zip(found, (own, own * own), strict=False):
+                _add(one, _across(part, lanes))
 
-        _steps(inner, 4, more, narrower=False)
+        _steps(inner, self.block, more, self.vectors)
         return [T.bind(one.vload([0], "int32")) for one in found]
 
     def dots(self, a: Expr, at: Expr, b: Expr, starts: list[Expr], inner: int) -> list[Expr]:
@@ -89,21 +92,20 @@ class Pairs:
         sums = [_number() for _ in starts]
 
         def more(offset: Expr, lanes: int) -> None:
-            if lanes == 1:
-                own = T.bind(_wide(a, at + offset, 1))
-                for one, start in zip(sums, starts, strict=True):
-                    _add(one, own * _wide(b, start + offset, 1))
-                return
-            own = halves(load(a, at + offset))
+            whole = lanes == self.block
+            own = self.read(a, at + offset) if whole else T.bind(_wide(a, at + offset, lanes))
             for one, start in zip(sums, starts, strict=True):
-                for first, second in zip(own, halves(load(b, start + offset)), strict=True):
-                    T.buffer_store(one, dsp("smlad", first, second, one.vload([0], "int32")), [0])
+                if whole:
+                    other = self.read(b, start + offset)
+                    T.buffer_store(one, self.added(one.vload([0], "int32"), own, other), [0])
+                else:
+                    _add(one, _across(own * _wide(b, start + offset, lanes), lanes))
 
-        _steps(inner, 4, more, narrower=False)
+        _steps(inner, self.block, more, self.vectors)
         return [one.vload([0], "int32") for one in sums]
 
 
-Sums = Vectors | Pairs
+Sums = Vectors | Straight
 
 
 def _number() -> Expr:
@@ -117,16 +119,14 @@ def _add(number: Expr, more: Expr) -> None:
     T.buffer_store(number, number.vload([0], "int32") + more, [0])
 
 
-def _steps(
-    inner: int, block: int, more: Callable[[Expr, int], None], narrower: bool = True
-) -> None:
-    """Calls ``more(offset, lanes)`` until ``inner`` values are covered, the last one by one or by
-    ``narrower`` vectors."""
+def _steps(inner: int, block: int, more: Callable[[Expr, int], None], vectors: bool = True) -> None:
+    """Calls ``more(offset, lanes)`` until ``inner`` values are covered, those behind whole blocks
+    by shorter ``vectors``, or one by one."""
     if inner // block:
         with T.serial(0, inner // block) as step:
             more(step * block, block)
     start = inner // block * block
-    rest = pieces(inner, block) if narrower else [(n, 1) for n in range(start, inner)]
+    rest = pieces(inner, block) if vectors else [(n, 1) for n in range(start, inner)]
     for offset, lanes in rest:
         more(T.int32(offset), lanes)
 

@@ -95,8 +95,6 @@ class Isa(ABC):
     """Whether ``words`` of values that fit int16 anyway cost less."""
     permutes: ClassVar[bool] = False
     """Whether one instruction puts 16 bytes in any constant order."""
-    across: ClassVar[bool] = False
-    """Whether one instruction adds the products of two vectors of 16 int8 to one int32."""
     fixed: ClassVar[bool] = False
     """Whether there are ``high_half`` and ``words`` of fractions."""
 

@@ -25,11 +25,12 @@ class Mve(Generic):
         "conv": ("conv.mve",),
         "depthwise": ("depthwise.mve", "depthwise.mve_lanes"),
         "words": ("rescale.mve",),
+        "matmul": ("attention.mve",),
+        "layer norm": ("attention.mve",),
     }
     assembly = ("mve_dots.S", "mve_windows.S", "mve_finish.S", "mve_units.S")
     bytes = 16
     packed = 1
-    across = True
 
     def halves_order(self) -> np.ndarray:
         return np.arange(16).reshape(8, 2).T

@@ -23,7 +23,6 @@ def lower_matmul(program: Program, op: MatMul) -> None:
     inner = tensors[0].channels // (op.heads if op.beside[0] else 1)
     columns = tensors[1].width
     constants = numbers(program, op, tensors[0])
-    constants.positive = float(op.scale)
     offset = program.isa.offset
     constants.a_factor = -(tensors[0].zero_point + offset)
     constants.b_factor = -(tensors[1].zero_point + offset)
@@ -34,6 +33,7 @@ def lower_matmul(program: Program, op: MatMul) -> None:
         op.ref,
         shape,
         *(program.pointer(name) for name in op.inputs),
+        program.constant(op.scale.astype(np.float32)),
         *constants.store(program),
         program.scratch(op, 2 * rounded(columns, program.isa.vector)),
         program.pointer(op.output),
@@ -49,7 +49,7 @@ def lower_layer_norm(program: Program, op: LayerNorm) -> None:
     views = program.view(source.name), program.view(op.output)
     program.call(
         op.ref,
-        LayerNormShape(*views, op.unit, op.shift, wide),
+        LayerNormShape(*views, op.unit, op.shift, op.centred, wide),
         program.pointer(source.name),
         program.constant(np.pad(op.bias.astype(np.int32), (0, room))),
         program.constant(np.pad(op.scale.astype(np.float32), (0, room))),

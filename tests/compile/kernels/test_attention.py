@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pocketvision.compile.arithmetic.scales import Norm
 
 from ..graphs import inputs
 from ..runners import Machines
 from ..wide_graphs import WideBuilder
-from .cases import on_every_target
+from .cases import LONG, QUICK, check, on_every_target, random_cases
 
 PRODUCTS = (
     ((3, 5, 21), (3, 7, 21), 3, (False, False, False)),
@@ -39,6 +41,7 @@ NORMS = (
     (16, {}),
     (70, {"inside": 30.0}),
     (1, {"inside": 1e-5}),
+    (37, {"inside": 1e-5, "centred": False}),
 )
 """Channels, and the parts of a norm that are not of each channel."""
 
@@ -60,3 +63,16 @@ def test_norms(machines: Machines, target: str) -> None:
         values[0, 0, 1, -1] = 126
         values[0, 0, 2, ::2] = -128
     machines.check(graph, target, *given)
+
+
+@on_every_target
+@random_cases(QUICK)
+def test_random(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "attention", target, seed, length, shape)
+
+
+@pytest.mark.full
+@on_every_target
+@random_cases(LONG)
+def test_many(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
+    check(machines, "attention", target, seed, length, shape)

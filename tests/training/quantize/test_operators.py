@@ -10,6 +10,8 @@ import onnx
 import pytest
 from onnx import NodeProto, helper
 
+from pocketvision.compile.graph import MatMul
+
 from .tiny import compiled, draws, kinds, network, quantised
 
 node = helper.make_node
@@ -191,6 +193,24 @@ def test_attention(tmp_path: Path) -> None:
     assert done.cosines["y"] > 0.998
     found = [kind for kind in kinds(compiled(done)) if kind != "Move"]
     assert found == ["Conv", "MatMul", "Softmax", "MatMul", "Conv"]
+
+
+def test_a_temperature_of_each_head(tmp_path: Path) -> None:
+    """In the rescale of the products, as EdgeFace has it."""
+    nodes = [
+        node("Reshape", ["h", "rows"], ["r"]), node("Transpose", ["r"], ["t"], perm=[0, 1, 3, 2]),
+        node("MatMul", ["r", "t"], ["m"]), node("Mul", ["m", "part"], ["n"]),
+        node("Softmax", ["n"], ["s"]), node("MatMul", ["s", "r"], ["v"]),
+        node("Reshape", ["v", "map"], ["g"]),
+    ]  # fmt: skip
+    own = {"rows": ints(1, 2, 4, 64), "map": ints(1, 8, 8, 8)}
+    own["part"] = np.float32([0.02, 0.05]).reshape(2, 1, 1)
+    done = quantised(between(nodes, own), tmp_path, draws(99, 40, 3, 8, 8))
+    assert done.cosines["y"] > 0.998
+    graph = compiled(done)
+    assert not any(graph.tensors[op.output].real for op in graph.ops)
+    scale = next(op for op in graph.ops if isinstance(op, MatMul)).scale
+    assert scale[1] / scale[0] == pytest.approx(2.5)
 
 
 def test_gelu_of_one_operator(tmp_path: Path) -> None:

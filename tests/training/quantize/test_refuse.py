@@ -57,8 +57,9 @@ def test_shapes_that_the_importer_has_no_rule_for(tmp_path: Path) -> None:
     sizes = {"sizes": np.array([1, 1, 2, 2], np.float32)}
     told = r"net\.onnx: none of .*wide \(Resize\).*nothing was calibrated"
     refused(tmp_path, [wide], told, sizes)
-    product = node("MatMul", ["x", "x"], ["y"], "product")
-    refused(tmp_path, [product], r"net\.onnx: node 'product'.*nothing was calibrated")
+    product = node("MatMul", ["c", "x"], ["y"], "product")
+    told = r"net\.onnx: node 'product'.*is a constant.*nothing was calibrated"
+    refused(tmp_path, [product], told, {"c": draws(1, 8, 8)})
 
 
 def test_a_network_that_onnxruntime_does_not_run(tmp_path: Path) -> None:

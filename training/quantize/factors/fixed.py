@@ -27,6 +27,9 @@ ULPS = 512
 TIE = 2.0**-23
 """Share of the largest operands within which float32 sums near a tie may round either way."""
 
+LAYERS = ("Conv", "Gemm", "MatMul")
+"""Operators whose weights have such scales; a MatMul of two activations has none."""
+
 BETWEEN = (*MOVES, *ACTIVATIONS)
 """Operators after which a layer's result may be quantised; none of them changes values in it."""
 
@@ -67,7 +70,7 @@ def exact(model: onnx.ModelProto) -> onnx.ModelProto:
         if node.op_type == "Add":
             _move_sum(graph, node)
     for node in graph.nodes:
-        layer = layer_of(graph, node) if node.op_type in ("Conv", "Gemm") else None
+        layer = layer_of(graph, node) if node.op_type in LAYERS else None
         if layer is None:
             continue
         moved = _moved(layer)
@@ -127,24 +130,40 @@ def _tensor(graph: Graph, names: Sequence[str]) -> Tensor:
 
 
 def layer_of(graph: Graph, node: onnx.NodeProto) -> Layer | None:
-    """The numbers of a Conv or Gemm, or None where it is not quantised per channel."""
+    """The numbers of a Conv, Gemm or MatMul, or None where it is not quantised per channel."""
     sources = [graph.producer(name) for name in node.input]
     if any(source is None or source.op_type != "DequantizeLinear" for source in sources):
         return None
     names = [list(source.input) for source in sources]  # type: ignore[union-attr]
-    out = _quantiser(graph, node)
-    if out is None or graph.weights[names[1][1]].ndim != 1:
+    summand = _summand(graph, node) if node.op_type == "MatMul" else None
+    out = _quantiser(graph, node if summand is None else summand[0])
+    weight = graph.weights.get(names[1][0])
+    if out is None or weight is None or graph.weights[names[1][1]].ndim != 1:
         return None
-    weight = graph.weights[names[1][0]]
+    weight = weight.T if node.op_type == "MatMul" else weight
+    bias = graph.weights[names[2][0]] if len(names) > 2 else np.zeros(len(weight), np.int32)
+    into = np.float32(graph.weights[names[0][1]].item())
+    if summand is not None:
+        unit = np.float64(into) * graph.weights[names[1][1]]
+        bias = np.rint(np.clip(summand[1] / unit, -(2.0**30), 2.0**30)).astype(np.int32)
     zero_point = graph.weights[out.input[2]]
     return Layer(
         weight=weight,
-        bias=graph.weights[names[2][0]] if len(names) > 2 else np.zeros(len(weight), np.int32),
-        into=np.float32(graph.weights[names[0][1]].item()),
+        bias=bias,
+        into=into,
         out=np.float32(graph.weights[out.input[1]].item()),
         zero_point=int(zero_point.item()) - (128 if zero_point.dtype == np.uint8 else 0),
         scales=graph.weights[names[1][1]],
     )
+
+
+def _summand(graph: Graph, node: onnx.NodeProto) -> tuple[onnx.NodeProto, np.ndarray] | None:
+    """The Add of a float bias that alone reads a MatMul, and the bias (C)."""
+    reader = graph.only_consumer(node.output[0])
+    if reader is None or reader.op_type != "Add":
+        return None
+    found = [graph.weights[name] for name in reader.input if name in graph.weights]
+    return (reader, found[0]) if found and found[0].ndim == 1 else None
 
 
 def _quantiser(graph: Graph, node: onnx.NodeProto) -> onnx.NodeProto | None:

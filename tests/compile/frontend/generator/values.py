@@ -233,6 +233,27 @@ def softmax(net: Net) -> str:
     return net.node(str(net.one("Softmax", "Softmax", "LogSoftmax")), x, axis=axis, exact=stored)
 
 
+def layer_norm(net: Net) -> str:
+    """Of values that are not all alike, whose variance is not far from the epsilon."""
+    x = net.pick(2, 3, 4)
+    values = net.samples[x]
+    if net.opset < 17 or values.shape[-1] < 3 or not 0.01 < _reach(net, x) < 60:
+        raise UnfitError
+    if values.std(axis=-1).min() < 0.03 * _reach(net, x):
+        raise UnfitError
+    rows = [net.real(values.shape[-1], low=low) for low in (0.2, -1)]
+    stored = net.chance(0.7)
+    return net.node("LayerNormalization", x, *rows, axis=-1, exact=stored, behind=stored)
+
+
+def product(net: Net) -> str:
+    """Of a matrix, or of several, with itself."""
+    x = net.pick(2, 3)
+    rank = net.samples[x].ndim
+    turned = net.node("Transpose", x, perm=[*range(rank - 2), rank - 1, rank - 2])
+    return net.node("MatMul", x, turned, exact=True, behind=True)
+
+
 def resize(net: Net) -> str:
     """Linear; the nearest neighbour is a move."""
     x = net.pick(4)
@@ -252,5 +273,5 @@ def resize(net: Net) -> str:
 
 VALUES = (
     activation, activation, activation, function, function, of_positive, composed, with_constant,
-    pair, pair, pool, pool, reduction, softmax, resize, largest,
+    pair, pair, pool, pool, reduction, softmax, layer_norm, product, resize, largest,
 )  # fmt: skip

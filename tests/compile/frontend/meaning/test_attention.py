@@ -141,7 +141,23 @@ def plain(net: Qdq, x: str) -> str:
     return guilty(net, "LayerNormalization", x, row(net, middle=1), axis=2, epsilon=0.1)
 
 
-NORMS = {f.__name__: f for f in (torch, squared, unbiased, one, plain)}
+def mean_square(net: Qdq, x: str) -> str:
+    """RMSNorm: without the mean."""
+    square = mean(net, net.node("Pow", x, number(net, 2)))
+    inverse = net.node("Reciprocal", net.node("Sqrt", net.node("Add", square, number(net, 1e-4))))
+    return guilty(net, "Mul", net.node("Mul", x, inverse), row(net, middle=1))
+
+
+def length(net: Qdq, x: str) -> str:
+    """torch's F.normalize."""
+    whole = net.node("ReduceL2", x, axes=[-1], keepdims=1)
+    whole = net.node("Clip", whole, number(net, 1e-12))
+    whole = net.node("Expand", whole, net.constant(np.array([1, *SHAPE])))
+    return guilty(net, "Div", x, whole)
+
+
+NORMS = {f.__name__: f for f in (torch, squared, unbiased, one, plain, mean_square, length)}
+"""All of a scale at which what they give fits int8."""
 
 
 @pytest.mark.parametrize("form", NORMS)

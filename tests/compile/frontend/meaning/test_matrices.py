@@ -153,7 +153,7 @@ def attention(net: Qdq) -> str:
 
 
 def test_two_activations(tmp_path: Path) -> None:
-    either(attention, tmp_path)
+    agrees(attention, tmp_path)
 
 
 # --------------------------------------------------------------------------- how a map is flattened
