@@ -16,6 +16,9 @@ LEAST = 14.0
 SHARED = 1 / 3
 """Of a tile's side that the next one shows too: faces that one cuts are whole in the other."""
 
+INSIDE = 0.7
+"""Of the smaller of two boxes, that the other shows: then they are of one face."""
+
 
 class Tile(NamedTuple):
     """A rectangle of a picture in pixels."""
@@ -66,9 +69,10 @@ def merged(
     order = np.lexsort((np.arange(len(faces)), -faces["score"].astype(np.int64), cut))
     kept: list[int] = []
     boxes = faces["box"].astype(np.float64)
-    for place in order:
-        if not any(_same(boxes[place], boxes[other], overlap) for other in kept):
-            kept.append(int(place))
+    while len(order):
+        first, order = int(order[0]), order[1:]
+        kept.append(first)
+        order = order[~_same(boxes[first], boxes[order], overlap)]
     best = faces[np.array(kept, np.int64)]
     return np.asarray(best[np.argsort(-best["score"].astype(np.int64), kind="stable")])
 
@@ -85,11 +89,12 @@ def _cut(tile: Tile, boxes: NDArray[Any], height: int, width: int) -> NDArray[np
     return np.asarray((beyond & inner).any(axis=1))
 
 
-def _same(a: NDArray[np.float64], b: NDArray[np.float64], overlap: float) -> bool:
-    """Whether two boxes overlap by more than that, or one is mostly inside the other."""
-    sides = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    if (sides <= 0).any():
-        return False
-    areas = [float(np.prod(box[2:] - box[:2])) for box in (a, b)]
-    common = float(np.prod(sides))
-    return common > overlap * (sum(areas) - common) or common > 0.7 * min(areas)
+def _same(
+    one: NDArray[np.float64], others: NDArray[np.float64], overlap: float
+) -> NDArray[np.bool_]:
+    """Which boxes (N, 4) overlap one by more than that, or are mostly inside it or around it."""
+    sides = np.minimum(one[2:], others[:, 2:]) - np.maximum(one[:2], others[:, :2])
+    common = np.prod(np.maximum(sides, 0), axis=1)
+    area, areas = np.prod(one[2:] - one[:2]), np.prod(others[:, 2:] - others[:, :2], axis=1)
+    inside = common > INSIDE * np.minimum(area, areas)
+    return np.asarray((common > overlap * (area + areas - common)) | inside)
