@@ -21,8 +21,12 @@ from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
 NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
-BOARDS = sorted(f"boards/{path.stem}" for path in WEIGHTS.glob("boards/*.safetensors"))
-"""Networks for microcontrollers, which no host package brings."""
+OTHERS = sorted(
+    f"{kind}/{path.stem}"
+    for kind in ("boards", "far")
+    for path in WEIGHTS.glob(f"{kind}/*.safetensors")
+)
+"""Networks for microcontrollers and of far faces, which no host package brings."""
 FLOORS = {"pocketnet-s-128": 0.975, "facechain-125m": 0.98, "facechain-25m": 0.97}
 """LFW accuracy that each network is to reach, in float and in int8."""
 
@@ -101,7 +105,7 @@ def drawn_face(seed: int) -> np.ndarray:
     return np.clip(smooth + random.normal(0, 3, smooth.shape), 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", [*NAMES, *BOARDS])
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_int8_embeddings_are_those_of_the_float_weights(name: str) -> None:
     """Another network's weights, or another preprocessing, would have a cosine near 0."""
     crops = np.stack([drawn_face(seed) for seed in range(4)])
@@ -115,7 +119,7 @@ def test_int8_embeddings_are_those_of_the_float_weights(name: str) -> None:
     assert cosine.min() >= 0.99, cosine
 
 
-@pytest.mark.parametrize("name", [*NAMES, *BOARDS])
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_records_hold_the_digests_of_their_files(name: str) -> None:
     record = Record.from_json((WEIGHTS / f"{name}.json").read_text())
     network = WEIGHTS / f"{name}.int8.onnx"
