@@ -90,7 +90,7 @@ def integer_weight(net: Qdq) -> str:
 
 
 def weight_of_the_input(net: Qdq) -> str:
-    y = net.node("MatMul", net.x, net.x, name="guilty")
+    y = net.node("Conv", net.x, net.x, name="guilty")
     return net.quantised(y)
 
 
