@@ -32,6 +32,9 @@ class Figures:
 
 
 ZOO = {
+    "dna_face_m4": Figures(203_168, 17.76, large=True),
+    "dna_face_m7": Figures(266_016, 30.68, large=True),
+    "face_lowres_125m": Figures(899_840, 124.69, large=True),
     "facechain_125m": Figures(899_840, 124.69),
     "facechain_25m": Figures(206_416, 23.81),
     "facechain_12m": Figures(76_048, 12.35),

@@ -16,7 +16,7 @@ QUALITY = tuple(
     f"face/quality/{part}"
     for part in ("framed", "head", "inputs", "margin", "measure", "pixels", "place", "weights")
 )
-DETECT = ("detect/decode", "detect/detect", "detect/place")
+DETECT = ("detect/decode", "detect/detect", "detect/area")
 PARTS = ("core/session", "core/status", "face/face", "face/frame", "face/gallery", "face/placement",
          "face/recipe", "face/search", "face/template", *QUALITY)  # fmt: skip
 """All of csrc/runtime that the example identify.c links."""

@@ -75,9 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
             if sink is not None:
                 sink.write(frame, line)
     if video.damaged:
-        print(f"{video.damaged} damaged parts were skipped", file=sys.stderr)
+        show(f"{video.damaged} damaged parts were skipped", file=sys.stderr)
     if not seen.answers:
-        print(
+        show(
             f"{seen.frames} frames are fewer than a window; {classifier.part.frames} of every "
             f"{classifier.part.stride} are needed for an answer",
             file=sys.stderr,
@@ -92,7 +92,7 @@ def _answers(
 ) -> Iterator[tuple[NDArray[np.uint8], dict[str, Any] | None]]:
     for frame in video:
         if seen.shape and frame.shape != seen.shape:
-            print(
+            show(
                 f"frame {seen.frames}: the picture is {frame.shape[1]}x{frame.shape[0]} from here "
                 f"on, it was {seen.shape[1]}x{seen.shape[0]}; the window begins anew",
                 file=sys.stderr,
