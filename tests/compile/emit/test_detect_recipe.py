@@ -21,7 +21,7 @@ from ...csrc.test_detect import Recipe
 
 HEIGHT, WIDTH, STRIDES = 64, 96, (8, 16, 32)
 MEAN, STD = [128.0, 120.0, 3.0], [127.5, 60.0, 0.5]
-PARTS = ("core/preprocess", "core/session", "core/status", "face/frame", "host/detect", *DETECT)
+PARTS = ("core/preprocess", "core/session", "core/status", "face/frame", "host/find", *DETECT)
 
 
 def graph(scales: list[float], zero_points: list[int], record: str) -> Graph:
