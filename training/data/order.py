@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from . import joined
@@ -72,3 +74,18 @@ class Order:
 
     def _drawn(self, epoch: int) -> np.ndarray:
         return joined.repeated(self.weights, np.random.default_rng([self.seed, epoch, 4]))
+
+
+class Steps:
+    """A sampler of batches: index, step and row of every item of the steps from ``start`` on."""
+
+    def __init__(self, order: Order, batch: int, start: int, stop: int):
+        self.order, self.batch, self.start, self.stop = order, batch, start, stop
+
+    def __iter__(self) -> Iterator[list[tuple[int, int, int]]]:
+        for step in range(self.start, self.stop):
+            rows = self.order.rows(self.batch, step)
+            yield [(int(own), step, row) for row, own in enumerate(rows)]
+
+    def __len__(self) -> int:
+        return self.stop - self.start

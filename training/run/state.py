@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -121,3 +121,21 @@ def _on_host(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_on_host(item) for item in value)
     return value
+
+
+def resume(out: Path, parts: Mapping[str, Any]) -> tuple[int, float]:
+    """Puts ``parts`` into the state of the resume point in ``out``, if there is one.
+
+    Returns:
+        Steps done, and the seconds that they took.
+
+    Raises:
+        CheckpointError: it cannot be read, or is of another recipe.
+    """
+    stored = load(out)
+    if stored is None:
+        return 0, 0.0
+    with fitting(out):
+        for name, part in parts.items():
+            part.load_state_dict(stored[name])
+        return int(stored["step"]), float(stored["seconds"])

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from ...data.clips import views, windows
 from ...data.clips.base import Clips, CorruptClipError
 from ...data.clips.views import Views
-from ...data.order import Order
+from ...data.order import Order, Steps
 
 
 class Batch(NamedTuple):
@@ -62,28 +62,13 @@ class Drawn(Dataset):
         )
 
 
-class _Steps:
-    """The sampler: the keys of each step from ``start`` on."""
-
-    def __init__(self, order: Order, batch: int, start: int, stop: int):
-        self.order, self.batch, self.start, self.stop = order, batch, start, stop
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        for step in range(self.start, self.stop):
-            rows = self.order.rows(self.batch, step)
-            yield [(int(own), step, row) for row, own in enumerate(rows)]
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
 def batches(
     drawn: Drawn, batch: int, start: int, stop: int, workers: int, pin: bool
 ) -> Iterator[Batch]:
     """Batches of steps ``start`` to ``stop - 1``; ``pin``: in page-locked memory, for GPUs."""
     loader: DataLoader = DataLoader(
         drawn,
-        batch_sampler=_Steps(Order(np.ones(len(drawn)), drawn.seed), batch, start, stop),
+        batch_sampler=Steps(Order(np.ones(len(drawn)), drawn.seed), batch, start, stop),
         num_workers=workers,
         collate_fn=_collate,
         persistent_workers=workers > 0,

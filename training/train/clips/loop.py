@@ -92,7 +92,7 @@ def _run(recipe: Recipe, data: Path, out: Path, stop_at: int | None) -> None:
             recipe.optimiser.threshold, "abs",
         )  # fmt: skip
     final = cast(made.Network, mean.model) if mean else model
-    step, spent = _resume(out, parts)
+    step, spent = state.resume(out, parts)
     if step:
         print(f"goes on: after step {step}, from {out / state.LAST}", file=sys.stderr)
     half = bfloat16(recipe.precision, device)
@@ -182,14 +182,3 @@ def _optimiser(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
 
 def _cosine(recipe: Recipe) -> schedule.Optimiser:
     return schedule.Optimiser(recipe.optimiser.learning_rate, warmup=recipe.optimiser.warmup)
-
-
-def _resume(out: Path, parts: dict[str, Any]) -> tuple[int, float]:
-    """Steps done, and the seconds that they took."""
-    stored = state.load(out)
-    if stored is None:
-        return 0, 0.0
-    with state.fitting(out):
-        for name, part in parts.items():
-            part.load_state_dict(stored[name])
-        return int(stored["step"]), float(stored["seconds"])

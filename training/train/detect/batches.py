@@ -17,7 +17,7 @@ from ...data.degrade import degrade
 from ...data.detect import Faces, views
 from ...data.detect.crops import pasted, usual_box
 from ...data.detect.store import Store
-from ...data.order import Order
+from ...data.order import Order, Steps
 from .recipe import Recipe
 
 
@@ -101,27 +101,12 @@ def _reduced(pixels: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8]
     return small, small.shape[1] / width, small.shape[0] / height
 
 
-class _Steps:
-    """The sampler: the keys of each step from ``start`` on."""
-
-    def __init__(self, order: Order, batch: int, start: int, stop: int):
-        self.order, self.batch, self.start, self.stop = order, batch, start, stop
-
-    def __iter__(self) -> Iterator[list[Key]]:
-        for step in range(self.start, self.stop):
-            rows = self.order.rows(self.batch, step)
-            yield [(int(own), step, row) for row, own in enumerate(rows)]
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-
 def batches(drawn: Drawn, start: int, stop: int) -> Iterator[Batch]:
     """Batches of steps ``start`` to ``stop - 1``."""
     recipe = drawn.recipe
     loader: DataLoader = DataLoader(
         drawn,
-        batch_sampler=_Steps(Order(np.ones(len(drawn)), recipe.seed), recipe.batch, start, stop),
+        batch_sampler=Steps(Order(np.ones(len(drawn)), recipe.seed), recipe.batch, start, stop),
         num_workers=recipe.data.workers,
         collate_fn=_collate,
         persistent_workers=recipe.data.workers > 0,

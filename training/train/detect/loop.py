@@ -73,7 +73,7 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
     if mean:
         parts["mean"] = mean
     final = cast(FaceFinder, mean.model) if mean else model
-    step, spent = _resume(out, parts)
+    step, spent = state.resume(out, parts)
     each = len(learnt) / recipe.batch
     total = round(recipe.epochs * each) if recipe.epochs else recipe.steps
     print(
@@ -135,14 +135,3 @@ def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> 
     if not run.over(step):
         return out / state.LAST
     return outcome.write(out, final, recipe, entry, learnt, judge(final, step))
-
-
-def _resume(out: Path, parts: dict[str, Any]) -> tuple[int, float]:
-    """Steps done, and the seconds that they took."""
-    stored = state.load(out)
-    if stored is None:
-        return 0, 0.0
-    with state.fitting(out):
-        for name, part in parts.items():
-            part.load_state_dict(stored[name])
-        return int(stored["step"]), float(stored["seconds"])

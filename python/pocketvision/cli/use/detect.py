@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...faces.find.detector import Detected, Detector
-from ...faces.find.photo import PARTS, SMALLEST
+from ...faces.find.photo import PARTS, SMALLEST, smallest
 from ...files import PRIVATE, write_whole
 from ...pictures import read_picture
 from .. import folders
@@ -78,8 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _find(detector: Detector, path: Path, arguments: argparse.Namespace, number: int) -> Detected:
     pixels = read_picture(path)
-    smallest = arguments.min_face or max(SMALLEST, min(pixels.shape[:2]) // PARTS)
-    faces = detector.find(pixels, min_face=smallest)
+    faces = detector.find(pixels, min_face=arguments.min_face or smallest(pixels))
     if arguments.draw:
         # Folders hold pictures of one name; the number is the picture's place among all.
         _draw(arguments.draw / f"{number:05}-{path.stem}.png", pixels, faces)

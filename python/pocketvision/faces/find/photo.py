@@ -107,7 +107,7 @@ class Faces:
         """
         pixels = open_picture(picture, "picture")
         if min_face is None:
-            min_face = max(SMALLEST, min(pixels.shape[:2]) // PARTS)
+            min_face = smallest(pixels)
         found = self.detector.find(pixels, min_face=min_face, most=most)
         for turn in (2, 1, 3) if upside_down and not len(found) else ():
             found = self.detector.find(pixels, min_face=min_face, most=most, turn=turn)
@@ -128,6 +128,11 @@ class Faces:
             )
             for index in sorted(range(len(found)), key=sizes.__getitem__)
         ]
+
+
+def smallest(picture: NDArray[np.uint8]) -> int:
+    """Pixels of the smallest face that is looked for where nothing is said."""
+    return int(max(SMALLEST, min(picture.shape[:2]) // PARTS))
 
 
 def _box(row: NDArray[np.float64]) -> tuple[float, float, float, float]:
