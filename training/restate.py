@@ -16,7 +16,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -87,6 +89,22 @@ def restate(
         identification: of the float and of the int8 file; None keeps what is there.
 
     Raises:
+        FileNotFoundError, ValueError: as :func:`rewrite`.
+    """
+    more = [{}, {}] if identification is None else [{"identification": i} for i in identification]
+    return rewrite(
+        name, weights, {"thresholds": floating, **more[0]}, {"thresholds": int8, **more[1]}
+    )
+
+
+def rewrite(
+    name: str, weights: Path, floating: Mapping[str, Any], int8: Mapping[str, Any]
+) -> tuple[Record, Record]:
+    """Writes fields into the records of ``name``: of the float file and inside the int8 one.
+
+    The digests that name the files follow. Returns the records as they were.
+
+    Raises:
         FileNotFoundError: a file of ``name`` is missing below ``weights``.
         ValueError: the files are not those that ``name.json`` was written for.
     """
@@ -106,10 +124,9 @@ def restate(
     if len(texts) != 1:
         raise ValueError(f"{network}: expected one record inside, found {len(texts)}")
     inside = Record.from_json(texts[0])
-    more = [{}, {}] if identification is None else [{"identification": i} for i in identification]
-    stamp(model, inside.with_(thresholds=int8, **more[1]))
+    stamp(model, inside.with_(**int8))
     digests = record.sha256 | {"int8_onnx": digest(save(model, network))}
-    changed = record.with_(thresholds=floating, sha256=digests, **more[0])
+    changed = record.with_(**{**floating, "sha256": digests})
     write_text(page, changed.to_json() + "\n")
     return record, inside
 

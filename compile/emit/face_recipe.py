@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from typing import Any
@@ -50,21 +51,30 @@ def text(word: str, graph: Graph) -> str:
         tables = pixel_tables(recipe["mean"], recipe["std"], source)
         points = reference(recipe["template"])
         thresholds = [_threshold(entry) for entry in values.get("thresholds", [])]
+        known = _unrecognisable(values.get("unrecognisable"), graph.tensors[graph.outputs[0]])
     except (KeyError, TypeError, ValueError) as error:
-        raise CompileError(f"record: preprocess or thresholds: {error}") from None
+        raise CompileError(f"record: preprocess, thresholds or unrecognisable: {error}") from None
     order = [2, 1, 0] if reversed_ else [0, 1, 2]
     name = f"{word}_thresholds" if thresholds else "0"
     entries = ", ".join(thresholds)
     array = f"static const pv_threshold {name}[{len(thresholds)}] = {{{entries}}};\n"
     rows = ",\n     ".join(braces(table.tolist()) for table in tables)
+    directions, last = "", "{0, 0, 0}"
+    if known:
+        numbers, count, level = known
+        directions = (
+            f"static const int8_t {word}_unrecognisable[{len(numbers)}] =\n    {braces(numbers)};\n"
+        )
+        last = f"{{{word}_unrecognisable, {count}, {level}}}"
     return f"""
 /* Of the record: how a frame becomes the input, and the scores that thresholds stand for. */
-{array if thresholds else ""}static const pv_recipe {word}_recipe = {{
+{array if thresholds else ""}{directions}static const pv_recipe {word}_recipe = {{
     {{{braces(order)},
      {{{rows}}}}},
     {braces(points)},
     {name},
-    {len(thresholds)}}};
+    {len(thresholds)},
+    {last}}};
 """
 
 
@@ -104,6 +114,21 @@ def _threshold(entry: dict[str, Any]) -> str:
     return (
         f"{{{math.ceil(score * SCORE_ONE)}, {round(far * FAR_ONE)}u, {string(entry['dataset'])}}}"
     )
+
+
+def _unrecognisable(entry: Any, output: Tensor) -> tuple[list[int], int, int] | None:
+    """Values of the directions, how many directions, and the level of ``SCORE_ONE``."""
+    if entry is None:
+        return None
+    numbers = np.frombuffer(base64.b64decode(entry["directions"], validate=True), np.int8)
+    count, level = int(entry["count"]), float(entry["level"])
+    embedding = output.bytes // output.item
+    if len(numbers) != count * embedding or not 0 <= level <= 1:
+        raise ValueError(
+            f"unrecognisable: {len(numbers)} values and level {level}, expected {count} x "
+            f"{embedding} and 0 to 1"
+        )
+    return numbers.tolist(), count, round(level * SCORE_ONE)
 
 
 def braces(values: list[int]) -> str:

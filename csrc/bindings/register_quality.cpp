@@ -68,6 +68,25 @@ static py::array_t<int8_t> features(const py::array &crops) {
   return result;
 }
 
+static void see_templates(const py::object &qualities, const py::array &templates,
+                          const py::array &directions, double level) {
+  require_array(templates, py::dtype::of<int8_t>(), {kAny, kAny}, "templates");
+  require_array(directions, py::dtype::of<int8_t>(), {kAny, templates.shape(1)}, "directions");
+  pv_quality *found = qualities_of(qualities, templates.shape(0));
+  if (found == nullptr || !(level >= 0 && level <= 1)) {
+    throw Failure(PV_ERR_ARGUMENT, "expected an array of QUALITY, and a level of 0 to 1");
+  }
+  const pv_unrecognisable known = {static_cast<const int8_t *>(directions.data()),
+                                   static_cast<uint32_t>(directions.shape(0)),
+                                   static_cast<int32_t>(level * PV_SCORE_ONE + 0.5)};
+  const auto *rows = static_cast<const int8_t *>(templates.data());
+  for (py::ssize_t i = 0; i < templates.shape(0); i++) {
+    check(pv_quality_see_template(found + i, rows + i * templates.shape(1),
+                                  static_cast<uint32_t>(templates.shape(1)), &known),
+          "template " + std::to_string(i));
+  }
+}
+
 void register_quality(py::module_ &module) {
   PYBIND11_NUMPY_DTYPE(pv_quality, score, face, brightness, contrast, dark, bright, placed, outside,
                        residual, yaw, roll, sharpness, margin, eye_distance, reasons);
@@ -86,6 +105,10 @@ void register_quality(py::module_ &module) {
              py::arg("height"), py::arg("width"),
              "Of uint8 crops (N, S, S, 3), and float64 landmarks (N, 5, 2) in a picture of height "
              "x width or None, an array (N,) of QUALITY.");
+  module.def("see_templates", &see_templates, py::arg("qualities"), py::arg("templates"),
+             py::arg("directions"), py::arg("level"),
+             "Adds what int8 templates (N, D) say to an array (N,) of QUALITY: how far they lie "
+             "along int8 directions (K, D), where unrecognisable faces gather.");
   module.def("quality_features", &features, py::arg("crops"),
              "What the quality's network reads of uint8 crops (N, S, S, 3): int8 (N, 357).");
 }

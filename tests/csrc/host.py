@@ -14,7 +14,17 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 QUALITY = tuple(
     f"face/quality/{part}"
-    for part in ("framed", "head", "inputs", "margin", "measure", "pixels", "place", "weights")
+    for part in (
+        "framed",
+        "head",
+        "inputs",
+        "margin",
+        "measure",
+        "pixels",
+        "place",
+        "unrecognisable",
+        "weights",
+    )
 )
 DETECT = ("detect/decode", "detect/detect", "detect/area")
 PARTS = ("core/session", "core/status", "face/face", "face/frame", "face/gallery", "face/placement",
@@ -103,6 +113,14 @@ class Quality(ctypes.Structure):
         ("margin", ctypes.c_uint16),
         *((name, ctypes.c_uint32) for name in ("eye_distance", "reasons")),
     ]
+
+
+class Unrecognisable(ctypes.Structure):
+    """pv_unrecognisable"""
+
+    _fields_ = [
+        *(("directions", ctypes.c_void_p), ("count", ctypes.c_uint32)), ("level", ctypes.c_int32),
+    ]  # fmt: skip
 
 
 class Place(ctypes.Structure):

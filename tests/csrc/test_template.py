@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .host import STATUS, Array, library, model
+from .host import STATUS, Array, Unrecognisable, library, model
 
 
 def template(stored: Array, **output: int) -> tuple[int, Array]:
@@ -122,6 +122,7 @@ class Recipe(ctypes.Structure):
     _fields_ = [
         *(("tables", ctypes.c_uint8 * 771), ("reference", ctypes.c_int32 * 10)),
         *(("thresholds", ctypes.POINTER(Threshold)), ("threshold_count", ctypes.c_uint32)),
+        ("unrecognisable", Unrecognisable),
     ]
 
 

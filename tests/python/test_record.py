@@ -19,6 +19,7 @@ IDENTIFICATION = {
     "size": 10, "fpir": 0.01, "threshold": 0.4, "interval": [0.0, 0.02],
     "dataset": "made", "protocol": "none",
 }  # fmt: skip
+KNOWN = {"count": 1, "directions": "A" * 172, "level": 0.1, "data": "made"}
 SCORE = {"dataset": "LFW", "protocol": "10-fold", "precision": "int8", "accuracy": 0.9, "std": 0.01}
 
 
@@ -40,6 +41,14 @@ def test_it_is_frozen_and_keeps_no_alias(record_values: dict[str, Any]) -> None:
     assert record.preprocess["mean"][0] == 127.5 and len(record.thresholds) == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
         record.name = "other"  # type: ignore[misc]
+
+
+def test_where_unrecognisable_faces_gather(record_values: dict[str, Any]) -> None:
+    assert Record.from_dict(record_values).face.unrecognisable is None
+    assert "unrecognisable" not in Record.from_dict(record_values).to_dict()
+    record = Record.from_dict({**record_values, "unrecognisable": KNOWN})
+    assert record.face.unrecognisable == KNOWN
+    assert Record.from_json(record.to_json()) == record
 
 
 def test_identification(record_values: dict[str, Any]) -> None:
@@ -89,6 +98,12 @@ def test_thresholds(record_values: dict[str, Any]) -> None:
         (("scores",), [{**SCORE, "accuracy": 99.1}], "scores\\[0\\].accuracy"),
         (("scores",), [{**SCORE, "precision": "int4"}], "scores\\[0\\].precision"),
         (("thresholds",), [{"far": 0.1}], "thresholds\\[0\\]"),
+        (("unrecognisable",), {"count": 1, "level": 0, "data": ""}, "'directions' is missing"),
+        (("unrecognisable",), KNOWN | {"count": 0}, "unrecognisable.count.*from 1 to 128"),
+        (("unrecognisable",), KNOWN | {"count": 2}, "directions.*2 x 128.*172 characters"),
+        (("unrecognisable",), KNOWN | {"directions": 5}, "unrecognisable.directions"),
+        (("unrecognisable",), KNOWN | {"level": 1.1}, "unrecognisable.level.*from 0 to 1"),
+        (("unrecognisable",), KNOWN | {"data": 3}, "unrecognisable.data"),
         (("identification",), [{"size": 10}], "identification\\[0\\].*'fpir' is missing"),
         (("identification",), [IDENTIFICATION | {"size": 0}], "identification\\[0\\].size"),
         (("identification",), [IDENTIFICATION | {"size": 1.5}], "identification\\[0\\].size"),

@@ -12,6 +12,7 @@
 
 #include "pocketvision/face.h"
 #include "pocketvision/frame.h"
+#include "pocketvision/recipe.h"
 #include "pocketvision/status.h"
 
 #ifdef __cplusplus
@@ -100,6 +101,14 @@ int pv_quality_enrols(const pv_quality *quality);
  * pictures like this one come; 0 where it is to be doubted. Of clean faces the margin is 0, and of
  * two faces that are compared the larger counts. */
 int pv_quality_bears(const pv_quality *quality, int32_t score, int32_t threshold);
+
+/* Adds what the face's int8 template says, which pv_quality_measure() cannot see: the margin is at
+ * least twice what of its square lies along the model's unrecognisable directions beyond their
+ * level, and PV_QUALITY_ALIKE a reason beyond PV_QUALITY_MOST_MARGIN. Nothing without directions.
+ * pv_face_template_quality() does it. PV_ERR_ARGUMENT for a null pointer or `dimension` of 0 or
+ * above PV_MAX_DIMENSION, PV_ERR_ZERO_NORM for a row or a template of zeros. */
+pv_status pv_quality_see_template(pv_quality *quality, const int8_t *face, uint32_t dimension,
+                                  const pv_unrecognisable *known);
 
 /* What a bit of pv_quality.reasons means, such as "too dark", for people to read; of several bits
  * the lowest. Never null. */

@@ -27,12 +27,22 @@ typedef struct pv_threshold {
   const char *dataset; /* on which that was measured */
 } pv_threshold;
 
+/* Where a model's embeddings gather of faces that it cannot recognise (the unrecognisable identity:
+ * S. Deng et al., Harnessing Unrecognizable Faces for Improving Face Recognition, WACV 2023). Two
+ * templates that lie there are like each other for that alone. */
+typedef struct pv_unrecognisable {
+  const int8_t *directions; /* rows of the template's length, at right angles; null for none */
+  uint32_t count;           /* of the rows */
+  int32_t level;            /* of PV_SCORE_ONE: share of its square that a clean face has there */
+} pv_unrecognisable;
+
 /* Everything has static storage duration. */
 typedef struct pv_recipe {
   pv_pixel_tables tables;
   int32_t reference[2 * PV_LANDMARKS]; /* the alignment template, for pv_placement_fit() */
   const pv_threshold *thresholds;      /* in the record's order; null where there are none */
   uint32_t threshold_count;
+  pv_unrecognisable unrecognisable;
 } pv_recipe;
 
 /* One answer with all that it rests on; show the rest beside `same`. */

@@ -168,6 +168,7 @@ class Embedder:
                     _show(done, count)
         if measured is None:
             return embeddings(result, self.identity)
+        quality.see_embeddings(measured, result, self.record)
         qualities = quality.qualities(measured)
         return embeddings(result, self.identity, qualities), qualities
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _runtime
-from ..errors import InputError
+from ..errors import InputError, ModelFileError
 from ..record import Record
 from .alignment import check_landmarks, check_picture
 from .template import ARCFACE_TEMPLATE
@@ -160,6 +161,28 @@ def check_recipe(record: Record) -> None:
                 f"return_quality: {record.full_name} aligns faces to points up to {apart:.0f} of "
                 "112 pixels from ArcFace's, which quality is measured by"
             )
+
+
+def see_embeddings(measured: NDArray[Any], rows: NDArray[np.float32], record: Record) -> None:
+    """Raises the margins of ``measured``, an array (N,) of the runtime's, by what the embeddings
+    ``rows`` (N, D) say, where the model's record knows how its unrecognisable faces look.
+
+    Raises ModelFileError for directions that cannot be read.
+    """
+    known = record.face.unrecognisable
+    if known is None or not len(rows):
+        return
+    from .gallery.firmware import templates
+
+    try:
+        directions = np.frombuffer(b64decode(known["directions"], validate=True), np.int8)
+        directions = directions.reshape(known["count"], record.embedding)
+    except ValueError as error:
+        raise ModelFileError(
+            f"{record.full_name}: record field 'unrecognisable.directions': {error}. Compile the "
+            "model again."
+        ) from None
+    _runtime.see_templates(measured, templates(rows), directions, known["level"])
 
 
 def empty(count: int) -> NDArray[Any]:

@@ -41,6 +41,21 @@ class Identification(TypedDict):
     protocol: str
 
 
+class Unrecognisable(TypedDict):
+    """Where embeddings of faces gather that the model cannot recognise (S. Deng et al., Harnessing
+    Unrecognizable Faces for Improving Face Recognition, WACV 2023): two that lie there are like
+    each other for that alone.
+
+    ``directions``: base64 of int8 (count, embedding), rows at right angles. ``level``: share of its
+    square, 0 to 1, that an embedding of a clean face has along them. ``data``: how they were found.
+    """
+
+    count: int
+    directions: str
+    level: float
+    data: str
+
+
 @dataclass(frozen=True)
 class FaceEmbedding:
     """The task ``face-embedding``.
@@ -48,6 +63,7 @@ class FaceEmbedding:
     ``embedding``: values of an embedding. ``metric``: how two are compared. ``thresholds``: scores
     with the false accept rate that was measured at each. ``identification``: scores with the false
     positive identification rate at each, by the number of enrolled people and templates.
+    ``unrecognisable``: where faces gather that the model cannot recognise, or None.
 
     Raises ValueError that names the field when one is malformed.
     """
@@ -56,6 +72,7 @@ class FaceEmbedding:
     metric: str = "cosine"
     thresholds: list[Threshold] = field(default_factory=list)
     identification: list[Identification] = field(default_factory=list)
+    unrecognisable: Unrecognisable | None = None
 
     def __post_init__(self) -> None:
         if not is_int(self.embedding) or self.embedding < 1:
@@ -64,6 +81,9 @@ class FaceEmbedding:
         # A copy, so that a caller's later change of its own list does not reach a frozen record.
         object.__setattr__(self, "thresholds", _thresholds(self.thresholds))
         object.__setattr__(self, "identification", _identification(self.identification))
+        if self.unrecognisable is not None:
+            known = _unrecognisable(self.unrecognisable, self.embedding)
+            object.__setattr__(self, "unrecognisable", known)
 
     @staticmethod
     def check_preprocess(preprocess: Mapping[str, Any]) -> None:
@@ -132,6 +152,22 @@ def _identification(value: object) -> list[Identification]:
             identification["templates"] = entry["templates"]
         entries.append(identification)
     return entries
+
+
+def _unrecognisable(value: object, embedding: int) -> Unrecognisable:
+    where = "unrecognisable"
+    entry = mapping(where, value, tuple(Unrecognisable.__annotations__))
+    count, directions = entry["count"], entry["directions"]
+    if not is_int(count) or not 1 <= count <= embedding:
+        raise bad(f"{where}.count", f"an integer from 1 to {embedding}", count)
+    text(f"{where}.data", entry["data"])
+    text(f"{where}.directions", directions)
+    # base64 has four characters for three bytes, the last three of them padded.
+    if not directions.isascii() or len(directions) != (count * embedding + 2) // 3 * 4:
+        expected = f"base64 of {count} x {embedding} bytes"
+        raise bad(f"{where}.directions", expected, f"{len(directions)} characters")
+    level = number(f"{where}.level", entry["level"], 0.0, 1.0)
+    return {"count": count, "directions": directions, "level": level, "data": entry["data"]}
 
 
 def _bounds(where: str, value: object, low: float) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import json
 import re
@@ -107,6 +108,33 @@ def test_the_constants_are_those_of_the_record(
     ]  # fmt: skip
 
 
+def test_the_unrecognisable_directions_stand_beside_it(tmp_path: Path) -> None:
+    rows = np.arange(-6, 6, dtype=np.int8).reshape(2, 6)
+    values = json.loads(record())
+    directions = base64.b64encode(rows.tobytes()).decode()
+    known = {"count": 2, "level": 0.25, "data": "few people", "directions": directions}
+    values["unrecognisable"] = known
+    output = Tensor("out", 1, 1, 6, 1.0, 0)
+    graph = Graph("tiny", {"in": SOURCE, "out": output}, (), ("in",), ("out",), json.dumps(values))
+    (tmp_path / "main.c").write_text(
+        f"#include <pocketvision/recipe.h>\n{face_recipe.text('tiny', graph)}"
+        "extern const pv_recipe *const found;\nconst pv_recipe *const found = &tiny_recipe;\n"
+    )
+    subprocess.run(
+        ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC",
+         f"-I{sources.include_directory()}", "main.c", "-o", "main.so"],
+        check=True, cwd=tmp_path,
+    )  # fmt: skip
+    library = ctypes.CDLL(str(tmp_path / "main.so"))
+    found = ctypes.POINTER(Recipe).in_dll(library, "found").contents.unrecognisable
+    assert (found.count, found.level) == (2, 8192)
+    assert ctypes.string_at(found.directions, 12) == rows.tobytes()
+    known["count"] = 3
+    graph = Graph("tiny", {"in": SOURCE, "out": output}, (), ("in",), ("out",), json.dumps(values))
+    with pytest.raises(CompileError, match="unrecognisable: 12 values .* expected 3 x 6"):
+        face_recipe.text("tiny", graph)
+
+
 def test_without_a_face_there_is_no_recipe() -> None:
     assert text_of("tiny", "{}", SOURCE) == ""
     assert text_of("tiny", "", SOURCE) == ""
@@ -119,7 +147,7 @@ def test_without_thresholds_there_are_none() -> None:
     values = json.loads(record())
     del values["thresholds"]
     text = text_of("tiny", json.dumps(values), SOURCE)
-    assert "pv_threshold" not in text and text.endswith("    0,\n    0};\n")
+    assert "pv_threshold" not in text and text.endswith("    0,\n    0,\n    {0, 0, 0}};\n")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +162,9 @@ def test_without_thresholds_there_are_none() -> None:
     ],
 )
 def test_a_malformed_record_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(CompileError, match=f"record: preprocess or thresholds: .*{message}"):
+    with pytest.raises(
+        CompileError, match=f"record: preprocess, thresholds or unrecognisable: .*{message}"
+    ):
         text_of("tiny", record(**changes), SOURCE)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from pocketvision import Embedder, InputError, Quality, _runtime, align
+from pocketvision import Embedder, InputError, Quality, _runtime, align, verify
+from pocketvision.errors import ModelFileError
 from pocketvision.faces.quality import ENROL_LEVEL, QUERY_LEVEL, quality_of
 from pocketvision.faces.template import ARCFACE_TEMPLATE
 
@@ -107,6 +110,48 @@ def test_embed_gives_what_quality_of_gives(portrait: tuple[Array, Array]) -> Non
             same, seen = embedder.embed(crops, return_quality=True, batch_size=4)
             assert seen.tolist() == alone.tolist() and np.array_equal(same, rows)
             assert seen[0].residual is None and seen[0].score == wanted[0].score
+
+
+def test_strangers_that_are_spoilt_alike_are_not_relied_on(portrait: tuple[Array, Array]) -> None:
+    """JPEG of quality 1 and swirls: the crop's network lets some pass, their embeddings do not."""
+    from skimage.data import lfw_subset
+    from skimage.transform import resize, swirl
+
+    faces = [np.rint(resize(face, (112, 112)) * 255).astype(np.uint8) for face in lfw_subset()[:40]]
+    ways = {
+        "jpeg": lambda face: np.asarray(Image.open(io.BytesIO(_jpeg(face, 1))).convert("RGB")),
+        "swirl": lambda face: np.stack(
+            [np.rint(swirl(face, strength=8, radius=70) * 255).astype(np.uint8)] * 3, axis=-1
+        ),
+    }
+    with Embedder("facechain-25m") as embedder:
+        threshold = embedder.record.threshold_at(1e-2)["threshold"]
+        for name, way in ways.items():
+            rows, found = embedder.embed(np.stack([way(face) for face in faces]),
+                                         return_quality=True)  # fmt: skip
+            bare = quality_of(np.stack([way(face) for face in faces]))
+            cosines = np.asarray(rows) @ np.asarray(rows).T
+            both = [(a, b) for a in range(40) for b in range(a) if cosines[a, b] >= threshold]
+            assert len(both) > 200, name  # of 780 pairs: they are alike
+            relied = [pair for pair in both if verify(*(rows[i] for i in pair)).reliable]
+            assert len(relied) < 0.02 * 780, name
+            assert all(a.margin >= b.margin for a, b in zip(found, bare, strict=True))
+            assert np.mean([a.margin > b.margin for a, b in zip(found, bare, strict=True)]) > 0.5
+
+
+def _jpeg(face: Array, quality: int) -> bytes:
+    held = io.BytesIO()
+    Image.fromarray(face).save(held, "JPEG", quality=quality)
+    return held.getvalue()
+
+
+def test_directions_that_cannot_be_read(make_model: Any, record_values: Any, crops: Array) -> None:
+    record = copy.deepcopy(record_values)
+    record["unrecognisable"] = {"count": 1, "level": 0.1, "data": "", "directions": "?" * 172}
+    embedder = Embedder(make_model(RECORD=record))
+    assert embedder.embed(crops).shape == (8, 128)
+    with pytest.raises(ModelFileError, match=r"'unrecognisable.directions': .* Compile the model"):
+        embedder.embed(crops, return_quality=True)
 
 
 def test_models_that_cannot_be_measured(make_model: Any, record_values: Any, crops: Array) -> None:

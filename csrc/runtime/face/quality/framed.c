@@ -55,5 +55,9 @@ pv_status pv_face_template_quality(const pv_session *session, const pv_recipe *r
   if (status != PV_OK) return status;
   through_tables(&recipe->tables, (uint8_t *)input, (size_t)side * side);
   status = pv_session_run_one(session, input, result);
-  return status != PV_OK ? status : pv_template_make(&model->outputs[0], result, result);
+  if (status != PV_OK) return status;
+  status = pv_template_make(&model->outputs[0], result, result);
+  if (status != PV_OK || recipe->unrecognisable.directions == NULL) return status;
+  return pv_quality_see_template(quality, result, (uint32_t)pv_tensor_bytes(&model->outputs[0]),
+                                 &recipe->unrecognisable);
 }
