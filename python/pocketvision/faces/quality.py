@@ -162,6 +162,15 @@ def check_recipe(record: Record) -> None:
             )
 
 
+def measurable(record: Record) -> bool:
+    """Whether the quality of a model's faces can be told; not of crops of other shapes."""
+    try:
+        check_recipe(record)
+    except InputError:
+        return False
+    return True
+
+
 def empty(count: int) -> NDArray[Any]:
     """What the runtime fills with the qualities of ``count`` faces, for :func:`qualities`."""
     return np.zeros(count, _runtime.QUALITY)

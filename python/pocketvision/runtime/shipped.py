@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 
@@ -11,6 +12,7 @@ from ..errors import InputError, shown
 from ..record import Record
 
 DEFAULT_MODEL = "pocketnet-s-128"
+DEFAULT_DETECTOR = "facefinder-160"
 TARGET_VARIABLE = "POCKETVISION_TARGET"
 """Environment variable that forces a target, for tests and comparisons."""
 
@@ -36,6 +38,20 @@ def shipped() -> dict[str, dict[str, str]]:
             if file.endswith(".so") and target:
                 found.setdefault(name, {})[target] = os.path.join(folder, file)
     return found
+
+
+def of_task(task: str) -> dict[str, dict[str, str]]:
+    """Those of :func:`shipped` whose record, of any variant, names ``task``."""
+    return {
+        name: files
+        for name, files in shipped().items()
+        if json.loads(_runtime.Library(_runnable(files)).record).get("task") == task
+    }
+
+
+def _runnable(files: dict[str, str]) -> str:
+    """The best file here; any where none runs, which says so when it is opened."""
+    return next((files[t] for t in host_targets() if t in files), next(iter(files.values())))
 
 
 def find(name: str, target: str | None = None) -> str:

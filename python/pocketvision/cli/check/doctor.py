@@ -144,11 +144,11 @@ def _answer(file: str) -> tuple[str, str]:
 
     In a process of its own: an instruction that the processor lacks ends that, not this.
     """
-    from ...faces.known import ANSWERS
+    from ...faces.known import expected
     from ...runtime.model import Model
 
     record = Model(file).record
-    wanted = ANSWERS.get(record.full_name) if record else None
+    wanted = expected(record) if record else None
     if wanted is None:
         return NOTE, "no answer is known for these weights"
     own = {key: value for key, value in os.environ.items() if key != "POCKETVISION_TARGET"}
