@@ -86,6 +86,13 @@ class Detector:
         )  # fmt: skip
         self._finders: Lending[_runtime.Finder] = Lending(make)
 
+    @property
+    def name(self) -> str:
+        """Full name ``name.tag`` of the weights."""
+        record = self.model.record
+        assert record is not None  # looked at when it was opened
+        return record.full_name
+
     def find(
         self, picture: Any, *, min_face: int | None = None, turn: int = 0, most: int = 256
     ) -> Detected:
