@@ -143,9 +143,10 @@ def test_info_shows_what_to_choose_by(
     page = capsys.readouterr().out
     assert max(map(len, page.splitlines())) <= 100
     rows = [re.split(r"  +", line) for line in page.splitlines()]
-    assert rows[2] == ["model", "values", "size", "LFW, float", "LFW, int8"]
-    assert rows[3][:2] == ["net-a", "128"] and rows[3][3:] == ["99.00 %", "96.51 %", "the default"]
-    assert rows[4] == ["net-b", "-", "-", "-", "-"]
+    assert rows[2] == ["model", "task", "values", "size", "LFW, float", "LFW, int8"]
+    assert rows[3][:3] == ["net-a", "face-embedding", "128"]
+    assert rows[3][4:] == ["99.00 %", "96.51 %", "the default"]
+    assert rows[4] == ["net-b", "-", "-", "-", "-", "-"]
     assert "licence, net-a: research research" in page
     assert f"compiled for, net-a: {here}\n" in page
     assert "net-b: elsewhere (not for this processor)\n" in page

@@ -112,7 +112,7 @@ def test_a_check_that_fails_itself_is_said(capsys: Any, monkeypatch: pytest.Monk
     def broken() -> dict[str, list[str]]:
         raise metadata.PackageNotFoundError("pocketvision")
 
-    monkeypatch.setattr(doctor, "missing", broken)
+    monkeypatch.setattr("pocketvision.cli.extras.missing", broken)
     monkeypatch.setattr(doctor.shutil, "which", lambda program: None)
     found = findings(capsys, 1)
     assert found["extras"]["text"].startswith("PackageNotFoundError")

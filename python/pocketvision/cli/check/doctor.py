@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 
 from ... import __version__
 from ..common import Verbs, new_verb
-from ..extras import missing
 from ..text import show, show_json
 
 OK, NOTE, BAD = "ok", "note", "bad"
@@ -166,6 +165,8 @@ def _answer(file: str) -> tuple[str, str]:
 
 
 def _extras() -> Iterator[Finding]:
+    from ..extras import missing  # reads metadata, which no other verb's start pays for
+
     for extra, absent in missing().items():
         if absent:
             line = f"pip install 'pocketvision[{extra}]'"
