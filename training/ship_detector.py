@@ -13,6 +13,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ from .ship import LICENCE
 
 TAG = "yunet-distill.v1"
 TEACHER = "YuNet (OpenCV zoo, Apache-2.0), cells and places of every view"
+SOURCES = {"afw": "AFW", "helen": "HELEN", "mask": "masked faces", "bg": "without faces"}
+"""What the sources of pictures are called in the record."""
 CALIBRATING = 288
 """Pictures that the quantiser sees: those that it measures, and those that choose its method."""
 
@@ -72,7 +75,7 @@ def ship(
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(weights, out / f"{name}.safetensors")
     record = record.with_(
-        tag=tag, teacher=teacher, licence=licence,
+        tag=tag, teacher=teacher, licence=licence, data=_described(learnt, record.data),
         sha256={"float_weights": digest(out / f"{name}.safetensors")},
     )  # fmt: skip
     scores = []
@@ -113,6 +116,16 @@ def ship(
     if log.is_file():
         write_text(out / f"{name}.log.csv", log.read_text())
     return scores
+
+
+def _described(learnt: Faces, said: str) -> str:
+    """The pictures by source, and the crops that the run's own record names."""
+    counts = Counter(learnt.sources)
+    parts = ", ".join(
+        f"{count:,} {SOURCES.get(name, name)}" for name, count in sorted(counts.items())
+    )
+    _, _, crops = said.partition(", with ")
+    return f"{len(learnt):,} pictures ({parts})" + (f", with {crops}" if crops else "")
 
 
 def _views(learnt: Faces, height: int, width: int) -> np.ndarray:
