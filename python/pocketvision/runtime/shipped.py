@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 
 from .. import __path__ as _package_folders
 from .. import _runtime
@@ -79,7 +78,7 @@ def find(name: str, target: str | None = None) -> str:
             return files[candidate]
     asked = "target" if target or not forced else TARGET_VARIABLE
     raise InputError(
-        f"{asked}: {normalise(base)} is not installed for {forced or platform.machine()}; "
+        f"{asked}: {normalise(base)} is not installed for {forced or os.uname().machine}; "
         f"installed: {', '.join(files)}. This processor runs: {', '.join(host_targets())}."
     )
 
