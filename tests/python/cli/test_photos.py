@@ -14,6 +14,7 @@ from PIL import Image
 
 import pocketvision
 from pocketvision.cli import main
+from pocketvision.cli.draw import DOUBTFUL, SURE
 from pocketvision.faces.find import photo
 from pocketvision.runtime import shipped
 
@@ -129,12 +130,27 @@ def test_a_face_at_the_border_says_so(capsys: Any, photos: Path) -> None:
 
 
 @pytest.mark.parametrize("longest", [4096, 1000])
-def test_huge(capsys: Any, photos: Path, longest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_huge(
+    capsys: Any, photos: Path, longest: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """6000x4000 pixels: boxes are in those, whatever it was read with."""
     monkeypatch.setattr(photo, "LONGEST", longest)
     (row,) = faces_of(capsys, photos / "huge.jpg")
     assert near(row["box"], portraits.box(2000, 1000, 1800)) and row["quality"] > 60
     (face,) = pocketvision.Faces("facechain-25m").find(photos / "huge.jpg")
+    # What is drawn stands in the pixels that were read.
+    call = ["identify", str(tmp_path / "known"), str(photos / "huge.jpg"), *MODEL]
+    (tmp_path / "known").mkdir()
+    (tmp_path / "known" / "ada.png").write_bytes((photos / "one.png").read_bytes())
+    drawn = tmp_path / "drawn.png"
+    json_of(capsys, *call, "--threshold", "0.5", "--draw", str(drawn))
+    pixels = np.asarray(Image.open(drawn)).astype(int)
+    assert max(pixels.shape) == longest
+    green = (np.abs(pixels - SURE) < 20).all(axis=2) | (np.abs(pixels - DOUBTFUL) < 20).all(axis=2)
+    rows, columns = np.nonzero(green)
+    scale = 6000 / longest
+    assert abs(columns.min() * scale - row["box"][0]) < 60
+    assert abs(rows.max() * scale - row["box"][3]) < 60
     eyes = np.array([[75, 101], [119, 103]]) * 1800 / 224 + [2000, 1000]
     np.testing.assert_allclose(face.landmarks[:2], eyes, atol=120)
     assert face.crop.shape == (112, 112, 3) and face.quality is not None
