@@ -31,8 +31,8 @@ LONGEST = 4096
 LIKENESS, UNSURE, LEAST = 30, 0.08, 30
 """The second look: a face has at least ``LIKENESS`` of ``Quality.face``; where its score is less
 than ``UNSURE`` above the detector's least, it has ``LEAST`` of ``Quality.score`` as well. Of 302
-pictures kept from training, with 282 faces, that took false and rough boxes from 0.139 to 0.020 a
-picture and recall from 0.848 to 0.794 (2026-11-27)."""
+pictures kept from training, with 282 faces, that took false boxes from 0.205 to 0.060 a picture and
+recall from 0.812 to 0.766 (``training/evaluate/detect/photos.py``, 2026-11-27)."""
 BEYOND = 0.02
 """Of a box's side that lies outside the picture: then the border cuts the face."""
 CUT = "at the picture's border, which cuts it"
