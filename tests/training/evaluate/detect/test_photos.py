@@ -1,4 +1,4 @@
-"""Whole photos judged: what is found, found twice, beside a face, and left out by the second look."""
+"""Whole photos judged: what is found, found twice, beside a face, or too small to count."""
 
 from __future__ import annotations
 
