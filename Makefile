@@ -16,7 +16,7 @@ CROSS := aarch64-linux-gnu-gcc qemu-aarch64 arm-none-eabi-gcc qemu-system-arm
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-run: $(VENV)/demo.stamp  ## the shipped model on real faces: scores, verdicts, latency, a picture
+run: $(VENV)/demo.stamp  ## the shipped models on plain photos: faces, scores, verdicts, latency, pictures
 	$(BIN)/python -m pocketvision.demo --out build/demo
 
 test: $(VENV)/dev.stamp  ## every test that needs no data folder

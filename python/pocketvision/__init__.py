@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .faces.embedder import Embedder
     from .faces.embeddings import Embeddings
     from .faces.find.detector import Detector
-    from .faces.find.photo import Face, Faces
+    from .faces.find.face import Face
+    from .faces.find.photo import Faces
     from .faces.gallery.answer import Identification
     from .faces.gallery.gallery import Gallery
     from .faces.open_set import OpenSet, open_set
@@ -36,7 +37,7 @@ _HOMES = {
     "Detector": "faces.find.detector",
     "Embedder": "faces.embedder",
     "Embeddings": "faces.embeddings",
-    "Face": "faces.find.photo",
+    "Face": "faces.find.face",
     "Faces": "faces.find.photo",
     "Gallery": "faces.gallery.gallery",
     "Identification": "faces.gallery.answer",

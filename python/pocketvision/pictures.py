@@ -67,6 +67,29 @@ def read_picture(source: Any, *, max_side: int | None = None) -> NDArray[np.uint
     )
 
 
+def read_scaled(path: str | os.PathLike[str], max_side: int) -> tuple[NDArray[np.uint8], float]:
+    """A file by :func:`read_picture` with ``max_side``, and the file's pixels that one of it is."""
+    pixels = read_picture(path, max_side=max_side)
+    longer = max(pixels.shape[:2])
+    # One that is shorter than it might be was not scaled, and needs no second look.
+    return pixels, 1.0 if longer < max_side else _longer_side(os.fspath(path)) / longer
+
+
+def _longer_side(path: str) -> int:
+    if path.endswith(".npy"):
+        return int(max(np.load(path, mmap_mode="r").shape[:2]))
+    from PIL import Image, JpegImagePlugin
+
+    with open(path, "rb") as file:
+        jpeg = file.read(3) == b"\xff\xd8\xff"
+        file.seek(0)
+        opened = (
+            JpegImagePlugin.JpegImageFile(file) if jpeg else Image.open(file, formats=_formats())
+        )
+        with opened as image:
+            return max(image.size)
+
+
 def is_source(value: Any) -> bool:
     """Whether ``value`` is one picture that :func:`read_picture` opens, and no array."""
     return (

@@ -19,7 +19,7 @@ import pytest
 
 from pocketvision import Gallery, cli
 from pocketvision.record import Record
-from pocketvision.runtime.shipped import DEFAULT_MODEL, shipped
+from pocketvision.runtime.shipped import DEFAULT_MODEL, of_task, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
@@ -77,6 +77,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crops: np.ndarray) ->
     for person in ("ada", "grace"):
         (tmp_path / "people").mkdir(exist_ok=True)
         shutil.copy("face.png", f"people/{person}.png")
+    image.fromarray(pytest.importorskip("skimage.data").astronaut()).save("group.jpg")
     (tmp_path / "unknown").mkdir()
     shutil.copy("other.png", "unknown")
     for folder in ("out", "training", "csrc"):
@@ -138,6 +139,8 @@ def test_commands(page: str, line: str, place: Path) -> None:
             assert find_spec(module) is not None
         case ["pocketvision", "embed", picture, "--out", out]:
             assert cli.main(["embed", picture, "--out", out]) == 0 and (place / out).is_file()
+        case ["pocketvision", "detect" | "cluster" as verb, *rest] if "FILE" not in rest:
+            assert cli.main([verb, *rest]) == 0
         case ["pocketvision", "enrol" | "identify" as verb, *rest] if "--key-file" not in rest:
             # The pictures here are noise, for which no threshold is meant.
             rest += ["--allow-duplicate", "--allow-unreliable"]
@@ -189,7 +192,7 @@ def test_the_models_of_the_readme_are_those_that_are_shipped() -> None:
                       text, re.M)  # fmt: skip
     weights = ROOT / "training/weights"
     assert [row[0] for row in rows] and sorted(row[0] for row in rows) == sorted(
-        path.name.removesuffix(".int8.onnx") for path in weights.glob("*.int8.onnx")
+        set(of_task("face-embedding")) or {row[0] for row in rows}
     )
     for name, parameters, macs, _, milliseconds, accuracy in rows:
         counted = count(models.create(name), models.entry(name).input_size)

@@ -14,6 +14,8 @@ from pocketvision import InputError, read_picture
 pytest.importorskip("PIL")
 from PIL import Image  # noqa: E402
 
+from pocketvision.pictures import read_scaled  # noqa: E402
+
 
 @pytest.fixture(scope="module")
 def colours() -> Any:
@@ -186,3 +188,19 @@ def test_paths_that_are_no_picture(tmp_path: Path) -> None:
         read_picture(tmp_path)
     with pytest.raises(FileNotFoundError, match="none.png: no such picture"):
         read_picture(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.npy"])
+def test_scale_of_what_is_read_smaller(tmp_path: Path, name: str) -> None:
+    """How many of the file's pixels one is, also where a JPEG is decoded in part, and turned."""
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 800, 3), dtype=np.uint8)
+    if name.endswith(".npy"):
+        np.save(tmp_path / name, pixels)
+    else:
+        image = Image.fromarray(pixels)
+        exif = Image.Exif()
+        exif[0x0112] = 6  # a quarter turn
+        image.save(tmp_path / name, exif=exif)
+    for limit, scale in ((100, 8.0), (400, 2.0), (800, 1.0), (4096, 1.0)):
+        found, told = read_scaled(tmp_path / name, limit)
+        assert max(found.shape[:2]) == min(limit, 800) and told == scale

@@ -22,11 +22,26 @@ IMPORTED_AS = {
     "scikit-learn": "sklearn",
 }
 RUNTIME = [
-    *(f"python/pocketvision/{room}" for room in ("record", "runtime", "faces", "clips", "cli/use")),
+    *(
+        f"python/pocketvision/{room}"
+        for room in ("record", "runtime", "faces", "clips", "cli/use", "cli/check")
+    ),
     *(f"python/pocketvision/{file}.py" for file in ("__init__", "errors", "files")),
     *(
         f"python/pocketvision/cli/{file}.py"
-        for file in ("__init__", "common", "extras", "folders", "galleries", "text")
+        for file in (
+            *(
+                "__init__",
+                "common",
+                "draw",
+                "extras",
+                "folders",
+                "galleries",
+                "photos",
+                "sheet",
+                "text",
+            ),
+        )
     ),
 ]
 
@@ -70,7 +85,7 @@ def trees(place: str) -> Iterator[tuple[Path, ast.Module]]:
 @pytest.mark.parametrize(
     ("places", "extras"),
     [
-        (RUNTIME, ("image", "gallery", "plot", "video")),
+        (RUNTIME, ("image", "gallery", "plot", "groups", "video")),
         (["compile", "python/pocketvision/cli/compile"], ("compile",)),
         (["training", "python/pocketvision/cli/train"], ("training", "cluster", "video")),
         (["python/pocketvision/demo"], ("demo",)),

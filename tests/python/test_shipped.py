@@ -16,6 +16,7 @@ from pocketvision.runtime import shipped as models
 from pocketvision.runtime.model import Model
 
 NAMES = sorted(models.shipped())
+EMBEDDERS = sorted(models.of_task("face-embedding"))
 pytestmark = pytest.mark.skipif(not NAMES, reason="this installation was built without models")
 
 
@@ -32,10 +33,10 @@ def test_variants_give_the_same_bytes(name: str) -> None:
         data = random.integers(info.min, info.max + 1, source.shape, dtype=source.dtype)
         results = [variant.run(data) for variant in variants]
         for result in results[1:]:
-            np.testing.assert_array_equal(result, results[0])
+            np.testing.assert_equal(result, results[0])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDERS)
 def test_the_record_serves_verification(name: str, crops: Any) -> None:
     embedder = Embedder(name.replace("-", "_"))
     assert embedder.record.name == name
@@ -46,7 +47,7 @@ def test_the_record_serves_verification(name: str, crops: Any) -> None:
     assert embedder.record.thresholds, "a shipped embedder states at least one threshold"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EMBEDDERS)
 def test_full_names_are_names(name: str, crops: Any) -> None:
     embedder = Embedder(name)
     again = Embedder(embedder.name)
@@ -59,8 +60,29 @@ def test_full_names_are_names(name: str, crops: Any) -> None:
         Embedder(f"{name}.other.v1")
 
 
-def test_the_default_model_is_shipped() -> None:
-    assert models.DEFAULT_MODEL in NAMES
+def test_the_defaults_are_shipped() -> None:
+    assert models.DEFAULT_MODEL in EMBEDDERS
+    assert models.DEFAULT_DETECTOR in models.of_task("face-detection")
+    assert set(EMBEDDERS) | set(models.of_task("face-detection")) == set(NAMES)
+
+
+def test_the_record_of_the_detector_says_what_it_is_made_of() -> None:
+    record = pocketvision.Detector().model.record
+    assert record is not None and record.name == models.DEFAULT_DETECTOR
+    assert "YuNet" in (record.teacher or "") and record.data and record.licence
+    assert [score["precision"] for score in record.scores] == ["float32", "int8"]
+    assert all(0 < score["average_precision"] < 1 for score in record.scores)
+
+
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_no_embedder_is_taken_for_a_detector(name: str) -> None:
+    known = ", ".join(models.of_task("face-detection"))
+    with pytest.raises(InputError, match=f"got '{name}', .* 'face-embedding'; shipped: {known}"):
+        pocketvision.Detector(name)
+    with pytest.raises(InputError, match="no shipped model is named 'nobody'; shipped: "):
+        pocketvision.Faces(name, detector="nobody")
+    with pytest.raises(ValueError, match="expected a face embedder"):
+        Embedder(models.DEFAULT_DETECTOR)
 
 
 def test_the_runtime_and_one_model_are_small() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pocketvision.demo import damage, faces
+from pocketvision.demo import damage, faces, photos
 from pocketvision.demo.__main__ import main
 from pocketvision.demo.damage import COPIES
 from pocketvision.faces.alignment import align
+from pocketvision.faces.find.photo import Faces
 
 
 def test_the_astronauts_landmarks_lie_where_the_face_is() -> None:
@@ -62,9 +64,33 @@ def test_a_run_prints_scores_and_latency_and_writes_the_picture(
 ) -> None:
     assert main(["--out", str(tmp_path), "--rounds", "2"]) == 0
     text = capsys.readouterr().out
-    for expected in (*COPIES, "threshold", "4950 pairs", "latency per face", "onnxruntime int8"):
+    for expected in (
+        *COPIES,
+        "threshold",
+        "faces found by facefinder-160",
+        "latency per face",
+        "onnxruntime int8",
+    ):
         assert expected in text
-    assert (tmp_path / "faces.png").read_bytes().startswith(b"\x89PNG")
+    assert re.search(r"the (\d+) of 100 LFW patches in which a face is found", text)
+    # Both portraits are found, and the copies of the first are the same person.
+    verdicts = re.findall(r"^  (.{12}) (same person|different people): ", text, re.M)
+    assert [said for _, said in verdicts] == ["same person"] * len(COPIES) + ["different people"]
+    for name in ("photos.png", "faces.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_plain_photos_are_found() -> None:
+    finder = Faces("facechain-25m")
+    for photo in photos.portraits():
+        face = photos.found(finder, photo)
+        assert face is not None and len(finder.find(photo.picture)) >= 1
+        if photo.name == "astronaut":
+            given = np.array(faces.ASTRONAUT_LANDMARKS)
+            np.testing.assert_allclose(face.landmarks, given, atol=10)
+    some = [photos.found(finder, photo) for photo in photos.strangers(20)]
+    assert sum(face is not None for face in some) >= 15
+    assert photos.found(finder, photos.Photo("none", np.zeros((96, 96, 3), np.uint8))) is None
 
 
 def test_an_unknown_model_is_a_usage_error(

@@ -5,22 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 import pocketvision
 from pocketvision.faces.template import ARCFACE_TEMPLATE
-from pocketvision.record import Record
+from pocketvision.record import METADATA_KEY, Record
 
 torch = pytest.importorskip("torch")
 
+from pocketvision.runtime.shipped import find  # noqa: E402
 from pocketvision.training import models  # noqa: E402
+from pocketvision.training.data.detect import read  # noqa: E402
+from pocketvision.training.evaluate.detect.judge import judge  # noqa: E402
+from pocketvision.training.evaluate.detect.opened import opened  # noqa: E402
 from pocketvision.training.evaluate.faces import embedders, lfw, pairs  # noqa: E402
 from pocketvision.training.export import export  # noqa: E402
 from pocketvision.training.models.stored.describe import digest  # noqa: E402
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "training" / "weights"
-NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+DETECTORS = ("facefinder-160",)
+NAMES = sorted({path.stem for path in WEIGHTS.glob("*.safetensors")} - set(DETECTORS))
 OTHERS = sorted(
     f"{kind}/{path.stem}"
     for kind in ("boards", "far")
@@ -119,16 +125,47 @@ def test_int8_embeddings_are_those_of_the_float_weights(name: str) -> None:
     assert cosine.min() >= 0.99, cosine
 
 
-@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS, *DETECTORS])
 def test_records_hold_the_digests_of_their_files(name: str) -> None:
     record = Record.from_json((WEIGHTS / f"{name}.json").read_text())
     network = WEIGHTS / f"{name}.int8.onnx"
-    inside = embedders.OnnxEmbedder(network).record
-    assert inside is not None and inside.full_name == record.full_name
+    properties = onnx.load(network, load_external_data=False).metadata_props
+    (text,) = (entry.value for entry in properties if entry.key == METADATA_KEY)
+    inside = Record.from_json(text)
+    assert inside.full_name == record.full_name
     assert record.sha256["int8_onnx"] == digest(network)
     weights = digest(WEIGHTS / f"{name}.safetensors")
     assert record.sha256["float_weights"] == inside.sha256["float_weights"] == weights
     assert inside.scores == record.scores
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_int8_faces_are_those_of_the_float_weights(name: str) -> None:
+    """Another network's weights, or another preprocessing, would see another person elsewhere."""
+    data = pytest.importorskip("skimage.data")
+    photo = data.astronaut()[:256, 96:352]
+    found = []
+    for path in (WEIGHTS / f"{name}.safetensors", WEIGHTS / f"{name}.int8.onnx"):
+        detect, _ = opened(path)
+        found.append(detect(photo))
+    floating, int8 = (one.chosen(one.scores.argsort()[::-1][:1]) for one in found)
+    assert floating.scores[0] > 0.5 and abs(floating.scores[0] - int8.scores[0]) < 0.1
+    np.testing.assert_allclose(floating.points, int8.points, atol=6)
+    eyes = np.array([[203.3, 101.5], [247.2, 103.0]]) - [96, 0]
+    np.testing.assert_allclose(int8.points[0, :2], eyes, atol=10)
+
+
+@pytest.mark.shared
+@pytest.mark.deep
+@pytest.mark.parametrize("name", DETECTORS)
+def test_recall_is_what_the_record_states(name: str, shared_data: Path) -> None:
+    record = Record.from_json((WEIGHTS / f"{name}.json").read_text())
+    (stated,) = (score for score in record.scores if score["precision"] == "int8")
+    detect, size = opened(Path(find(name)))
+    _, kept = read(shared_data / "detector" / "detector").parted()
+    found = judge(detect, kept, *size)
+    assert found.recall == pytest.approx(stated["accuracy"], abs=0.01)
+    assert found.error == pytest.approx(stated["landmark_error"], abs=0.01)
 
 
 def test_raw_embeddings_of_the_protocols_point_where_the_embedders_do() -> None:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from pocketvision.files import PRIVATE, write_whole
-from pocketvision.runtime.shipped import normalise, shipped
+from pocketvision.runtime.shipped import normalise, of_task
 
 from .. import models
 from ..run.device import CPU, autocast, bfloat16
@@ -140,12 +140,13 @@ def open_teacher(
         if not (root / weights).is_file():
             raise FileNotFoundError(f"{root / weights}: no such teacher; train it first")
         return TorchTeacher(model, root / weights, device)
-    if normalise(name) in shipped():
+    embedders = of_task("face-embedding")
+    if normalise(name) in embedders:
         return CompiledTeacher(name)
     if not (root / name).is_file():
         raise FileNotFoundError(
             f"{root / name}: no such teacher; embedding.teachers names it: a file, or one of "
-            f"{', '.join(shipped()) or 'no shipped models'}"
+            f"{', '.join(embedders) or 'no shipped models'}"
         )
     try:
         return ConvertedTeacher(root / name, device, compiled)

@@ -20,7 +20,7 @@ def run(
     """Time one face through each network, in turn, from uint8 pixels to the unit-norm embedding.
 
     ``networks``: names of shipped models or paths of compiled files; None means every shipped
-    model. ``starts``: how often a process starts for the cold start, 0 for not at all.
+    embedder. ``starts``: how often a process starts for the cold start, 0 for not at all.
     Rows: network, target, rounds, median_ms, q1_ms, q3_ms, fast_ms (a tenth of the rounds took
     less), steady (the spread is at most a third of the median); start_ms, resident_mb and
     installed_mb, which are None without ``starts``.
@@ -30,7 +30,7 @@ def run(
         raise InputError(
             f"rounds and starts: expected at least 2 (no start: 0), got {rounds} and {starts}"
         )
-    names = networks if networks is not None else sorted(models.shipped())
+    names = networks if networks is not None else sorted(models.of_task("face-embedding"))
     embedders = [Embedder(name) for name in names]
     with pinned():
         timings = interleave([_one_face(embedder) for embedder in embedders], rounds)

@@ -21,13 +21,13 @@ def run(
     """Time batches on one thread and on ``threads`` in turn, free to move between processors.
 
     ``networks``: names of shipped models or paths of compiled files; None means every shipped
-    model. Rows: network, threads, batch, rounds, median_ms, q1_ms, q3_ms, images_per_second,
+    embedder. Rows: network, threads, batch, rounds, median_ms, q1_ms, q3_ms, images_per_second,
     ratio_to_one, steady. Raises InputError for fewer than 2 rounds or an unknown network.
     """
     if rounds < 2:
         raise InputError(f"rounds: expected at least 2, got {rounds}")
     rows: list[dict[str, Any]] = []
-    for network in networks if networks is not None else sorted(models.shipped()):
+    for network in networks if networks is not None else sorted(models.of_task("face-embedding")):
         embedders = [Embedder(network, threads=count) for count in sorted({1, threads})]
         faces = crops(embedders[0].record, BATCH)
         timings = interleave([partial(e.embed, faces, batch_size=BATCH) for e in embedders], rounds)

@@ -12,34 +12,21 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
+from .check import bench, doctor, info
 from .compile import analyze, compile, cost, report, tune, validate
 from .text import show
 from .train import evaluate, quantize, search, train
-from .use import (
-    bench,
-    calibrate,
-    detect,
-    doctor,
-    embed,
-    enrol,
-    gallery,
-    identify,
-    info,
-    verify,
-    watch,
-)
+from .use import calibrate, cluster, detect, embed, enrol, gallery, identify, verify, watch
 
 VERBS = {
-    "use models": (
-        *(info, detect, embed, verify, enrol, identify, gallery, watch),
-        *(calibrate, bench, doctor),
-    ),
+    "use models": (detect, embed, verify, enrol, identify, gallery, cluster, calibrate, watch),
+    "look at what is installed": (info, bench, doctor),
     "compile your own": (compile, analyze, validate, report, tune, cost),
     "train": (search, train, quantize, evaluate),
 }
 """The modules of the verbs, each of its verb's name, by their title in the help."""
 
-_EXTRAS = {"cryptography": "gallery", "keyring": "gallery", "av": "video"}
+_EXTRAS = {"cryptography": "gallery", "keyring": "gallery", "av": "video", "scipy": "groups"}
 """Extras that bring a module which a verb needs for some of its options alone."""
 
 _WRONG_PATHS = (

@@ -1,4 +1,4 @@
-"""What the verbs share: options, the places that they write to, reading pictures and landmarks."""
+"""What the verbs share: options, the places that they write to, reading landmarks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..faces.embedder import Embedder
-from ..faces.embeddings import Embeddings
-from ..pictures import read_picture
 from ..runtime.shipped import DEFAULT_MODEL
 
 Verbs = Any  # argparse names the type of add_subparsers() only privately
@@ -41,7 +39,7 @@ def new_verb(
 
 
 def add_model_options(parser: argparse.ArgumentParser, *, calibration: bool = True) -> None:
-    """--model, --target, --calibration and --landmarks of the verbs that embed pictures."""
+    """--model, --target and --calibration of the verbs that embed pictures."""
     parser.add_argument("--model", default=None, help="shipped model or compiled file")
     parser.add_argument("--target", default=None, help="force a compiled variant")
     if calibration:
@@ -52,12 +50,6 @@ def add_model_options(parser: argparse.ArgumentParser, *, calibration: bool = Tr
             help="thresholds that pocketvision calibrate wrote; those of a model of your own are "
             "found beside it",
         )
-    parser.add_argument(
-        "--landmarks",
-        type=Path,
-        metavar="FILE",
-        help="CSV without header: picture,x1,y1,...,x5,y5 in pixels, one line per face",
-    )
 
 
 def make_embedder(arguments: argparse.Namespace, threads: int = 1) -> Embedder:
@@ -141,51 +133,3 @@ def read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
             )
         faces.setdefault(os.path.normpath(row[0]), []).append(points)
     return {name: np.asarray(points).reshape(-1, 5, 2) for name, points in faces.items()}
-
-
-def measures_quality(embedder: Embedder) -> bool:
-    """Whether the quality of its faces can be told; not of crops of other shapes and places."""
-    from ..faces.quality import check_recipe
-
-    try:
-        check_recipe(embedder.record)
-    except InputError:
-        return False
-    return True
-
-
-def embed_file(
-    embedder: Embedder,
-    path: Path,
-    landmarks: dict[str, NDArray[np.float64]] | None,
-    *,
-    quality: bool = False,
-) -> Embeddings:
-    """Embeddings (F, D) of one picture: an aligned crop, or the faces that ``landmarks`` lists.
-
-    ``quality``: whether they carry the quality of each face.
-    """
-
-    def embed(images: Any, points: Any) -> Embeddings:
-        if quality:
-            return embedder.embed(images, points, return_quality=True)[0]
-        return embedder.embed(images, points)
-
-    require_file(path, "picture")
-    picture = read_picture(path)
-    if landmarks is None:
-        try:
-            return embed([picture], None)
-        except InputError as error:
-            raise InputError(f"{path}: {str(error).replace('landmarks=', '--landmarks')}") from None
-    points = landmarks.get(os.path.normpath(path), landmarks.get(path.name))
-    if points is None:
-        names = ", ".join(list(landmarks)[:3]) or "nothing"
-        raise InputError(
-            f"{path}: the landmarks file has no line for this picture; it names {names}"
-            + (", ..." if len(landmarks) > 3 else "")
-        )
-    try:
-        return embed(picture, points)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None

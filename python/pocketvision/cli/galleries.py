@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from ..faces.embeddings import Embeddings
 from ..faces.gallery import key
 from ..faces.gallery.answer import Enrolment
 from ..faces.gallery.gallery import Gallery
-from ..runtime.lending import check_threads
 from . import folders
-from .common import embed_file, make_embedder, measures_quality, read_landmarks
+from .common import make_embedder
+from .photos import Photos
 
 
 def add_key_options(parser: Any) -> None:
@@ -77,59 +77,9 @@ def open_with_embedder(path: Path, arguments: argparse.Namespace) -> tuple[Galle
     return Gallery.open(path, model=embedder, key=known, create=False), embedder
 
 
-class Faces:
-    """Embeds pictures with one embedder and one list of landmarks, and measures their quality."""
-
-    def __init__(self, embedder: Embedder, arguments: argparse.Namespace) -> None:
-        self._embedder = embedder
-        self._threads = check_threads(arguments.threads)
-        self._landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
-        self._quality = measures_quality(embedder)
-
-    def all(self, path: Path) -> Embeddings:
-        """Every face of a picture (F, D)."""
-        return embed_file(self._embedder, path, self._landmarks, quality=self._quality)
-
-    def one(self, path: Path) -> Embeddings:
-        """The only face of a picture (D,); InputError for several."""
-        found = self.all(path)
-        if len(found) != 1:
-            raise InputError(f"{path}: expected landmarks of one face, got {len(found)} faces")
-        face: Embeddings = found[0]
-        return face
-
-    def each(
-        self, work: Callable[[Path], Embeddings], paths: Sequence[Path], bad: folders.Bad
-    ) -> Iterator[tuple[Path, Embeddings]]:
-        """``work`` of each path, in order and with progress, without those that are bad.
-
-        Threads take whole pictures: decoding is most of the work.
-        """
-
-        def attempt(path: Path) -> Embeddings | None:
-            return bad.attempt(path, lambda: work(path))
-
-        if self._threads == 1 or len(paths) == 1:
-            yield from self._zipped(paths, map(attempt, paths))
-            return
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(self._threads) as pool:
-            yield from self._zipped(paths, pool.map(attempt, paths))
-
-    @staticmethod
-    def _zipped(
-        paths: Sequence[Path], found: Iterator[Embeddings | None]
-    ) -> Iterator[tuple[Path, Embeddings]]:
-        for path in folders.counted(paths, "pictures"):
-            face = next(found)
-            if face is not None:
-                yield path, face
-
-
 def enrol(
     gallery: Gallery,
-    faces: Faces,
+    photos: Photos,
     people: Sequence[tuple[str, Path]],
     arguments: argparse.Namespace,
     bad: folders.Bad,
@@ -140,7 +90,7 @@ def enrol(
     like.
     """
     places = [path for _, path in people]
-    embedded = dict(faces.each(faces.one, places, bad))
+    embedded = {path: one.embeddings[0] for path, one in photos.each(photos.one, places, bad)}
     rows: list[dict[str, Any]] = []
     with gallery.batch():
         for name, path in people:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._runtime import PixelTables
+from ..record import Record
+from ..runtime.model import Model
 from .alignment import align
 from .embedder import Embedder
 from .template import ARCFACE_TEMPLATE
@@ -29,7 +31,17 @@ ANSWERS = {
 }
 """SHA-256 of :func:`answer` by the weights' full name. Thresholds are no part of an answer."""
 
+DIGEST = "known_answer"
+"""Key of a record's ``sha256`` that holds the answer where ``ANSWERS`` does not."""
+
 SIDE = 160
+LIKELY = 0.05
+"""Score from which on a detector's answer counts a face: the computed picture has none for sure."""
+
+
+def expected(record: Record) -> str | None:
+    """The answer that the weights of a record are known to give; None where none is known."""
+    return ANSWERS.get(record.full_name) or record.sha256.get(DIGEST)
 
 
 def picture() -> NDArray[np.uint8]:
@@ -47,11 +59,15 @@ def landmarks() -> NDArray[np.float64]:
 
 
 def answer(model: str) -> str:
-    """SHA-256 of the aligned crop and of the model's stored output for it.
+    """SHA-256 of the aligned crop and of the model's stored output for it; of a detector, of its
+    stored outputs and of the faces that it finds.
 
     ``model``: a shipped name or a compiled file. Raises what ``Embedder`` raises, and RuntimeError
     where ``embed`` has another direction than the stored output.
     """
+    opened = Model(model)
+    if opened.record is not None and opened.record.task == "face-detection":
+        return _of_detector(opened)
     embedder = Embedder(model)
     recipe = embedder.record.preprocess
     height, width = recipe["size"]
@@ -68,6 +84,25 @@ def answer(model: str) -> str:
     if not cosine > 0.99999:
         raise RuntimeError(f"embed() and run() of one crop have cosine {cosine:.6f}, expected 1")
     return hashlib.sha256(crop.tobytes() + stored.tobytes()).hexdigest()
+
+
+def _of_detector(model: Model) -> str:
+    from .find.detector import Detector
+
+    assert model.record is not None
+    recipe = model.record.preprocess
+    height, width = recipe["size"]
+    pixels = np.ascontiguousarray(np.tile(picture(), (-(-height // SIDE), -(-width // SIDE), 1)))
+    pixels = np.ascontiguousarray(pixels[:height, :width])
+    (source,) = model.inputs
+    tables = PixelTables(source, recipe["mean"], recipe["std"], recipe["colour"] == "BGR")
+    stored = model.run(tables.apply(pixels).view(source.dtype))
+    maps = stored.values() if isinstance(stored, dict) else [stored]
+    found = Detector(model.path, score=LIKELY).find(picture())
+    parts = [*maps, found.boxes, found.landmarks, found.scores]
+    return hashlib.sha256(
+        b"".join(np.ascontiguousarray(part).tobytes() for part in parts)
+    ).hexdigest()
 
 
 if __name__ == "__main__":

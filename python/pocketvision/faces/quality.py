@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from binascii import a2b_base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +175,7 @@ def see_embeddings(measured: NDArray[Any], rows: NDArray[np.float32], record: Re
     from .gallery.firmware import templates
 
     try:
-        directions = np.frombuffer(b64decode(known["directions"], validate=True), np.int8)
+        directions = np.frombuffer(a2b_base64(known["directions"], strict_mode=True), np.int8)
         directions = directions.reshape(known["count"], record.embedding)
     except ValueError as error:
         raise ModelFileError(
@@ -183,6 +183,15 @@ def see_embeddings(measured: NDArray[Any], rows: NDArray[np.float32], record: Re
             "model again."
         ) from None
     _runtime.see_templates(measured, templates(rows), directions, known["level"])
+
+
+def measurable(record: Record) -> bool:
+    """Whether the quality of a model's faces can be told; not of crops of other shapes."""
+    try:
+        check_recipe(record)
+    except InputError:
+        return False
+    return True
 
 
 def empty(count: int) -> NDArray[Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import platform
 
 from .. import __path__ as _package_folders
 from .. import _runtime
@@ -11,6 +11,7 @@ from ..errors import InputError, shown
 from ..record import Record
 
 DEFAULT_MODEL = "pocketnet-s-128"
+DEFAULT_DETECTOR = "facefinder-160"
 TARGET_VARIABLE = "POCKETVISION_TARGET"
 """Environment variable that forces a target, for tests and comparisons."""
 
@@ -38,6 +39,20 @@ def shipped() -> dict[str, dict[str, str]]:
     return found
 
 
+def of_task(task: str) -> dict[str, dict[str, str]]:
+    """Those of :func:`shipped` whose record, of any variant, names ``task``."""
+    return {
+        name: files
+        for name, files in shipped().items()
+        if json.loads(_runtime.Library(_runnable(files)).record).get("task") == task
+    }
+
+
+def _runnable(files: dict[str, str]) -> str:
+    """The best file here; any where none runs, which says so when it is opened."""
+    return next((files[t] for t in host_targets() if t in files), next(iter(files.values())))
+
+
 def find(name: str, target: str | None = None) -> str:
     """The compiled file of a shipped model: for ``target`` or for the best that runs here.
 
@@ -63,7 +78,7 @@ def find(name: str, target: str | None = None) -> str:
             return files[candidate]
     asked = "target" if target or not forced else TARGET_VARIABLE
     raise InputError(
-        f"{asked}: {normalise(base)} is not installed for {forced or platform.machine()}; "
+        f"{asked}: {normalise(base)} is not installed for {forced or os.uname().machine}; "
         f"installed: {', '.join(files)}. This processor runs: {', '.join(host_targets())}."
     )
 

@@ -41,5 +41,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             raise pytest.UsageError(f"--model: {missing[0]}: no such file")
         from pocketvision.runtime import shipped
 
-        values = files or [Path(shipped.resolve(name)) for name in sorted(shipped.shipped())]
+        values = files or [
+            Path(shipped.resolve(name)) for name in sorted(shipped.of_task("face-embedding"))
+        ]
         metafunc.parametrize("given", values, ids=[path.name for path in values], scope="module")

@@ -58,7 +58,7 @@ def test_the_verbs_stand_in_their_groups(capsys: Any) -> None:
     page = capsys.readouterr().out
     assert captured.err == page and captured.out == ""
     titles = [line[:-1] for line in page.splitlines() if re.match(r"\w.*:$", line)]
-    assert titles == [*VERBS, "options"] and len(VERBS) == 3
+    assert titles == [*VERBS, "options"] and len(VERBS) == 4
     for title, modules in VERBS.items():
         lines = page.partition(f"{title}:\n")[2].partition("\n\n")[0].splitlines()
         assert [line.split()[0] for line in lines] == [m.__name__.split(".")[-1] for m in modules]
@@ -67,7 +67,7 @@ def test_the_verbs_stand_in_their_groups(capsys: Any) -> None:
 
 def test_verbs_are_grouped_as_their_folders() -> None:
     folders = [{module.__name__.split(".")[-2] for module in group} for group in VERBS.values()]
-    assert folders == [{"use"}, {"compile"}, {"train"}]
+    assert folders == [{"use"}, {"check"}, {"compile"}, {"train"}]
 
 
 def test_info(capsys: Any, model_file: Path) -> None:
@@ -137,20 +137,21 @@ def test_info_shows_what_to_choose_by(
         "net-b": {"elsewhere": "b.so"},
         "net-c": {here: str(broken)},
     }
-    monkeypatch.setattr("pocketvision.cli.use.info.shipped", lambda: found)
-    monkeypatch.setattr("pocketvision.cli.use.info.DEFAULT_MODEL", "net-a")
+    monkeypatch.setattr("pocketvision.cli.check.info.shipped", lambda: found)
+    monkeypatch.setattr("pocketvision.cli.check.info.DEFAULT_MODEL", "net-a")
     assert main(["info"]) == 0
     page = capsys.readouterr().out
     assert max(map(len, page.splitlines())) <= 100
     rows = [re.split(r"  +", line) for line in page.splitlines()]
-    assert rows[2] == ["model", "values", "size", "LFW, float", "LFW, int8"]
-    assert rows[3][:2] == ["net-a", "128"] and rows[3][3:] == ["99.00 %", "96.51 %", "the default"]
-    assert rows[4] == ["net-b", "-", "-", "-", "-"]
+    assert rows[2] == ["model", "task", "values", "size", "LFW, float", "LFW, int8"]
+    assert rows[3][:3] == ["net-a", "face-embedding", "128"]
+    assert rows[3][4:] == ["99.00 %", "96.51 %", "the default"]
+    assert rows[4] == ["net-b", "-", "-", "-", "-", "-"]
     assert "licence, net-a: research research" in page
     assert f"compiled for, net-a: {here}\n" in page
     assert "net-b: elsewhere (not for this processor)\n" in page
     assert f"net-c: {here} (damaged: pocketvision info net-c)\n" in page
-    monkeypatch.setattr("pocketvision.cli.use.info.shipped", dict)
+    monkeypatch.setattr("pocketvision.cli.check.info.shipped", dict)
     assert main(["info"]) == 0 and "no models are installed" in capsys.readouterr().out
 
 
@@ -199,7 +200,7 @@ def test_bad_pictures_are_2(capsys: Any, model_file: Path, tmp_path: Path) -> No
     assert "text.npy: expected an array" in error_of(capsys, 2, "embed", str(text), *model)
     small = tmp_path / "small.npy"
     np.save(small, np.zeros((64, 64, 3), np.uint8))
-    assert "got 64x64. Give the picture with --landmarks" in error_of(
+    assert "small.npy: no face found in 64 x 64 pixels" in error_of(
         capsys, 2, "embed", str(small), *model
     )
     assert "no such picture" in error_of(capsys, 2, "embed", str(tmp_path / "none.png"), *model)

@@ -43,7 +43,7 @@ def test_embed_a_folder_and_go_on_behind_bad_pictures(
     (folder / ".hidden.npy").write_text("x")
     embed = ["embed", str(folder), "--model", str(model_file), "--threads", threads]
     assert main(embed) == 2
-    assert "2.npy: images[0]: expected an aligned crop" in capsys.readouterr().err
+    assert "2.npy: no face found in 112 x 50 pixels" in capsys.readouterr().err
     assert main([*embed, "--skip-bad", "--json"]) == 1
     captured = capsys.readouterr()
     found = json.loads(captured.out)
@@ -109,7 +109,7 @@ def test_verify_for_scripts(
     assert code == 4 and "; not reliable: first face: " in said
     result = json_of(capsys, "verify", *pictures, "--model", str(model_file))
     assert result["reliable"] is False and result["quality"]["reasons"]
-    monkeypatch.setattr("pocketvision.cli.use.verify.measures_quality", lambda _: False)
+    monkeypatch.setattr("pocketvision.cli.photos.measurable", lambda _: False)
     for pair, wanted in ((pictures, 3), ([pictures[0], pictures[0]], 0)):
         code, said = verify(pair)
         assert code == wanted and "not reliable" not in said

@@ -196,6 +196,14 @@ def test_every_small_face_is_whole_in_a_tile(seed: int) -> None:
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("smallest", range(14, 400))
+def test_tiles_end_whatever_the_smallest_face(smallest: int) -> None:
+    """14 / 166 * 166 is below 14 in floating point, which was looked at in ever more tiles."""
+    made = tiles(4000, 6000, (128, 160), smallest)
+    last = made[-1]
+    assert min(128 / last.height, 160 / last.width) * smallest >= LEAST * 0.95
+
+
 def test_a_face_that_two_tiles_show_is_told_once() -> None:
     def face(left: int, right: int, score: int) -> np.ndarray:
         one = np.zeros(1, _runtime.DETECTION)

@@ -18,7 +18,8 @@ from ...faces.calibration.place import beside
 from ...faces.embedder import Embedder
 from ...runtime.shipped import DEFAULT_MODEL, is_path
 from .. import folders
-from ..common import Verbs, add_model_options, embed_file, new_file, new_verb, read_landmarks
+from ..common import Verbs, add_model_options, new_file, new_verb
+from ..photos import Photos, add_photo_options
 from ..text import show, show_json, show_table
 
 
@@ -54,6 +55,7 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("--html", type=new_file, metavar="HTML", help="one page with everything")
     folders.add_skip_bad(parser)
     add_model_options(parser, calibration=False)
+    add_photo_options(parser, one=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -127,14 +129,10 @@ def _embed(
     embedder: Embedder, people: Sequence[tuple[str, Path]], arguments: argparse.Namespace
 ) -> tuple[list[str], list[Path], list[Any], folders.Bad]:
     """Name, picture and embedding of all that can be used; and what cannot."""
-    landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
-    bad = folders.Bad(arguments.skip_bad)
+    photos, bad = Photos(embedder, arguments), folders.Bad(arguments.skip_bad)
 
     def one(path: Path) -> Any:
-        faces = embed_file(embedder, path, landmarks)
-        if len(faces) != 1:
-            raise InputError(f"{path}: expected landmarks of one face, got {len(faces)} faces")
-        return np.asarray(faces[0])
+        return np.asarray(photos.one(path).embeddings[0])
 
     names: list[str] = []
     paths: list[Path] = []

@@ -6,19 +6,16 @@ import argparse
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...faces.find.detector import Detected, Detector
 from ...faces.find.photo import PARTS, SMALLEST, smallest
-from ...files import PRIVATE, write_whole
 from ...pictures import read_picture
+from ...runtime.shipped import DEFAULT_DETECTOR
 from .. import folders
-from ..common import Verbs, new_folder, new_verb
+from ..common import Verbs, new_verb
+from ..draw import add_draw, check_place, draw, file_of
 from ..text import show, show_csv, show_json
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 
@@ -29,7 +26,10 @@ def add(verbs: Verbs) -> None:
     parser.add_argument(
         "pictures", nargs="+", type=Path, metavar="PICTURE", help="or folders of pictures"
     )
-    parser.add_argument("--detector", required=True, metavar="FILE", help="a compiled detector")
+    parser.add_argument(
+        "--detector", default=DEFAULT_DETECTOR, metavar="FILE",
+        help="a shipped or a compiled detector, default %(default)s",
+    )  # fmt: skip
     parser.add_argument(
         "--min-face", type=int, metavar="N",
         help=f"pixels of the smallest face; default a {PARTS}th of the shorter side, at least "
@@ -40,9 +40,7 @@ def add(verbs: Verbs) -> None:
         "--landmarks-only", action="store_true",
         help="lines picture,x1,y1,...,x5,y5 as --landmarks of other verbs takes them",
     )  # fmt: skip
-    parser.add_argument(
-        "--draw", type=new_folder, metavar="DIR", help="pictures with boxes and points, as PNG"
-    )
+    add_draw(parser, "points")
     folders.add_skip_bad(parser)
 
 
@@ -51,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     detector = Detector(arguments.detector, score=arguments.score)
     pictures, skipped = folders.pictures(arguments.pictures)
     folders.tell(skipped)
+    check_place(arguments.draw, len(pictures))
     bad = folders.Bad(arguments.skip_bad)
     rows: list[dict[str, Any]] = []
     without: list[str] = []
@@ -78,10 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _find(detector: Detector, path: Path, arguments: argparse.Namespace, number: int) -> Detected:
     pixels = read_picture(path)
-    faces = detector.find(pixels, min_face=arguments.min_face or smallest(pixels))
+    least = arguments.min_face or smallest((pixels.shape[0], pixels.shape[1]))
+    faces = detector.find(pixels, min_face=least)
     if arguments.draw:
-        # Folders hold pictures of one name; the number is the picture's place among all.
-        _draw(arguments.draw / f"{number:05}-{path.stem}.png", pixels, faces)
+        labels = [f"{score:.2f}" for score in faces.scores]
+        place = file_of(arguments.draw, path, number)
+        draw(place, pixels, faces.boxes.tolist(), labels, points=faces.landmarks)
     return faces
 
 
@@ -102,17 +103,3 @@ def _line(row: dict[str, Any]) -> list[str]:
 
 def _cells(values: list[float]) -> list[str]:
     return [f"{value:.2f}" for value in values]
-
-
-def _draw(out: Path, pixels: NDArray[np.uint8], faces: Detected) -> None:
-    from PIL import Image, ImageDraw
-
-    picture = Image.fromarray(pixels)
-    drawing = ImageDraw.Draw(picture)
-    thick = max(1, min(picture.size) // 200)
-    for box, points, score in zip(faces.boxes, faces.landmarks, faces.scores, strict=True):
-        drawing.rectangle(tuple(box), outline=(0, 255, 0), width=thick)
-        drawing.text((box[0] + thick + 1, box[1] + thick), f"{score:.2f}", fill=(0, 255, 0))
-        for x, y in points:
-            drawing.ellipse((x - thick, y - thick, x + thick, y + thick), fill=(255, 0, 0))
-    write_whole(out, lambda file: picture.save(file, "PNG"), PRIVATE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...faces.embedder import Embedder
-from ...faces.embeddings import Embeddings
 from ...files import PRIVATE, write_whole
 from ...runtime.lending import check_threads
 from .. import folders
 from ..common import (
     Verbs,
     add_model_options,
-    embed_file,
     is_stdout,
     is_stream,
     make_embedder,
     new_file,
     new_verb,
-    read_landmarks,
 )
 from ..folders import add_skip_bad
+from ..photos import Photos, add_photo_options, box_cells, told
 from ..text import csv_text, show_csv, show_json
 
 SUFFIXES = (".npy", ".csv")
@@ -35,7 +31,7 @@ SUFFIXES = (".npy", ".csv")
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
-    parser = new_verb(verbs, "embed", run, "Embed aligned face crops, or faces with landmarks.")
+    parser = new_verb(verbs, "embed", run, "Embed the faces of photos, or aligned crops.")
     parser.add_argument(
         "pictures", nargs="+", type=Path, metavar="PICTURE", help="or folders of pictures"
     )
@@ -49,25 +45,29 @@ def add(verbs: Verbs) -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default %(default)d")
     add_skip_bad(parser)
     add_model_options(parser)
+    add_photo_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print ``picture,face,value...`` per face, or write --out and print the rows' meaning."""
+    """Print ``picture,face,value...`` per face, or write --out and print what the rows are.
+
+    Of --out that is picture and face, and of photos the edges of the box.
+    """
     threads = check_threads(arguments.threads)
     pictures, skipped = folders.pictures(arguments.pictures)
     folders.tell(skipped)
     embedder = make_embedder(arguments, threads if len(pictures) == 1 else 1)
-    landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
-    bad = folders.Bad(arguments.skip_bad)
+    photos, bad = Photos(embedder, arguments), folders.Bad(arguments.skip_bad)
     rows: list[dict[str, Any]] = []
-    results = _in_order(embedder, pictures, landmarks, threads, bad)
-    for path in folders.counted(pictures, "pictures"):
-        for face, vector in enumerate(next(results)):
-            rows.append({"picture": str(path), "face": face, "embedding": vector})
+    for path, found in photos.each(photos.all, pictures, bad):
+        for face, vector in enumerate(found.embeddings):
+            row = {"picture": str(path), "face": face, "box": found.box(face), "embedding": vector}
+            rows.append(row | told(vector))
     bad.report()
     if not rows:
         raise InputError("no picture could be used; the reasons are above")
     table = [[row["picture"], str(row["face"]), *_cells(row["embedding"])] for row in rows]
+    places = [[*line[:2], *box_cells(row["box"])] for line, row in zip(table, rows, strict=True)]
     if arguments.out is not None:
         _write(arguments.out, table, np.stack([row.pop("embedding") for row in rows]))
     else:
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         show_csv(table)
     elif not is_stdout(arguments.out):
-        show_csv(row[:2] for row in table)
+        show_csv(places)
     return bad.code
 
 
@@ -113,25 +113,3 @@ def _write(out: Path, table: list[list[str]], matrix: NDArray[np.float32]) -> No
         write_whole(out, lambda file: file.write(data), PRIVATE)
     else:
         write_whole(out, lambda file: np.save(file, matrix), PRIVATE)
-
-
-def _in_order(
-    embedder: Embedder,
-    pictures: list[Path],
-    landmarks: dict[str, NDArray[np.float64]] | None,
-    threads: int,
-    bad: folders.Bad,
-) -> Iterator[Embeddings | tuple[()]]:
-    """The embeddings of each picture. Threads take whole pictures: decoding is most of the work."""
-
-    def work(path: Path) -> Embeddings | tuple[()]:
-        found = bad.attempt(path, lambda: embed_file(embedder, path, landmarks))
-        return () if found is None else found
-
-    if threads == 1 or len(pictures) == 1:
-        yield from map(work, pictures)
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(work, pictures)

@@ -10,13 +10,13 @@ from ...faces.gallery.gallery import Gallery
 from .. import folders
 from ..common import Verbs, add_model_options, make_embedder, new_file, new_verb
 from ..galleries import (
-    Faces,
     add_enrol_options,
     add_key_options,
     enrol,
     key_of,
     open_with_embedder,
 )
+from ..photos import Photos, add_photo_options
 from ..text import show_csv, show_json
 
 
@@ -35,6 +35,7 @@ def add(verbs: Verbs) -> None:
     add_enrol_options(parser)
     folders.add_skip_bad(parser)
     add_model_options(parser)
+    add_photo_options(parser, one=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         gallery, embedder = open_with_embedder(path, arguments)
     with gallery:
-        rows = enrol(gallery, Faces(embedder, arguments), found, arguments, bad)
+        rows = enrol(gallery, Photos(embedder, arguments), found, arguments, bad)
         bad.report()
         if not rows:
             raise InputError("no picture could be used; the reasons are above")

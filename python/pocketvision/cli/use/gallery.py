@@ -13,7 +13,8 @@ from ...faces.gallery import key
 from ...files import PRIVATE, write_whole
 from .. import folders
 from ..common import Verbs, add_model_options, new_file, new_verb
-from ..galleries import Faces, add_key_options, add_threads, open_gallery, open_with_embedder
+from ..galleries import add_key_options, add_threads, open_gallery, open_with_embedder
+from ..photos import Photos, add_photo_options
 from ..text import show, show_json, show_table
 
 Run = Callable[[argparse.Namespace], int]
@@ -49,6 +50,7 @@ def add(verbs: Verbs) -> None:
     one.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE")
     add_threads(one)
     add_model_options(one)
+    add_photo_options(one, one=True)
     one = _action(actions, "export", _export, "Write the form that firmware searches.")
     one.add_argument("--out", type=new_file, required=True, metavar="FILE.pvg")
     one.add_argument("--per-person", type=int, metavar="N", help="at most N templates of each")
@@ -122,10 +124,12 @@ def _change(arguments: argparse.Namespace) -> int:
 
 def _reject(arguments: argparse.Namespace) -> int:
     gallery, embedder = open_with_embedder(arguments.gallery, arguments)
-    faces = Faces(embedder, arguments)
-    found = list(faces.each(faces.one, arguments.pictures, folders.Bad(skip=False)))
+    photos = Photos(embedder, arguments)
+    found = list(photos.each(photos.one, arguments.pictures, folders.Bad(skip=False)))
     with gallery, gallery.batch():
-        added = sum(gallery.reject(arguments.name, face, str(path)) for path, face in found)
+        added = sum(
+            gallery.reject(arguments.name, one.embeddings[0], str(path)) for path, one in found
+        )
     if arguments.json:
         show_json({"name": arguments.name, "added": added})
     else:

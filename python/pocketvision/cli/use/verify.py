@@ -6,17 +6,9 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from ...errors import InputError
 from ...faces.compare import verify
-from ..common import (
-    Verbs,
-    add_model_options,
-    embed_file,
-    make_embedder,
-    measures_quality,
-    new_verb,
-    read_landmarks,
-)
+from ..common import Verbs, add_model_options, make_embedder, new_verb
+from ..photos import Photos, add_photo_options
 from ..text import show, show_json
 
 DIFFERENT, DOUBTFUL = 3, 4
@@ -37,21 +29,22 @@ def add(verbs: Verbs) -> None:
         help=f"for scripts: 0 same person, {DIFFERENT} different people, {DOUBTFUL} not reliable",
     )
     add_model_options(parser)
+    add_photo_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the verdict; "different people" is an answer, not a failure."""
     embedder = make_embedder(arguments)
-    landmarks = read_landmarks(arguments.landmarks) if arguments.landmarks else None
-    quality, vectors = measures_quality(embedder), []
-    for path in (arguments.a, arguments.b):
-        faces = embed_file(embedder, path, landmarks, quality=quality)
-        if len(faces) != 1:
-            raise InputError(f"{path}: expected landmarks of one face, got {len(faces)} faces")
-        vectors.append(faces[0])
-    verdict = verify(vectors[0], vectors[1], far=arguments.far, model=embedder)
+    photos = Photos(embedder, arguments)
+    pair = [photos.largest(path) for path in (arguments.a, arguments.b)]
+    first, second = (one.embeddings[0] for one in pair)
+    verdict = verify(first, second, far=arguments.far, model=embedder)
     if arguments.json:
-        show_json(asdict(verdict) | {"reliable": verdict.reliable})
+        taken = [
+            {"picture": str(path), "box": one.box(0), "of": one.of}
+            for path, one in zip((arguments.a, arguments.b), pair, strict=True)
+        ]
+        show_json(asdict(verdict) | {"reliable": verdict.reliable, "faces": taken})
     else:
         show(verdict)
     if not arguments.exit_code:

@@ -12,8 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...clips.classifier import ClipClassifier
-from ...clips.video import Video
 from ...errors import InputError
 from ...files import rename
 from ..common import Verbs, new_file, new_verb
@@ -22,6 +20,9 @@ from ..text import show, show_json
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ...clips.classifier import ClipClassifier
+    from ...clips.video import Video
 
 RATE = 25
 """Frames a second of what is saved, where the source has no rate."""
@@ -59,6 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     """A line an answer: frame, label, score, frames a second of the model alone."""
     if arguments.every < 1:
         raise InputError(f"--every: expected at least 1, got {arguments.every}")
+    # No other verb's start pays for clips.
+    from ...clips.classifier import ClipClassifier
+    from ...clips.video import Video
+
     classifier = ClipClassifier(arguments.actions, target=arguments.target)
     seen, told = _Seen(), []
     with ExitStack() as opened:

@@ -13,12 +13,14 @@ from ...errors import InputError, ModelFileError, shown
 from ...runtime.arrays import integer
 from ...runtime.lending import Lending
 from ...runtime.model import Model
+from ...runtime.shipped import DEFAULT_DETECTOR, is_path, of_task
 from ..inputs import open_picture
 from .tiles import Tile, merged, tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+TASK = "face-detection"
 FORMATS = {
     "grey8": (1, 1), "rgb888": (2, 3), "rgb565le": (3, 2), "rgb565be": (4, 2), "bgr888": (5, 3),
     "yuyv": (6, 2), "uyvy": (7, 2),
@@ -48,21 +50,25 @@ class Detected(NamedTuple):
 class Detector:
     """Finds faces; one object may be used from many threads at once.
 
-    ``model``: path of a compiled detector, whose record has the task ``face-detection``.
-    ``target``: as of ``Embedder``. ``score``: from which on a cell is a face, in place of the
-    record's. Raises InputError for a score that is none, FileNotFoundError, ModelFileError.
+    ``model``: name of a shipped detector, or path of a compiled one, whose record has the task
+    ``face-detection``. ``target``: as of ``Embedder``. ``score``: from which on a cell is a face,
+    in place of the record's. Raises InputError for another name or a score that is none,
+    FileNotFoundError, ModelFileError for another file.
     """
 
     def __init__(
-        self, model: str | os.PathLike[str], *, target: str | None = None,
+        self, model: str | os.PathLike[str] = DEFAULT_DETECTOR, *, target: str | None = None,
         score: float | None = None,
     ) -> None:  # fmt: skip
         self.model = Model(model, target=target)
         record = self.model.record
-        if record is None or record.task != "face-detection":
-            raise ModelFileError(
-                f"{self.model.path}: expected a face detector, got a model of the task "
-                f"{record.task if record else None!r}"
+        if record is None or record.task != TASK:
+            what = f"a model of the task {record.task!r}" if record else "a model without a record"
+            if is_path(model):
+                raise ModelFileError(f"{self.model.path}: expected a face detector, got {what}")
+            raise InputError(
+                f"detector: expected a face detector, got {shown(model)}, {what}; shipped: "
+                f"{', '.join(of_task(TASK)) or 'none'}. Give one of these names, or a compiled file"
             )
         from ...record.detection import FaceDetection
 
@@ -79,6 +85,13 @@ class Detector:
             part.overlap, recipe["mean"], recipe["std"], recipe["colour"] == "BGR", CAPACITY,
         )  # fmt: skip
         self._finders: Lending[_runtime.Finder] = Lending(make)
+
+    @property
+    def name(self) -> str:
+        """Full name ``name.tag`` of the weights."""
+        record = self.model.record
+        assert record is not None  # looked at when it was opened
+        return record.full_name
 
     def find(
         self, picture: Any, *, min_face: int | None = None, turn: int = 0, most: int = 256

@@ -38,8 +38,10 @@ def tiles(height: int, width: int, size: tuple[int, int], smallest: int | None) 
     """
     found = [Tile(0, 0, width, height)]
     scale = min(size[0] / height, size[1] / width)
-    while smallest is not None and scale * smallest < LEAST and scale < 1:
-        scale = min(2 * scale, 1.0, max(scale, LEAST / smallest))
+    # Compared as it is, not by a product, which rounding can keep below LEAST for ever.
+    last = 0.0 if smallest is None else min(1.0, LEAST / smallest)
+    while scale < last:
+        scale = min(2 * scale, last)
         tall, wide = min(height, int(size[0] / scale)), min(width, int(size[1] / scale))
         found += [
             Tile(left, top, wide, tall)

@@ -19,13 +19,14 @@ from .answer import Enrolment, Person
 from .contents import Contents, Model, Note, checked_name
 from .enrolling import enrolled, rejected
 from .file import GalleryFile, Memory
-from .firmware import FirmwareGallery, exported
 from .key import checked_key
 from .rows import model_of, rows_of
 from .search import Index, identify
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+    from .firmware import FirmwareGallery
 
 T = TypeVar("T")
 
@@ -329,6 +330,8 @@ class Gallery:
             InputError: lists the names that are longer than 31 bytes; or there are more entries
                 than ``most``.
         """
+        from .firmware import exported
+
         return exported(self._now(), per_person, most)
 
     def close(self) -> None:

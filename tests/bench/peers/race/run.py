@@ -69,7 +69,7 @@ def run(
     busy = load()
     if busy is not None and busy > BUSY:
         note(f"warning: load average {busy:.1f} before the start; a busy machine blurs times")
-    names = list(networks) if networks is not None else sorted(models.shipped())
+    names = list(networks) if networks is not None else sorted(models.of_task("face-embedding"))
     with tempfile.TemporaryDirectory(prefix="pocketvision-bench-") as scratch:
         found = list(_each(names, settings, settings.work or Path(scratch), note))
     if not found:

@@ -16,7 +16,7 @@ from ...record.clips import Clips
 from ...record.detection import FaceDetection
 from ...record.record import PRECISIONS
 from ...runtime.model import Model
-from ...runtime.shipped import DEFAULT_MODEL, host_targets, shipped
+from ...runtime.shipped import DEFAULT_DETECTOR, DEFAULT_MODEL, host_targets, shipped
 from ...runtime.tensors import Tensor
 from ..common import Verbs, new_verb
 from ..text import show, show_json, show_table
@@ -46,6 +46,7 @@ class _Shipped:
     """What a user chooses a model by; "-" or empty where the file that runs here does not say."""
 
     name: str
+    task: str = "-"
     values: str = "-"
     size: str = "-"
     floating: str = "-"
@@ -74,10 +75,10 @@ def _overview(as_json: bool) -> None:
         show("no models are installed")
         return
     show("")
-    heading = ("model", "values", "size", "LFW, float", "LFW, int8", "")
+    heading = ("model", "task", "values", "size", "LFW, float", "LFW, int8", "")
     table = [
-        (row.name, row.values, row.size, row.floating, row.int8,
-         "the default" if row.name == DEFAULT_MODEL else "")
+        (row.name, row.task, row.values, row.size, row.floating, row.int8,
+         "the default" if row.name in (DEFAULT_MODEL, DEFAULT_DETECTOR) else "")
         for row in rows
     ]  # fmt: skip
     show_table([heading, *table])
@@ -112,7 +113,7 @@ def _row(name: str, files: dict[str, str]) -> _Shipped:
     for score in reversed(record.scores):
         if score["dataset"].startswith("LFW"):
             accuracy[score["precision"]] = f"{100 * score['accuracy']:.2f} %"
-    return _Shipped(name, _values(record), size, accuracy["float32"], accuracy["int8"],
+    return _Shipped(name, record.task, _values(record), size, accuracy["float32"], accuracy["int8"],
                     record.licence, targets)  # fmt: skip
 
 

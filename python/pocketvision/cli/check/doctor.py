@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 
 from ... import __version__
 from ..common import Verbs, new_verb
-from ..extras import missing
 from ..text import show, show_json
 
 OK, NOTE, BAD = "ok", "note", "bad"
@@ -144,11 +143,11 @@ def _answer(file: str) -> tuple[str, str]:
 
     In a process of its own: an instruction that the processor lacks ends that, not this.
     """
-    from ...faces.known import ANSWERS
+    from ...faces.known import expected
     from ...runtime.model import Model
 
     record = Model(file).record
-    wanted = ANSWERS.get(record.full_name) if record else None
+    wanted = expected(record) if record else None
     if wanted is None:
         return NOTE, "no answer is known for these weights"
     own = {key: value for key, value in os.environ.items() if key != "POCKETVISION_TARGET"}
@@ -166,6 +165,8 @@ def _answer(file: str) -> tuple[str, str]:
 
 
 def _extras() -> Iterator[Finding]:
+    from ..extras import missing  # reads metadata, which no other verb's start pays for
+
     for extra, absent in missing().items():
         if absent:
             line = f"pip install 'pocketvision[{extra}]'"
