@@ -58,6 +58,7 @@ TRAINING = {
     "quantize": "models data export",
     "evaluate": "run models data",
     "quality": "data",
+    "blend": "run models data distill evaluate train.faces",
     "train.faces": "run models data losses distill evaluate",
     "train.restore": "run models data losses distill evaluate",
     "train.detect": "run models data losses distill evaluate",
