@@ -50,6 +50,7 @@ def text(word: str, graph: Graph) -> str:
         tables = pixel_tables(recipe["mean"], recipe["std"], source)
         points = reference(recipe["template"])
         thresholds = [_threshold(entry) for entry in values.get("thresholds", [])]
+        smallest = int(values.get("smallest") or 0)
     except (KeyError, TypeError, ValueError) as error:
         raise CompileError(f"record: preprocess or thresholds: {error}") from None
     order = [2, 1, 0] if reversed_ else [0, 1, 2]
@@ -64,7 +65,8 @@ def text(word: str, graph: Graph) -> str:
      {{{rows}}}}},
     {braces(points)},
     {name},
-    {len(thresholds)}}};
+    {len(thresholds)},
+    {smallest}}};
 """
 
 

@@ -31,6 +31,7 @@ def qualities(
     template: NDArray[np.float64],
     height: int,
     width: int,
+    smallest: int = 0,
 ) -> NDArray[Any]: ...
 def quality_features(crops: NDArray[np.uint8]) -> NDArray[np.int8]: ...
 def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float: ...
@@ -102,6 +103,7 @@ class Workers:
         first: int,
         qualities: NDArray[Any] | None = None,
         place: tuple[NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64]] | None = None,
+        smallest: int = 0,
     ) -> NDArray[np.float32]: ...
     def embed_picture(
         self,
@@ -111,6 +113,7 @@ class Workers:
         tables: PixelTables,
         first: int,
         qualities: NDArray[Any] | None = None,
+        smallest: int = 0,
     ) -> NDArray[np.float32]: ...
 
 class PixelTables:

@@ -122,6 +122,7 @@ class Recipe(ctypes.Structure):
     _fields_ = [
         *(("tables", ctypes.c_uint8 * 771), ("reference", ctypes.c_int32 * 10)),
         *(("thresholds", ctypes.POINTER(Threshold)), ("threshold_count", ctypes.c_uint32)),
+        ("smallest", ctypes.c_uint32),
     ]
 
 

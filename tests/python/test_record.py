@@ -220,3 +220,13 @@ def test_a_record_of_clips() -> None:
 def test_mistakes_in_a_record_of_clips(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Record.from_dict(CLIPS | values)
+
+
+def test_the_smallest_face(record_values: dict[str, Any]) -> None:
+    record = Record.from_dict(record_values)
+    assert record.face.smallest is None and "smallest" not in record.to_dict()
+    far = record.with_(smallest=11)
+    assert far.face.smallest == 11 and Record.from_json(far.to_json()) == far
+    for wrong in (0, 11.5, True, "11"):
+        with pytest.raises(ValueError, match="'smallest': expected pixels from 1 to 4096"):
+            record.with_(smallest=wrong)

@@ -33,6 +33,7 @@ typedef struct pv_recipe {
   int32_t reference[2 * PV_LANDMARKS]; /* the alignment template, for pv_placement_fit() */
   const pv_threshold *thresholds;      /* in the record's order; null where there are none */
   uint32_t threshold_count;
+  uint32_t smallest; /* as of pv_quality_place */
 } pv_recipe;
 
 /* One answer with all that it rests on; show the rest beside `same`. */

@@ -141,7 +141,7 @@ class Record:
         """The record as JSON data: the fields of the part stand beside the common ones."""
         values = {key: getattr(self, key) for key in _COMMON}
         values |= {item.name: getattr(self.part, item.name) for item in fields(self.part)}
-        for key in ("architecture", "identification"):
+        for key in ("architecture", "identification", "smallest"):
             if not values.get(key):
                 values.pop(key, None)  # so that records of before have the bytes of before
         return values

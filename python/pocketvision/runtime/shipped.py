@@ -11,6 +11,9 @@ from ..errors import InputError, shown
 from ..record import Record
 
 DEFAULT_MODEL = "pocketnet-s-128"
+LOW_RESOLUTION_MODEL = "face-lowres-125m"
+"""The one for faces from far away, of which its record says how small they may be."""
+
 TARGET_VARIABLE = "POCKETVISION_TARGET"
 """Environment variable that forces a target, for tests and comparisons."""
 

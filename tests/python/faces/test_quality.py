@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pocketvision import Embedder, InputError, Quality, _runtime, align
 from pocketvision.faces.quality import ENROL_LEVEL, QUERY_LEVEL, quality_of
@@ -85,7 +86,35 @@ def test_a_small_face_is_named_with_its_size(portrait: tuple[Array, Array]) -> N
     picture, points = portrait
     eyes = np.linalg.norm(points[1] - points[0])
     found = quality_of(align(picture, points), points * 4 / eyes, picture.shape[:2])[0]
-    assert "too small: eyes 4 pixels apart" in found.reasons
+    assert "too small: eyes 4 pixels apart; face-lowres-125m is for faces of few pixels" in (
+        found.reasons
+    )
+
+
+@pytest.mark.parametrize("pixels", [30, 20, 13, 10])
+def test_few_pixels_are_no_reason_for_a_model_of_few_pixels(
+    portrait: tuple[Array, Array], pixels: int
+) -> None:
+    """A face of ``pixels`` a side, enlarged as alignment enlarges it."""
+    picture, points = portrait
+    scale = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]
+    share = pixels / 112 * scale / float(np.linalg.norm(points[1] - points[0]))
+    size = [max(1, round(side * share)) for side in picture.shape[1::-1]]
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    where = points * np.array(size) / np.array(picture.shape[1::-1])
+    (usual,), (own,) = (
+        quality_of(align(small, where), where, small.shape[:2], smallest=smallest)
+        for smallest in (None, 11)
+    )
+    assert not usual.reliable and "face-lowres-125m" in " ".join(usual.reasons)
+    assert own.score == usual.score and own.eye_distance == usual.eye_distance
+    if pixels < 11:
+        assert own.reasons[-1].startswith("too small: eyes 3 pixels apart, and the model is for")
+        assert own.margin == usual.margin > 0
+    else:
+        assert own.reliable and own.margin == 0 and not own.enrolable
+    crop = align(small, where)
+    assert quality_of(crop, smallest=11)[0] == quality_of(crop)[0], "of a crop nobody knows"
 
 
 def test_embed_gives_what_quality_of_gives(portrait: tuple[Array, Array]) -> None:

@@ -212,6 +212,8 @@ def _prepared(record: Record) -> Iterator[tuple[str, str]]:
     points = recipe["template"]
     where = ", ".join(f"({x:g}, {y:g})" for x, y in points) if points else "no template"
     yield "aligned to", where
+    if isinstance(record.part, FaceEmbedding) and record.part.smallest is not None:
+        yield "faces", f"of {record.part.smallest} pixels and more, as they lie in the picture"
 
 
 def _measured(record: Record) -> Iterator[tuple[str, str]]:
