@@ -44,6 +44,7 @@ PYTHON = {
     "record": "errors",
     "runtime": "record errors",
     "faces": "runtime record errors files pictures",
+    "restore": "faces runtime record errors",
     "files": "errors",
     "pictures": "errors",
     "errors": "",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .faces.quality import Quality
     from .pictures import read_picture
     from .record import Record
+    from .restore.restorer import Restorer
     from .runtime.model import Model
 
 __version__ = "0.1.0"
@@ -47,6 +48,7 @@ _HOMES = {
     "PocketvisionError": "errors",
     "Quality": "faces.quality",
     "Record": "record",
+    "Restorer": "restore.restorer",
     "RunError": "errors",
     "Verdict": "faces.compare",
     "align": "faces.alignment",
@@ -73,6 +75,7 @@ __all__ = [
     "PocketvisionError",
     "Quality",
     "Record",
+    "Restorer",
     "RunError",
     "Verdict",
     "align",

@@ -28,11 +28,12 @@ from .use import (
     verify,
     watch,
 )
+from .use.pictures import restore
 
 VERBS = {
     "use models": (
         *(info, detect, embed, verify, enrol, identify, gallery, watch),
-        *(calibrate, bench, doctor),
+        *(restore, calibrate, bench, doctor),
     ),
     "compile your own": (compile, analyze, validate, report, tune, cost),
     "train": (search, train, quantize, evaluate),
