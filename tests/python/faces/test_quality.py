@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pocketvision import Embedder, InputError, Quality, _runtime, align
+from pocketvision import Embedder, InputError, Quality, _runtime, align, verify
 from pocketvision.faces.quality import ENROL_LEVEL, QUERY_LEVEL, quality_of
 from pocketvision.faces.template import ARCFACE_TEMPLATE
+from pocketvision.runtime.shipped import LOW_RESOLUTION_MODEL, shipped
 
 Array = np.ndarray[Any, Any]
 TEMPLATE = np.array(ARCFACE_TEMPLATE)
@@ -180,3 +181,27 @@ def test_the_runtime_fills_only_what_fits(model_file: Path, crops: Array) -> Non
         with pytest.raises(InputError, match="sides"):
             place = np.stack([TEMPLATE] * 8), np.zeros((7, 2), np.uint32), TEMPLATE
             workers.embed(crops, embedder._tables, 0, np.zeros(8, _runtime.QUALITY), place)
+
+
+@pytest.mark.skipif(LOW_RESOLUTION_MODEL not in shipped(), reason="built without it")
+@pytest.mark.parametrize("pixels", [20, 9])
+def test_the_model_of_far_faces_is_asked_its_own_question(
+    portrait: tuple[Array, Array], pixels: int
+) -> None:
+    picture, points = portrait
+    scale = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]
+    share = pixels / 112 * scale / float(np.linalg.norm(points[1] - points[0]))
+    size = [max(1, round(side * share)) for side in picture.shape[1::-1]]
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    where = points * np.array(size) / np.array(picture.shape[1::-1])
+    embedder = Embedder(LOW_RESOLUTION_MODEL)
+    far, _ = embedder.embed(small, where, return_quality=True)
+    listed, _ = embedder.embed([small], [where], return_quality=True)
+    near, _ = embedder.embed(picture, points, return_quality=True)
+    assert far.quality.tolist() == listed.quality.tolist()
+    verdict = verify(near[0], far[0])
+    assert verdict.reliable is (pixels == 20)
+    if pixels == 20:
+        assert verdict.same, "one face, near and far"
+    else:
+        assert any("second face: too small" in reason for reason in verdict.reasons)

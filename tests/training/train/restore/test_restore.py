@@ -208,11 +208,12 @@ def test_wrong_recipes(before: str, after: str, message: str, tmp_path: Path) ->
     assert parse is not None
 
 
-def test_the_recipe_that_is_brought_builds_its_network() -> None:
+@pytest.mark.parametrize("name", ["fhn_small", "fhn_hour"])
+def test_a_recipe_that_is_brought_builds_its_network(name: str) -> None:
     from pocketvision.training import models
     from pocketvision.training.train.restore import loop
 
-    path = Path(loop.__file__).parents[2] / "recipes" / "restore" / "fhn_small.toml"
+    path = Path(loop.__file__).parents[2] / "recipes" / "restore" / f"{name}.toml"
     options = read(path)
     assert f"recipes/restore/{path.name}" in path.read_text()
     built = models.built("fhn", {"family": "fhn", "embedding": 3, **options.model}).make()
