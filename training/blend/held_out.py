@@ -1,57 +1,48 @@
-"""People whom a recipe keeps from training, and how often an embedder finds them by their views.
+"""People whom a recipe keeps from training, and how well an embedder verifies them by size.
 
-Each is asked for among all by a view of so many pixels, drawn as the recipe draws its own; what is
-searched are the teacher's embeddings of the sharp pictures, along the directions that the student
-learnt. The student's own sharp embeddings would let it agree with itself on what it has forgotten.
+Each is compared, by two views drawn as the recipe draws its own, with everybody: one sharp as a
+gallery has it, one of so many pixels. Two views of one picture are more alike than two pictures, so
+that the figures rank embedders of few pixels and are no forecast of others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..data import far
 from ..data.pictures import stack
-from ..distill import teacher, views
+from ..distill import views
 from ..evaluate.faces import groups
-from ..models.stored.checkpoint import shipped_directions
-from ..run import pictures
-from ..train.faces.recipe import SHIPPED, Recipe
+from ..train.faces.recipe import Recipe
 
 BATCH = 32
 SHARP = 0
 """In place of a size: the view is not shrunk."""
+GALLERY = 1000
+"""Added to the steps of the gallery's views, so that none is a probe's."""
+STEPS = 2000
+"""Thresholds tried among the upper half of the strangers' scores."""
 
 
-@dataclass(frozen=True)
-class People:
-    """Sharp crops, uint8 (N, H, W, 3), and the teacher's unit embeddings of them (N, D)."""
-
-    crops: np.ndarray
-    known: Tensor
-
-
-def people(recipe: Recipe, data: Path, embedding: int, most: int) -> People:
-    """Of the recipe's sources those of one picture a person that training keeps aside.
+def people(recipe: Recipe, data: Path, most: int) -> NDArray[np.uint8]:
+    """Sharp crops (N, H, W, 3) of those who are there with one picture and kept from training.
 
     Args:
         data: the folder that the recipe's names start from.
-        embedding: values of the student's embedding.
-        most: people, the first in the order of the lists' names by seed of the recipe.
+        most: people, drawn by the recipe's seed.
 
     Raises:
-        ValueError: the recipe keeps nobody aside, or has no single teacher.
-        FileNotFoundError: a list, picture or teacher is missing.
+        ValueError: the recipe keeps nobody aside.
+        FileNotFoundError: a list or a picture is missing.
     """
-    options = recipe.embedding
-    if options is None or len(options.teachers) != 1 or options.directions is None:
-        raise ValueError("embedding: expected one teacher, and directions that the student learnt")
     found = [
         data / source.root / row["path"]
         for source in recipe.data.sources
@@ -65,16 +56,10 @@ def people(recipe: Recipe, data: Path, embedding: int, most: int) -> People:
             "is left to choose by"
         )
     order = np.random.default_rng([recipe.seed, 22]).permutation(len(found))[:most]
-    crops = stack((found[i], str(found[i])) for i in np.sort(order))
-    ask = teacher.open_teacher(options.teachers[0], data)
-    planes = torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
-    known = torch.cat([ask(part.float()) for part in planes.split(BATCH)]).cpu()
-    file = shipped_directions() if options.directions == SHIPPED else data / options.directions
-    along = torch.from_numpy(teacher.directions(file, known.shape[1], embedding))
-    return People(crops, teacher.project(known, along))
+    return stack((found[i], str(found[i])) for i in np.sort(order))
 
 
-def view(recipe: Recipe, crops: np.ndarray, size: int, step: int) -> Tensor:
+def view(recipe: Recipe, crops: NDArray[np.uint8], size: int, step: int) -> Tensor:
     """Float32 (B, 3, H, W) in [-1, 1]: ``crops`` moved, relit and ``size`` pixels wide."""
     count = len(crops)
     # Blends of two faces are nobody; halves of them would be asked for under one name.
@@ -87,37 +72,33 @@ def view(recipe: Recipe, crops: np.ndarray, size: int, step: int) -> Tensor:
 
 
 @torch.no_grad()
-def found(
-    models: Sequence[nn.Module], recipe: Recipe, whom: People, size: int
-) -> list[tuple[float, float]]:
-    """Of each model: the share of people found first, and the mean cosine to their own embedding.
+def embedded(
+    models: Sequence[nn.Module], recipe: Recipe, crops: NDArray[np.uint8], size: int, first: int = 0
+) -> list[NDArray[np.float32]]:
+    """Unit (N, D) of views of all ``crops`` by each model; all models see the same ones.
 
-    All models see the same views.
+    Args:
+        first: step of the first batch's draws.
     """
     rows: list[list[Tensor]] = [[] for _ in models]
-    for step, start in enumerate(range(0, len(whom.crops), BATCH)):
-        seen = view(recipe, whom.crops[start : start + BATCH], size, step)
+    for step, start in enumerate(range(0, len(crops), BATCH)):
+        seen = view(recipe, crops[start : start + BATCH], size, first + step)
         seen = seen.contiguous(memory_format=torch.channels_last)
         for model, own in zip(models, rows, strict=True):
             own.append(F.normalize(model(seen).float(), dim=1))
-    each = [torch.cat(own) @ whom.known.T for own in rows]
-    right = torch.arange(len(whom.crops))
-    return [
-        (float((cosine.argmax(1) == right).float().mean()), float(cosine.diagonal().mean()))
-        for cosine in each
-    ]
+    return [torch.cat(own).numpy() for own in rows]
 
 
-def trained_on(recipe: Recipe, data: Path, count: int) -> list[Tensor]:
-    """Batches of views of ``count`` pictures that the recipe trains on, as it shows them."""
-    faces = pictures.open_set(replace(recipe.data, cache=False), data, data)
-    rows = np.random.default_rng([recipe.seed, 23]).permutation(len(faces.labels))[:count]
-    crops = np.stack([faces.image(int(row)) for row in rows])
-    made = []
-    for step, start in enumerate(range(0, len(crops), BATCH)):
-        part = crops[start : start + BATCH]
-        table = views.draw(len(part), recipe.seed, step)
-        sharp = views.make(torch.from_numpy(part), None, table, replace(recipe.views, compose=0.0))
-        shots = far.shots(far.draw(len(part), recipe.seed, step), recipe.far)
-        made.append(far.seen(sharp, shots).contiguous(memory_format=torch.channels_last))
-    return made
+def accuracy(cosine: NDArray[np.float32]) -> float:
+    """The highest mean of the shares of pairs told rightly, of one person and of strangers.
+
+    Args:
+        cosine: (N, N), of each probe with everybody; its own on the diagonal.
+    """
+    count = len(cosine)
+    genuine = np.sort(np.diag(cosine))
+    others = np.sort(cosine[~np.eye(count, dtype=bool)])
+    tried = np.concatenate([genuine, np.quantile(others, np.linspace(0.5, 1, STEPS))])
+    accepted = 1 - np.searchsorted(genuine, tried) / count
+    refused = np.searchsorted(others, tried) / len(others)
+    return float(((accepted + refused) / 2).max())

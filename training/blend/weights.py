@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 State = dict[str, Tensor]
 
@@ -24,9 +22,8 @@ def between(parent: State, child: State, share: float) -> State:
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share: expected 0 to 1, got {share}")
-    apart = {
-        name for name in parent.keys() & child.keys() if parent[name].shape != child[name].shape
-    }
+    both = parent.keys() & child.keys()
+    apart = {name for name in both if parent[name].shape != child[name].shape}
     apart |= parent.keys() ^ child.keys()
     if apart:
         raise ValueError(
@@ -37,23 +34,3 @@ def between(parent: State, child: State, share: float) -> State:
         name: torch.lerp(value, child[name], share) if value.is_floating_point() else value
         for name, value in parent.items()
     }
-
-
-@torch.no_grad()
-def recalibrated(model: nn.Module, views: Iterable[Tensor]) -> nn.Module:
-    """``model`` with the statistics of its batch norms taken anew, in evaluation mode.
-
-    Args:
-        views: batches (N, 3, H, W) in [-1, 1]; all count alike.
-    """
-    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-    kept = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean over all batches
-    model.train()
-    for batch in views:
-        model(batch)
-    for norm, momentum in zip(norms, kept, strict=True):
-        norm.momentum = momentum
-    return model.eval()

@@ -12,9 +12,11 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from safetensors.torch import load_file  # noqa: E402
 from torch import nn  # noqa: E402
 
 from pocketvision.training.blend.__main__ import Row, blend, choose  # noqa: E402
+from pocketvision.training.blend.held_out import accuracy  # noqa: E402
 from pocketvision.training.data.aside import aside  # noqa: E402
 from pocketvision.training.models import registry  # noqa: E402
 from pocketvision.training.models.stored.describe import digest  # noqa: E402
@@ -30,8 +32,7 @@ learning_rate = 0.1
 [far]
 share = 0.75
 [embedding]
-teachers = ["flat:teacher.safetensors"]
-directions = "directions.npy"
+teachers = ["none.onnx"]
 [[data.sources]]
 root = "faces"
 list = "faces.csv"
@@ -39,31 +40,27 @@ aside = {aside}
 """
 
 
-def rows(*agreements: tuple[float, float], found: tuple[float, ...] = ()) -> list[Row]:
-    return [
-        Row(i / (len(agreements) - 1), (found[i] if found else 1.0, 0.5), agreement)
-        for i, agreement in enumerate(agreements)
-    ]
+def test_the_best_of_few_pixels_is_taken_that_stays_sharp() -> None:
+    rows = [Row(0, 0.99, (0.5, 0.4)), Row(0.5, 0.988, (0.7, 0.5)), Row(1, 0.98, (0.8, 0.6))]
+    assert choose(rows) is rows[1]
+    assert choose([*rows[:2], Row(1, 0.988, (0.8, 0.6))]).share == 1
+    assert choose([rows[0], Row(1, 0.99, (0.5, 0.3))]).share == 0
 
 
-def test_the_knee_is_taken() -> None:
-    bent = rows((0.9, 0.2), (0.88, 0.45), (0.85, 0.55), (0.8, 0.6))
-    best, sums = choose(bent)
-    assert best is bent[1] and sums == pytest.approx([1.0, 0.8 + 0.625, 0.5 + 0.875, 1.0])
-    # Whoever finds fewer sharp people is out.
-    worse = rows((0.9, 0.2), (0.88, 0.45), (0.85, 0.55), (0.8, 0.6), found=(1, 0.99, 0.998, 0.9))
-    assert choose(worse)[0] is worse[2]
-
-
-def test_without_a_trade_there_is_nothing_to_choose() -> None:
-    with pytest.raises(ValueError, match=r"got \+0\.0500 and \+0\.1000; take the better"):
-        choose(rows((0.8, 0.5), (0.85, 0.6)))
+def test_accuracy_is_that_of_the_best_threshold() -> None:
+    random = np.random.default_rng(0)
+    for drift in (0.0, 0.5, 3.0):
+        cosine = random.standard_normal((40, 40)).astype(np.float32)
+        cosine[np.diag_indices(40)] += drift
+        own, others = np.diag(cosine), cosine[~np.eye(40, dtype=bool)]
+        every = [((own >= t).mean() + (others < t).mean()) / 2 for t in np.sort(cosine.ravel())]
+        assert accuracy(cosine) == pytest.approx(max(every), abs=0.002)
+    assert accuracy(np.eye(8, dtype=np.float32)) == 1
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Sixty people of one picture, of whom some are kept aside; a teacher, a parent and a child
-    that is as the teacher but for the mean."""
+    """Sixty people of one picture, of whom some are kept aside; a parent and a child."""
 
     def flat() -> nn.Module:
         return nn.Sequential(nn.AvgPool2d(8), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(588, 16))
@@ -79,15 +76,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert 2 <= sum(map(aside, names)) <= 20
     table = "\n".join(f"{name},aaf,{i}A30.jpg" for i, name in enumerate(names))
     (tmp_path / "faces.csv").write_text(f"path,source,origin\n{table}\n")
-    np.save(tmp_path / "directions.npy", np.eye(16, dtype=np.float32))
     torch.manual_seed(4)
-    made = flat()
-    made(torch.randn(16, 3, 112, 112))
-    for name, noise in (("teacher", 0.0), ("parent", 0.02), ("child", 0.02)):
+    for name in ("parent", "child"):
         network = flat()
-        network.load_state_dict(made.state_dict())
-        with torch.no_grad():
-            network[3].weight.add_(noise * torch.randn(16, 588))
+        network(torch.randn(16, 3, 112, 112))
         state.save_weights(tmp_path / f"{name}.safetensors", network)
     return tmp_path
 
@@ -98,26 +90,24 @@ def run(data: Path, **options: object) -> tuple[Row, list[Row]]:
     return blend(read(data / "recipe.toml"), data, *ends, data / "out", **options)  # type: ignore[arg-type]
 
 
-def test_it_writes_what_it_chose(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Which of two noises is nearer is luck; the rule has tests of its own.
-    taken = "pocketvision.training.blend.__main__.choose"
-    monkeypatch.setattr(taken, lambda rows: (rows[1], [row.small for row in rows]))
-    best, every = run(data, sizes=(28, 14), shares=(0.0, 0.5, 1.0), most=10)
-    assert best is every[1] and [row.share for row in every] == [0, 0.5, 1]
-    # Two noises that are independent cancel in part: the middle agrees more than both ends.
-    assert every[1].agreement[0] > max(every[0].agreement[0], every[2].agreement[0])
-    assert len(set(every[0].agreement)) == 3, "each size has views of its own"
+def test_it_writes_what_it_chose(data: Path) -> None:
+    best, every = run(data, sizes=(28, 8), shares=(0.0, 0.5, 1.0), most=10)
+    assert best == choose(every) and [row.share for row in every] == [0, 0.5, 1]
+    assert all(row.sharp > 0.6 and len(row.small) == 2 for row in every)
     out = data / "out"
     told = json.loads((out / "share.json").read_text())
-    assert told["share"] == 0.5 and told["parent"] == digest(data / "parent.safetensors")
-    assert told["people"] <= 10 and told["agreement"] == list(best.agreement)
+    assert told["share"] == best.share and told["parent"] == digest(data / "parent.safetensors")
+    assert told["people"] <= 10 and told["small"] == list(best.small)
     with open(out / "shares.csv", newline="") as file:
         table = list(csv.DictReader(file))
-    assert [float(row["agreement 28"]) for row in table] == [row.agreement[1] for row in every]
-    blended = state_dict(out / "model.safetensors")
-    ends = [state_dict(data / f"{name}.safetensors") for name in ("parent", "child")]
-    torch.testing.assert_close(blended["3.weight"], (ends[0]["3.weight"] + ends[1]["3.weight"]) / 2)
-    assert not torch.equal(blended["1.running_mean"], ends[0]["1.running_mean"])
+    assert [float(row["28"]) for row in table] == [row.small[0] for row in every]
+    ends = [load_file(data / f"{name}.safetensors") for name in ("parent", "child")]
+    for name, value in load_file(out / "model.safetensors").items():
+        if value.is_floating_point():
+            wanted = torch.lerp(ends[0][name], ends[1][name], best.share)
+            torch.testing.assert_close(value, wanted)
+    again, same = run(data, sizes=(28, 8), shares=(0.0, 0.5, 1.0), most=10)
+    assert again == best and same == every
 
 
 def test_wrong_calls_are_refused(data: Path) -> None:
@@ -125,9 +115,3 @@ def test_wrong_calls_are_refused(data: Path) -> None:
         run(data, aside="false")
     with pytest.raises(ValueError, match="shares: expected rising ones from 0 to 1"):
         run(data, shares=(0.0, 0.5))
-
-
-def state_dict(path: Path) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file
-
-    return load_file(path)

@@ -1,4 +1,4 @@
-"""Weights between two networks: the ends, the middle, and batch norms measured anew."""
+"""Weights between two networks: the ends, the middle, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from pocketvision.training.blend.weights import between, recalibrated  # noqa: E402
+from pocketvision.training.blend.weights import between  # noqa: E402
 
 
 def network(seed: int) -> nn.Sequential:
@@ -37,19 +37,3 @@ def test_weights_of_two_networks_are_refused() -> None:
         between(one, other, 0.5)
     with pytest.raises(ValueError, match=r"share: expected 0 to 1, got 1\.5"):
         between(one, one, 1.5)
-
-
-def test_statistics_are_those_of_the_views() -> None:
-    made = network(1)
-    views = [torch.randn(16, 3, 6, 6) * 3 - 1, torch.randn(16, 3, 6, 6)]
-    weights = {name: value.clone() for name, value in made.named_parameters()}
-    assert recalibrated(made, views) is made and not made.training
-    with torch.no_grad():
-        maps = [made[0](view) for view in views]
-    mean = torch.stack([one.mean((0, 2, 3)) for one in maps]).mean(0)
-    variance = torch.stack([one.var((0, 2, 3)) for one in maps]).mean(0)
-    torch.testing.assert_close(made[1].running_mean, mean)
-    torch.testing.assert_close(made[1].running_var, variance)
-    assert made[1].momentum == 0.3
-    for name, value in made.named_parameters():
-        assert torch.equal(value, weights[name]), name
