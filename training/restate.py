@@ -9,6 +9,10 @@ Embeds LFW with ``<name>.safetensors`` and with ``<name>.int8.onnx`` and writes 
 the first into ``<name>.json`` and of the second into its own record. Weights, scores and all else
 stay; the digests that name the files follow. With --root and --list, the people of
 :mod:`training.evaluate.faces.open_set.strangers` also set the thresholds of identification.
+
+With --smallest, which a network of far faces has, thresholds are those of
+:mod:`training.evaluate.faces.far.stated` by the installed model alone, in both records, and the
+accuracy of pairs with one small face is added to the scores.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,7 @@ from pocketvision.record import METADATA_KEY, Identification, Record, Threshold
 from . import models
 from .evaluate.faces import lfw, pairs
 from .evaluate.faces.embedders import CompiledEmbedder, Embed, OnnxEmbedder
+from .evaluate.faces.far import stated
 from .evaluate.faces.open_set import entries, strangers
 from .export import export
 from .models.stored.describe import digest
@@ -82,24 +87,44 @@ def restate(
     floating: list[Threshold],
     int8: list[Threshold],
     identification: tuple[list[Identification], list[Identification]] | None = None,
+    *,
+    smallest: int | None = None,
+    scores: list[dict[str, Any]] | None = None,
 ) -> tuple[Record, Record]:
     """Writes thresholds into both records of ``name``; returns the records as they were.
 
     Args:
         identification: of the float and of the int8 file; None keeps what is there.
+        smallest: pixels of the smallest face; None keeps what is there.
+        scores: take the place of those of their data sets, in both records.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`rewrite`.
     """
-    more = [{}, {}] if identification is None else [{"identification": i} for i in identification]
-    return rewrite(
-        name, weights, {"thresholds": floating, **more[0]}, {"thresholds": int8, **more[1]}
-    )
+
+    def change(stated: list[Threshold], which: int) -> Change:
+        def fields(old: Record) -> dict[str, Any]:
+            new: dict[str, Any] = {"thresholds": stated}
+            if identification is not None:
+                new["identification"] = identification[which]
+            if smallest is not None:
+                new["smallest"] = smallest
+            if scores is not None:
+                anew = {score["dataset"] for score in scores}
+                kept = [score for score in old.scores if score["dataset"] not in anew]
+                new["scores"] = [*kept, *scores]
+            return new
+
+        return fields
+
+    return rewrite(name, weights, change(floating, 0), change(int8, 1))
 
 
-def rewrite(
-    name: str, weights: Path, floating: Mapping[str, Any], int8: Mapping[str, Any]
-) -> tuple[Record, Record]:
+Change = Callable[[Record], Mapping[str, Any]]
+"""The fields that take the place of those of a record."""
+
+
+def rewrite(name: str, weights: Path, floating: Change, int8: Change) -> tuple[Record, Record]:
     """Writes fields into the records of ``name``: of the float file and inside the int8 one.
 
     The digests that name the files follow. Returns the records as they were.
@@ -124,11 +149,30 @@ def rewrite(
     if len(texts) != 1:
         raise ValueError(f"{network}: expected one record inside, found {len(texts)}")
     inside = Record.from_json(texts[0])
-    stamp(model, inside.with_(**int8))
+    stamp(model, inside.with_(**int8(inside)))
     digests = record.sha256 | {"int8_onnx": digest(save(model, network))}
-    changed = record.with_(**{**floating, "sha256": digests})
+    changed = record.with_(**{**floating(record), "sha256": digests})
     write_text(page, changed.to_json() + "\n")
     return record, inside
+
+
+def far(
+    name: str, weights: Path, smallest: int, people: strangers.People, lfw_root: Path,
+    listed: pairs.Pairs,
+) -> None:  # fmt: skip
+    """Restates a network of far faces, see :mod:`training.evaluate.faces.far.stated`."""
+    installed = CompiledEmbedder(name)
+    if installed.record != OnnxEmbedder(weights / f"{name}.int8.onnx").record:
+        raise ValueError(f"{name}: the installed model is not of {weights}; build it again")
+    rows = stated.embedded(installed, people, lfw_root, progress=sys.stderr.isatty())
+    place = {path: row for row, path in enumerate(people.paths)}
+    view = [place[lfw_root / image] for image in listed.images]
+    found, scores = stated.verification([own[view] for own in rows], listed, "int8")
+    among = stated.identification(rows, people, "int8")
+    both = among, among
+    restate(name, weights, found, found, both, smallest=smallest, scores=scores)
+    for entry in found:
+        print(f"{name} FAR {entry['far']:g}: {entry['threshold']}")
 
 
 def main() -> None:
@@ -140,6 +184,7 @@ def main() -> None:
     parser.add_argument(
         "--compiled", action="store_true", help="int8 by the installed model: many times as fast"
     )
+    parser.add_argument("--smallest", type=int, help="of a network of far faces: pixels a side")
     strangers.add_sources(parser, required=False)
     given = parser.parse_args()
     kinds = ("float32", "int8")
@@ -147,6 +192,9 @@ def main() -> None:
         name = models.entry(given.name).name.replace("_", "-")
         listed = pairs.read(given.pairs)
         people = strangers.read(given.lfw, strangers.sources(parser, given))
+        if given.smallest is not None:
+            far(name, given.weights, given.smallest, people, given.lfw, listed)
+            return
         found = embeddings(name, given.weights, people, compiled=given.compiled)
         both = list(zip(found, kinds, strict=True))
         new = [thresholds(rows, people, given.lfw, listed, kind) for rows, kind in both]

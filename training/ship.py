@@ -44,12 +44,14 @@ LICENCE = "non-commercial research (training images); code Apache-2.0"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where weights come from, for the record: tag, teacher or None, training data, licence."""
+    """Where weights come from, for the record: tag, teacher or None, training data, licence; and
+    ``smallest``, pixels of the smallest face that a network of far faces is for."""
 
     tag: str
     teacher: str | None
     data: str
     licence: str
+    smallest: int | None = None
 
 
 def ship(
@@ -89,7 +91,7 @@ def ship(
         teacher=origin.teacher,
         data=origin.data,
         licence=origin.licence,
-    )
+    ).with_(smallest=origin.smallest)
     with tempfile.TemporaryDirectory() as folder:
         floating, int8 = Path(folder, f"{name}.onnx"), Path(folder, f"{name}.int8.onnx")
         export(model, floating, size=entry.input_size)
@@ -168,8 +170,9 @@ def main() -> None:
     parser.add_argument("--teacher", default=TEACHER, help="empty for none")
     parser.add_argument("--data", default=DATA)
     parser.add_argument("--licence", default=LICENCE)
+    parser.add_argument("--smallest", type=int, help="of a network of far faces: pixels a side")
     given = parser.parse_args()
-    origin = Origin(given.tag, given.teacher or None, given.data, given.licence)
+    origin = Origin(given.tag, given.teacher or None, given.data, given.licence, given.smallest)
     try:
         before, after = ship(
             given.name,

@@ -52,6 +52,7 @@ def text(word: str, graph: Graph) -> str:
         points = reference(recipe["template"])
         thresholds = [_threshold(entry) for entry in values.get("thresholds", [])]
         known = _unrecognisable(values.get("unrecognisable"), graph.tensors[graph.outputs[0]])
+        smallest = int(values.get("smallest") or 0)
     except (KeyError, TypeError, ValueError) as error:
         raise CompileError(f"record: preprocess, thresholds or unrecognisable: {error}") from None
     order = [2, 1, 0] if reversed_ else [0, 1, 2]
@@ -74,7 +75,8 @@ def text(word: str, graph: Graph) -> str:
     {braces(points)},
     {name},
     {len(thresholds)},
-    {last}}};
+    {last},
+    {smallest}}};
 """
 
 

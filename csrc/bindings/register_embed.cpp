@@ -39,7 +39,8 @@ class Workers {
   ~Workers() { pv_pool_close(&pool_); }
 
   py::array_t<float> embed(const py::array &crops, const pv_pixel_tables &tables, size_t first,
-                           const py::object &qualities, const py::object &place) {
+                           const py::object &qualities, const py::object &place,
+                           uint32_t smallest) {
     const pv_tensor &input = model().inputs[0];
     require_array(crops, py::dtype::of<uint8_t>(), {kAny, input.shape[0], input.shape[1], 3},
                   "crops");
@@ -47,6 +48,7 @@ class Workers {
     faces.tables = &tables;
     faces.crops = static_cast<const uint8_t *>(crops.data());
     faces.qualities = qualities_of(qualities, crops.shape(0));
+    faces.smallest = smallest;
     if (!place.is_none()) {
       const auto [landmarks, sides, reference] =
           place.cast<std::tuple<py::array, py::array, py::array>>();
@@ -62,7 +64,7 @@ class Workers {
 
   py::array_t<float> embed_picture(const py::array &picture, const py::array &landmarks,
                                    const py::array &reference, const pv_pixel_tables &tables,
-                                   size_t first, const py::object &qualities) {
+                                   size_t first, const py::object &qualities, uint32_t smallest) {
     require_array(picture, py::dtype::of<uint8_t>(), {kAny, kAny, 3}, "picture");
     require_array(landmarks, py::dtype::of<double>(), {kAny, 5, 2}, "landmarks");
     require_array(reference, py::dtype::of<double>(), {5, 2}, "template");
@@ -73,6 +75,7 @@ class Workers {
     faces.landmarks = static_cast<const double *>(landmarks.data());
     faces.reference = static_cast<const double *>(reference.data());
     faces.qualities = qualities_of(qualities, landmarks.shape(0));
+    faces.smallest = smallest;
     return run(faces, static_cast<size_t>(landmarks.shape(0)), first);
   }
 
@@ -126,12 +129,14 @@ void register_embed(py::module_ &module) {
       .def(py::init<const py::object &, size_t>(), py::arg("library"), py::arg("threads"))
       .def("embed", &Workers::embed, py::arg("crops"), py::arg("tables"), py::arg("first"),
            py::arg("qualities") = py::none(), py::arg("place") = py::none(),
+           py::arg("smallest") = 0,
            "Uint8 crops (N, H, W, 3) to unit-norm float32 (N, D). Errors count faces from `first`. "
            "`qualities`, of QUALITY and (N,), is filled where it is given; `place`, for it alone: "
-           "landmarks (N, 5, 2), height and width of their pictures (N, 2), and the template.")
+           "landmarks (N, 5, 2), height and width of their pictures (N, 2), and the template; "
+           "`smallest` likewise: pixels of the smallest face that the model is for, 0 as usual.")
       .def("embed_picture", &Workers::embed_picture, py::arg("picture"), py::arg("landmarks"),
            py::arg("template"), py::arg("tables"), py::arg("first"),
-           py::arg("qualities") = py::none(),
+           py::arg("qualities") = py::none(), py::arg("smallest") = 0,
            "Faces of one picture, at landmarks (N, 5, 2), to unit-norm float32 (N, D).");
 }
 

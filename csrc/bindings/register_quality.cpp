@@ -30,7 +30,8 @@ static py::ssize_t checked_side(const py::array &crops) {
 }
 
 static py::array_t<pv_quality> qualities(const py::array &crops, const py::object &landmarks,
-                                         const py::array &reference, size_t height, size_t width) {
+                                         const py::array &reference, size_t height, size_t width,
+                                         uint32_t smallest) {
   const auto side = static_cast<uint32_t>(checked_side(crops));
   const double *points = nullptr;
   require_array(reference, py::dtype::of<double>(), {5, 2}, "template");
@@ -49,7 +50,7 @@ static py::array_t<pv_quality> qualities(const py::array &crops, const py::objec
     for (size_t i = 0; i < count; i++) {
       check(pv_quality_of_face(pixels + i * side * side * 3, side,
                                points == nullptr ? nullptr : points + i * 10, target, width, height,
-                               found + i),
+                               smallest, found + i),
             "landmarks of face " + std::to_string(i));
     }
   }
@@ -101,10 +102,11 @@ void register_quality(py::module_ &module) {
     reasons[py::int_(bit)] = pv_quality_reason(bit);
   }
   module.attr("QUALITY_REASONS") = reasons;
-  module.def("qualities", &qualities, py::arg("crops"), py::arg("landmarks"), py::arg("template"),
-             py::arg("height"), py::arg("width"),
-             "Of uint8 crops (N, S, S, 3), and float64 landmarks (N, 5, 2) in a picture of height "
-             "x width or None, an array (N,) of QUALITY.");
+  module.def(
+      "qualities", &qualities, py::arg("crops"), py::arg("landmarks"), py::arg("template"),
+      py::arg("height"), py::arg("width"), py::arg("smallest") = 0,
+      "Of uint8 crops (N, S, S, 3), and float64 landmarks (N, 5, 2) in a picture of height "
+      "x width or None, an array (N,) of QUALITY, by a model for faces of `smallest` pixels.");
   module.def("see_templates", &see_templates, py::arg("qualities"), py::arg("templates"),
              py::arg("directions"), py::arg("level"),
              "Adds what int8 templates (N, D) say to an array (N,) of QUALITY: how far they lie "

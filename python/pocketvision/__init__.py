@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .faces.quality import Quality
     from .pictures import read_picture
     from .record import Record
+    from .restore.restorer import Restorer
     from .runtime.model import Model
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ _HOMES = {
     "PocketvisionError": "errors",
     "Quality": "faces.quality",
     "Record": "record",
+    "Restorer": "restore.restorer",
     "RunError": "errors",
     "Verdict": "faces.compare",
     "align": "faces.alignment",
@@ -74,6 +76,7 @@ __all__ = [
     "PocketvisionError",
     "Quality",
     "Record",
+    "Restorer",
     "RunError",
     "Verdict",
     "align",

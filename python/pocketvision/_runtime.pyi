@@ -31,6 +31,7 @@ def qualities(
     template: NDArray[np.float64],
     height: int,
     width: int,
+    smallest: int = 0,
 ) -> NDArray[Any]: ...
 def see_templates(
     qualities: NDArray[Any], templates: NDArray[np.int8], directions: NDArray[np.int8], level: float
@@ -105,6 +106,7 @@ class Workers:
         first: int,
         qualities: NDArray[Any] | None = None,
         place: tuple[NDArray[np.float64], NDArray[np.uint32], NDArray[np.float64]] | None = None,
+        smallest: int = 0,
     ) -> NDArray[np.float32]: ...
     def embed_picture(
         self,
@@ -114,6 +116,7 @@ class Workers:
         tables: PixelTables,
         first: int,
         qualities: NDArray[Any] | None = None,
+        smallest: int = 0,
     ) -> NDArray[np.float32]: ...
 
 class PixelTables:

@@ -128,7 +128,7 @@ class Place(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_int32 * 10) for name in ("landmarks", "reference")),
-        *((name, ctypes.c_uint32) for name in ("width", "height")),
+        *((name, ctypes.c_uint32) for name in ("width", "height", "smallest")),
     ]
 
 

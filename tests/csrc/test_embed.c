@@ -64,7 +64,7 @@ static void expect_row(const uint8_t *crop, const float *row) {
 }
 
 static void test_crops(pv_pool *pool) {
-  pv_faces faces = {embedders, &tables, crops, {NULL, 0, 0}, NULL, NULL, embeddings, NULL, NULL};
+  pv_faces faces = {embedders, &tables, crops, {NULL, 0, 0}, NULL, NULL, embeddings, NULL, NULL, 0};
   const pv_batch batch = {FACES, pv_embed_face, &faces, NULL, NULL};
   for (int round = 0; round < 20; round++) {
     memset(embeddings, 0, sizeof embeddings);
@@ -85,7 +85,8 @@ static void test_a_picture(pv_pool *pool) {
     landmarks[i] = points[i % 10] + (i % 2 ? 0.0 : (double)(i / 10));
   }
   const pv_picture picture = {crops, FACES, WIDTH};
-  pv_faces faces = {embedders, &tables, NULL, picture, landmarks, points, embeddings, NULL, NULL};
+  pv_faces faces = {embedders, &tables,    NULL, picture, landmarks,
+                    points,    embeddings, NULL, NULL,    0};
   const pv_batch batch = {FACES, pv_embed_face, &faces, NULL, NULL};
   EXPECT(pv_pool_run(pool, &batch, NULL) == PV_OK);
   for (size_t i = 0; i < FACES; i++) {

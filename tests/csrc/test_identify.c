@@ -118,6 +118,7 @@ static void test_face(void) {
   pv_recipe recipe = {{{0, 1, 2}, {{0}}},
                       {0, 0, 9 << 16, 0, 5 << 16, 4 << 16, 0, 9 << 16, 9 << 16, 9 << 16},
                       NULL,
+                      0,
                       0};
   for (int i = 0; i < 256; i++) recipe.tables.value[0][i] = (uint8_t)i;
   uint8_t pixels[12] = {0}, input[36];

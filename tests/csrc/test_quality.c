@@ -47,7 +47,7 @@ static void test_templates_are_the_same(void) {
   const pv_model model = square_model(&ends, SIDE, SIDE);
   pv_session session;
   EXPECT(pv_session_init(&session, &model, arena, sizeof arena) == PV_OK);
-  pv_recipe recipe = {{{2, 1, 0}, {{0}}}, {0}, NULL, 0};
+  pv_recipe recipe = {{{2, 1, 0}, {{0}}}, {0}, NULL, 0, 0};
   memcpy(recipe.reference, reference, sizeof reference);
   for (int i = 0; i < 768; i++) recipe.tables.value[i / 256][i % 256] = random_byte();
   for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = random_byte();
@@ -63,6 +63,14 @@ static void test_templates_are_the_same(void) {
     EXPECT(memcmp(faces[0], faces[1], WIDTH) == 0);
     EXPECT(memcmp(input[0], input[1], PIXELS) == 0);
     EXPECT(quality.placed == 1 && quality.residual < 20 && quality.eye_distance / 256 == 28);
+    /* The crop is four fifths as wide in the frame: 90 pixels. */
+    for (uint32_t smallest = 85; smallest <= 95; smallest += 10) {
+      recipe.smallest = smallest;
+      EXPECT(pv_face_template_quality(&session, &recipe, &frame, landmarks, input[1], faces[1],
+                                      &quality) == PV_OK);
+      EXPECT(!(quality.reasons & PV_QUALITY_SMALL) == (smallest < 90));
+    }
+    recipe.smallest = 0;
   }
 }
 
@@ -73,7 +81,7 @@ static void test_refusals(void) {
   const pv_model model = square_model(&ends, SIDE, SIDE);
   pv_session session;
   EXPECT(pv_session_init(&session, &model, arena, sizeof arena) == PV_OK);
-  pv_recipe recipe = {{{0, 1, 2}, {{0}}}, {0}, NULL, 0};
+  pv_recipe recipe = {{{0, 1, 2}, {{0}}}, {0}, NULL, 0, 0};
   memcpy(recipe.reference, reference, sizeof reference);
   const pv_frame frame = {pixels, sizeof pixels, PV_PIXEL_GREY8, SIDE, 1, SIDE};
   int32_t landmarks[2 * PV_LANDMARKS] = {0};
@@ -144,7 +152,7 @@ static void test_batches(void) {
         EXPECT(abs((int32_t)qualities[i].eye_distance - wanted) <= 2);
         continue;
       }
-      EXPECT(pv_quality_of_face(crops + i * PIXELS, SIDE, NULL, NULL, 0, 0, &alone) == PV_OK);
+      EXPECT(pv_quality_of_face(crops + i * PIXELS, SIDE, NULL, NULL, 0, 0, 0, &alone) == PV_OK);
       EXPECT(memcmp(&alone, &qualities[i], sizeof alone) == 0);
     }
   }
@@ -173,11 +181,12 @@ static void test_large_pictures(void) {
   double points[10], target[10];
   for (int i = 0; i < 10; i++) target[i] = reference[i] / 65536.0;
   for (int i = 0; i < 10; i++) points[i] = target[i] * 200 + 20000;
-  EXPECT(pv_quality_of_face(crop, SIDE, points, target, 60000, 50000, &quality) == PV_OK);
+  EXPECT(pv_quality_of_face(crop, SIDE, points, target, 60000, 50000, 0, &quality) == PV_OK);
   EXPECT(quality.eye_distance / 256 == 7000 && quality.residual == 0 && quality.outside == 0);
   points[3] = 1e8;
-  EXPECT(pv_quality_of_face(crop, SIDE, points, target, 600, 500, &quality) == PV_ERR_NOT_FINITE);
-  EXPECT(pv_quality_of_face(crop, SIDE, target, NULL, 600, 500, &quality) == PV_ERR_ARGUMENT);
+  EXPECT(pv_quality_of_face(crop, SIDE, points, target, 600, 500, 0, &quality) ==
+         PV_ERR_NOT_FINITE);
+  EXPECT(pv_quality_of_face(crop, SIDE, target, NULL, 600, 500, 0, &quality) == PV_ERR_ARGUMENT);
 }
 
 int main(void) {

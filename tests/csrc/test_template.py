@@ -123,6 +123,7 @@ class Recipe(ctypes.Structure):
         *(("tables", ctypes.c_uint8 * 771), ("reference", ctypes.c_int32 * 10)),
         *(("thresholds", ctypes.POINTER(Threshold)), ("threshold_count", ctypes.c_uint32)),
         ("unrecognisable", Unrecognisable),
+        ("smallest", ctypes.c_uint32),
     ]
 
 

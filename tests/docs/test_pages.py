@@ -194,6 +194,8 @@ def test_the_models_of_the_readme_are_those_that_are_shipped() -> None:
     assert [row[0] for row in rows] and sorted(row[0] for row in rows) == sorted(
         set(of_task("face-embedding")) or {row[0] for row in rows}
     )
+    for path in weights.glob("far/*.int8.onnx"):
+        assert f"`{path.name.removesuffix('.int8.onnx')}`" in text
     for name, parameters, macs, _, milliseconds, accuracy in rows:
         counted = count(models.create(name), models.entry(name).input_size)
         assert f"{counted.parameters:,}" == parameters

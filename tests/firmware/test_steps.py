@@ -118,7 +118,7 @@ def given() -> str:
         f"static const int8_t stored[] = {numbers(stored)};",
         f"static const uint32_t hashes[] = {numbers(hashes)};",
         f"static const pv_quality_place place = {{{numbers(landmarks)}, {numbers(REFERENCE)}, "
-        f"{WIDTH}, {HEIGHT}}};",
+        f"{WIDTH}, {HEIGHT}, 0}};",
         f"static const int32_t wanted = {score(face, stored)[1]};",
     ]
     return "\n".join(lines) + "\n"

@@ -79,7 +79,7 @@ def test_thresholds(record_values: dict[str, Any]) -> None:
         (
             ("task",),
             "detection",
-            "'task': expected face-embedding or clips or face-detection, got 'detection'",
+            "'task': expected .* or face-detection or restoration, got 'detection'",
         ),
         (("preprocess", "mean"), [10**400, 0, 0], "preprocess.mean"),
         (("teacher",), 5, "teacher"),
@@ -235,3 +235,30 @@ def test_a_record_of_clips() -> None:
 def test_mistakes_in_a_record_of_clips(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Record.from_dict(CLIPS | values)
+
+
+def test_a_restorers_part(record_values: dict[str, Any]) -> None:
+    values = {key: record_values[key] for key in ("name", "tag", "preprocess")}
+    values |= {"task": "restoration", "smallest": 10, "largest": 32}
+    record = Record.from_dict(values)
+    assert Record.from_json(record.to_json()) == record and record.part.largest == 32
+    for wrong, said in (
+        ({"smallest": 33}, "'smallest': expected at most largest, 32"),
+        ({"largest": 0}, "'largest': expected pixels from 1"),
+        ({"smallest": True}, "'smallest': expected pixels from 1"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Record.from_dict(values | wrong)
+    bare = {key: value for key, value in values["preprocess"].items() if key != "template"}
+    with pytest.raises(ValueError, match="'template' is missing"):
+        Record.from_dict(values | {"preprocess": bare})
+
+
+def test_the_smallest_face(record_values: dict[str, Any]) -> None:
+    record = Record.from_dict(record_values)
+    assert record.face.smallest is None and "smallest" not in record.to_dict()
+    far = record.with_(smallest=11)
+    assert far.face.smallest == 11 and Record.from_json(far.to_json()) == far
+    for wrong in (0, 11.5, True, "11"):
+        with pytest.raises(ValueError, match="'smallest': expected pixels from 1 to 4096"):
+            record.with_(smallest=wrong)

@@ -111,3 +111,14 @@ def test_a_process_that_embeds_stays_small() -> None:
     )
     peak = int(subprocess.check_output([sys.executable, "-c", code], text=True)) * 1024
     assert peak < 40e6
+
+
+@pytest.mark.skipif(models.LOW_RESOLUTION_MODEL not in NAMES, reason="built without it")
+def test_the_model_of_far_faces_says_how_small_they_may_be(crops: Any) -> None:
+    far = Embedder(models.LOW_RESOLUTION_MODEL)
+    assert far.record.face.smallest is not None
+    assert all("or one of" in entry["protocol"] for entry in far.record.thresholds)
+    # It began as another's weights, and still is of another space.
+    sharp = Embedder("facechain-125m").embed(crops[0])[0]
+    with pytest.raises(InputError, match="embedding"):
+        pocketvision.similarity(far.embed(crops[0])[0], sharp)

@@ -124,7 +124,7 @@ def main() -> None:
             f"{CLEAN_BELOW:.0%} of {len(clean)} others"
         )
         field = {"unrecognisable": entry(along, unit(np.asarray(embed(clean))), data)}
-        restate.rewrite(name, given.weights, field, field)
+        restate.rewrite(name, given.weights, lambda _: field, lambda _: field)
     except (ValueError, FileNotFoundError) as error:
         parser.error(str(error))
     print(f"{name}: level {field['unrecognisable']['level']}; {data}. Now build it again")

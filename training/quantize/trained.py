@@ -12,6 +12,7 @@ from .. import models
 from ..export import export, export_shape
 from ..models.detector import OUTPUTS
 from ..models.registry import CLIPS, DETECTION
+from ..models.rim.generator import RESTORATION
 from ..models.stored.checkpoint import of_run
 from .run import Quantised, quantize_model
 
@@ -40,6 +41,8 @@ def quantize_weights(
         file = Path(folder, "float.onnx")
         if entry.task == DETECTION:
             floating = export_shape(model, entry.shape, file, ("input", *OUTPUTS))
+        elif entry.task == RESTORATION:
+            floating = export_shape(model, entry.shape, file, ("input", "picture"))
         else:
             floating = export(model, file, size=entry.input_size)
         return quantize_model(floating, images, out, record=record, **options)

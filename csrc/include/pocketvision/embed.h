@@ -45,6 +45,7 @@ typedef struct pv_faces {
   pv_quality *qualities;   /* one per face; or null */
   const uint32_t *sides;   /* of crops with qualities and landmarks: height and width of the picture
                               that each was cut out of, at those landmarks */
+  uint32_t smallest;       /* as of pv_quality_place, for qualities */
 } pv_faces;
 
 /* Writes row `index` of `embeddings` in unit length, with embedders[thread], and its quality where
@@ -53,11 +54,12 @@ typedef struct pv_faces {
 pv_status pv_embed_face(void *faces, size_t thread, size_t index);
 
 /* pv_quality_measure() of a crop that was cut out of a picture of width x height pixels at
- * `landmarks`, five points x, y in pixels, so that they came to `reference`; `landmarks` null: of
- * the crop alone. PV_ERR_NOT_FINITE for landmarks that are none. */
+ * `landmarks`, five points x, y in pixels, so that they came to `reference`, by a model whose
+ * pv_quality_place has `smallest`; `landmarks` null: of the crop alone. PV_ERR_NOT_FINITE for
+ * landmarks that are none. */
 pv_status pv_quality_of_face(const uint8_t *crop, uint32_t side, const double *landmarks,
                              const double *reference, size_t width, size_t height,
-                             pv_quality *quality);
+                             uint32_t smallest, pv_quality *quality);
 
 #ifdef __cplusplus
 }

@@ -35,6 +35,9 @@ extern "C" {
  */
 #define PV_QUALITY_ENROL 70
 
+/* Pixels a side of the largest crop that a model of faces from far away was shown as small. */
+#define PV_QUALITY_FEW_PIXELS 56
+
 /* A cosine of 1 in units of pv_quality.margin, and the margin beyond which no match is believed. */
 #define PV_QUALITY_MARGIN_ONE 128
 #define PV_QUALITY_MOST_MARGIN 77
@@ -53,7 +56,7 @@ enum {
   PV_QUALITY_COVERED = 1 << 5,    /* something stands before the face */
   PV_QUALITY_MISPLACED = 1 << 6,  /* the face is not where the crop should have it */
   PV_QUALITY_NO_FACE = 1 << 7,    /* does not look like an upright face */
-  PV_QUALITY_SMALL = 1 << 8,      /* eyes too few pixels apart */
+  PV_QUALITY_SMALL = 1 << 8,      /* of fewer pixels than the model is for */
   PV_QUALITY_AWAY = 1 << 9,       /* turned away */
   PV_QUALITY_LANDMARKS = 1 << 10, /* landmarks that fit no face */
   PV_QUALITY_OUTSIDE = 1 << 11,   /* too much of it lies outside the picture */
@@ -80,11 +83,18 @@ typedef struct pv_quality {
   uint32_t reasons;         /* PV_QUALITY_BLURRED and so on; 0: nothing speaks against it */
 } pv_quality;
 
-/* Where a crop was cut out, both as of pv_placement_fit(), and the sides of the picture. */
+/* Where a crop was cut out, both as of pv_placement_fit(), and the sides of the picture.
+ *
+ * `smallest`: of a model that was trained for faces of few pixels, the pixels a side of the
+ * smallest crop that it was trained for, as it lies in the picture; 0 for other models. Such a
+ * model's faces are too small below that, and not for being blurred by few pixels above it: up to
+ * PV_QUALITY_FEW_PIXELS that reason and the margin, which are those of other models, are left out.
+ */
 typedef struct pv_quality_place {
   int32_t landmarks[2 * PV_LANDMARKS];
   int32_t reference[2 * PV_LANDMARKS];
   uint32_t width, height;
+  uint32_t smallest;
 } pv_quality_place;
 
 /* Measures a dense RGB crop of side x side pixels that is aligned as the ArcFace template has it.

@@ -43,6 +43,7 @@ typedef struct pv_recipe {
   const pv_threshold *thresholds;      /* in the record's order; null where there are none */
   uint32_t threshold_count;
   pv_unrecognisable unrecognisable;
+  uint32_t smallest; /* as of pv_quality_place */
 } pv_recipe;
 
 /* One answer with all that it rests on; show the rest beside `same`. */

@@ -51,7 +51,7 @@ static pv_status judge(const pv_faces *faces, const pv_tensor *input, size_t ind
   const int cut = faces->crops != NULL && points != NULL;
   return pv_quality_of_face(crop, input->shape[0], points, faces->reference,
                             cut ? faces->sides[2 * index + 1] : faces->picture.width,
-                            cut ? faces->sides[2 * index] : faces->picture.height,
+                            cut ? faces->sides[2 * index] : faces->picture.height, faces->smallest,
                             &faces->qualities[index]);
 }
 

@@ -12,7 +12,7 @@ static int32_t whole(double value) {
 
 pv_status pv_quality_of_face(const uint8_t *crop, uint32_t side, const double *landmarks,
                              const double *reference, size_t width, size_t height,
-                             pv_quality *quality) {
+                             uint32_t smallest, pv_quality *quality) {
   if (landmarks == NULL) return pv_quality_measure(crop, side, NULL, quality);
   if (reference == NULL) return PV_ERR_ARGUMENT;
   /* Pictures beyond what the integers take are measured at a half, a quarter and so on. */
@@ -23,7 +23,8 @@ pv_status pv_quality_of_face(const uint8_t *crop, uint32_t side, const double *l
   for (; largest > PV_MAX_FRAME_SIDE; largest /= 2) halvings++;
   const double share = ldexp(1, -(int)halvings);
   pv_quality_place place = {.width = (uint32_t)ceil((double)width * share),
-                            .height = (uint32_t)ceil((double)height * share)};
+                            .height = (uint32_t)ceil((double)height * share),
+                            .smallest = smallest};
   for (int i = 0; i < 2 * PV_LANDMARKS; i++) {
     place.landmarks[i] = whole(landmarks[i] * share * PV_LANDMARK_UNIT);
     place.reference[i] = whole(reference[i] * PV_REFERENCE_UNIT);

@@ -17,9 +17,13 @@ from .compile import analyze, compile, cost, report, tune, validate
 from .text import show
 from .train import evaluate, quantize, search, train
 from .use import calibrate, cluster, detect, embed, enrol, gallery, identify, verify, watch
+from .use.pictures import restore
 
 VERBS = {
-    "use models": (detect, embed, verify, enrol, identify, gallery, cluster, calibrate, watch),
+    "use models": (
+        *(detect, embed, verify, enrol, identify, gallery),
+        *(cluster, calibrate, watch, restore),
+    ),
     "look at what is installed": (info, bench, doctor),
     "compile your own": (compile, analyze, validate, report, tune, cost),
     "train": (search, train, quantize, evaluate),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..faces.embedder import Embedder
-from ..runtime.shipped import DEFAULT_MODEL
+from ..runtime.shipped import DEFAULT_MODEL, LOW_RESOLUTION_MODEL
 
 Verbs = Any  # argparse names the type of add_subparsers() only privately
 
@@ -39,8 +39,16 @@ def new_verb(
 
 
 def add_model_options(parser: argparse.ArgumentParser, *, calibration: bool = True) -> None:
-    """--model, --target and --calibration of the verbs that embed pictures."""
-    parser.add_argument("--model", default=None, help="shipped model or compiled file")
+    """--model or --low-resolution, --target and --calibration of the verbs that embed."""
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--model", default=None, help="shipped model or compiled file")
+    one.add_argument(
+        "--low-resolution",
+        dest="model",
+        action="store_const",
+        const=LOW_RESOLUTION_MODEL,
+        help=f"for faces from far away, of few pixels: --model {LOW_RESOLUTION_MODEL}",
+    )
     parser.add_argument("--target", default=None, help="force a compiled variant")
     if calibration:
         parser.add_argument(

@@ -169,7 +169,7 @@ class Embedder:
         if measured is None:
             return embeddings(result, self.identity)
         quality.see_embeddings(measured, result, self.record)
-        qualities = quality.qualities(measured)
+        qualities = quality.qualities(measured, self.record.face.smallest)
         return embeddings(result, self.identity, qualities), qualities
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ class Embedder:
 
     def _runs(self, images: Any, landmarks: Any, batch_size: int) -> tuple[int, Iterator[_Run]]:
         """How many faces there are, and the calls that embed some of them each, in order."""
-        tables = self._tables
+        tables, smallest = self._tables, self.record.face.smallest or 0
         height, width = self.record.preprocess["size"]
         target = None
         if landmarks is None:
@@ -194,12 +194,13 @@ class Embedder:
                 points = check_faces(landmarks, picture)
                 parts = (points[at : at + batch_size] for at in range(0, len(points), batch_size))
                 return len(points), (
-                    partial(_embed_picture, picture, part, target, tables) for part in parts
+                    partial(_embed_picture, picture, part, target, tables, smallest)
+                    for part in parts
                 )
             faces = placed(images, landmarks, (height, width), target)
         chunks = faces.chunks(batch_size, self.threads)
         return faces.count, (
-            partial(_embed_crops, crops, tables, place and (*place, target))
+            partial(_embed_crops, crops, tables, place and (*place, target), smallest)
             for crops, place in chunks
         )
 
@@ -209,26 +210,29 @@ def _embed_picture(
     points: NDArray[np.float64],
     target: NDArray[np.float64],
     tables: _runtime.PixelTables,
+    smallest: int,
     workers: _runtime.Workers,
     done: int,
     measured: NDArray[Any] | None,
 ) -> NDArray[np.float32]:
     own = None if measured is None else measured[done : done + len(points)]
-    return workers.embed_picture(picture, points, target, tables, done, own)
+    return workers.embed_picture(picture, points, target, tables, done, own, smallest)
 
 
 def _embed_crops(
     crops: NDArray[np.uint8],
     tables: _runtime.PixelTables,
     place: Any,
+    smallest: int,
     workers: _runtime.Workers,
     done: int,
     measured: NDArray[Any] | None,
 ) -> NDArray[np.float32]:
-    """``place``: where the crops were cut out, and their template; only the quality needs it."""
+    """``place``: where the crops were cut out, and their template; only the quality needs it, and
+    ``smallest``, which the record says."""
     if measured is None:
         return workers.embed(crops, tables, done)
-    return workers.embed(crops, tables, done, measured[done : done + len(crops)], place)
+    return workers.embed(crops, tables, done, measured[done : done + len(crops)], place, smallest)
 
 
 def _again(

@@ -19,6 +19,9 @@ from .embedder import Embedder
 from .template import ARCFACE_TEMPLATE
 
 ANSWERS = {
+    "face-lowres-125m.mobileface-v2-far.v2": (
+        "2007d8ba6f90100ac8f2c49af90bd01c03616a387f1a34c2dcf25875d11e8f4a"
+    ),
     "facechain-125m.mobileface-v2-distill.v4": (
         "16cccf8b5b956db0ef7ed1ad38405a3ca45bcba3d2665371abbacfda31f7529d"
     ),

@@ -11,6 +11,7 @@ import numpy as np
 from .. import _runtime
 from ..errors import InputError, ModelFileError
 from ..record import Record
+from ..runtime.shipped import LOW_RESOLUTION_MODEL
 from .alignment import check_landmarks, check_picture
 from .template import ARCFACE_TEMPLATE
 
@@ -31,6 +32,11 @@ MARGIN_UNIT = float(_runtime.QUALITY_MARGIN_ONE)
 TEMPLATE_REACH = 3.0
 """Pixels of 112 by which a record's template may differ from ArcFace's, which the quality's network
 learnt from."""
+
+FEW_EYES = 18
+"""Eye distance in pixels of a face in a crop of 56: below, few pixels may be what blurs it."""
+
+_FOR_FEW = f"{LOW_RESOLUTION_MODEL} is for faces of few pixels"
 
 LEAST_SIDE, MOST_SIDE = 80, 448
 """Pixels of a square crop that can be measured (``pocketvision/quality.h``)."""
@@ -118,12 +124,15 @@ def quality_of(
     picture_size: tuple[int, int] | None = None,
     *,
     template: ArrayLike = ARCFACE_TEMPLATE,
+    smallest: int | None = None,
 ) -> NDArray[Any]:
     """The quality of aligned faces.
 
     ``crops``: uint8 RGB (N, S, S, 3) or (S, S, 3), 80 to 448 pixels a side, aligned to ArcFace's
     template. ``landmarks`` (N, 5, 2) in pixels and ``picture_size`` (height, width) of the picture
     that they were cut out of, where known. ``template``: what they were aligned to.
+    ``smallest``: of a model for faces from far away, as its record has it: down to so many pixels
+    a side of the face's crop in the picture, few pixels alone speak against no face.
     Returns an object array (N,) of :class:`Quality`; 30 microseconds a face.
     Raises InputError for wrong types and shapes.
     """
@@ -142,7 +151,8 @@ def quality_of(
             )
     height, width = picture_size if picture_size is not None else (0, 0)
     target = check_landmarks(template, "template")[0]
-    return qualities(_runtime.qualities(np.stack(items), points, target, height, width))
+    found = _runtime.qualities(np.stack(items), points, target, height, width, smallest or 0)
+    return qualities(found, smallest)
 
 
 def check_recipe(record: Record) -> None:
@@ -199,12 +209,12 @@ def empty(count: int) -> NDArray[Any]:
     return np.zeros(count, _runtime.QUALITY)
 
 
-def qualities(found: NDArray[Any]) -> NDArray[Any]:
+def qualities(found: NDArray[Any], smallest: int | None = None) -> NDArray[Any]:
     """An object array (N,) of :class:`Quality` of what the runtime filled."""
     bands = found["sharpness"] / 64
     columns: dict[str, list[Any]] = {
         "score": found["score"].tolist(),
-        "reasons": [_reasons(row) if row["reasons"] else () for row in found],
+        "reasons": [_reasons(row, smallest) if row["reasons"] else () for row in found],
         "face": found["face"].tolist(),
         "sharpness": (bands[:, 0] / np.maximum(bands[:, 2], 1 / 64)).min(axis=1).tolist(),
         "bands": [tuple(map(tuple, levels)) for levels in bands.tolist()],
@@ -239,17 +249,23 @@ _PLACED = {
 """What only landmarks tell, and how many of the runtime's units are one of ours."""
 
 
-def _reasons(row: Any) -> tuple[str, ...]:
-    bits = int(row["reasons"])
-    return tuple(_sentence(t, row) for bit, t in _runtime.QUALITY_REASONS.items() if bits & bit)
+def _reasons(row: Any, smallest: int | None) -> tuple[str, ...]:
+    bits, texts = int(row["reasons"]), _runtime.QUALITY_REASONS.items()
+    return tuple(_sentence(text, row, smallest) for bit, text in texts if bits & bit)
 
 
-def _sentence(text: str, row: Any) -> str:
+def _sentence(text: str, row: Any, smallest: int | None) -> str:
     """The runtime's words, with the figure that they rest on where there is one."""
     if text.endswith("outside the picture"):
         return f"{row['outside']} % of the face is outside the picture"
     if text == "too small":
-        return f"too small: eyes {row['eye_distance'] / 256:.0f} pixels apart"
+        eyes = f"too small: eyes {row['eye_distance'] / 256:.0f} pixels apart"
+        if smallest is None:
+            return f"{eyes}; {_FOR_FEW}"
+        return f"{eyes}, and the model is for faces of {smallest} pixels and more"
     if text in ("too dark", "too bright"):
         return f"{text}: mean {row['brightness']} of 255"
+    few = smallest is None and 0 < row["eye_distance"] < FEW_EYES * 256
+    if few and text.endswith("too few pixels"):
+        return f"{text}: eyes {row['eye_distance'] / 256:.0f} pixels apart; {_FOR_FEW}"
     return text

@@ -64,6 +64,8 @@ class FaceEmbedding:
     with the false accept rate that was measured at each. ``identification``: scores with the false
     positive identification rate at each, by the number of enrolled people and templates.
     ``unrecognisable``: where faces gather that the model cannot recognise, or None.
+    ``smallest``: of a network for faces from far away, the pixels a side of the smallest crop that
+    answers are to be relied on for, as the crop lies in the picture; None for others.
 
     Raises ValueError that names the field when one is malformed.
     """
@@ -73,11 +75,14 @@ class FaceEmbedding:
     thresholds: list[Threshold] = field(default_factory=list)
     identification: list[Identification] = field(default_factory=list)
     unrecognisable: Unrecognisable | None = None
+    smallest: int | None = None
 
     def __post_init__(self) -> None:
         if not is_int(self.embedding) or self.embedding < 1:
             raise bad("embedding", "a positive integer", self.embedding)
         text("metric", self.metric, re.compile(r"\S+"))
+        if self.smallest is not None and not (is_int(self.smallest) and 1 <= self.smallest <= 4096):
+            raise bad("smallest", "pixels from 1 to 4096, or null", self.smallest)
         # A copy, so that a caller's later change of its own list does not reach a frozen record.
         object.__setattr__(self, "thresholds", _thresholds(self.thresholds))
         object.__setattr__(self, "identification", _identification(self.identification))

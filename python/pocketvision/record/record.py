@@ -20,10 +20,11 @@ PRECISIONS = ("float32", "int8")
 if TYPE_CHECKING:
     from .clips import Clips
     from .detection import FaceDetection
+    from .restoration import Restoration
 
-    Part = FaceEmbedding | Clips | FaceDetection
+    Part = FaceEmbedding | Clips | FaceDetection | Restoration
 
-TASKS = ("face-embedding", "clips", "face-detection")
+TASKS = ("face-embedding", "clips", "face-detection", "restoration")
 """Each has a part: what a record holds besides the common fields. In JSON all stand side by side,
 so no part has a field of another name's meaning."""
 
@@ -141,7 +142,7 @@ class Record:
         """The record as JSON data: the fields of the part stand beside the common ones."""
         values = {key: getattr(self, key) for key in _COMMON}
         values |= {item.name: getattr(self.part, item.name) for item in fields(self.part)}
-        for key in ("architecture", "identification", "unrecognisable"):
+        for key in ("architecture", "identification", "unrecognisable", "smallest"):
             if not values.get(key):
                 values.pop(key, None)  # so that records of before have the bytes of before
         return values
@@ -195,6 +196,10 @@ def part_of(task: object) -> type[Part]:
         from .detection import FaceDetection
 
         return FaceDetection
+    if task == "restoration":
+        from .restoration import Restoration
+
+        return Restoration
     raise bad("task", " or ".join(TASKS), task)
 
 

@@ -12,6 +12,9 @@ from ..record import Record
 
 DEFAULT_MODEL = "pocketnet-s-128"
 DEFAULT_DETECTOR = "facefinder-160"
+LOW_RESOLUTION_MODEL = "face-lowres-125m"
+"""The one for faces from far away, of which its record says how small they may be."""
+
 TARGET_VARIABLE = "POCKETVISION_TARGET"
 """Environment variable that forces a target, for tests and comparisons."""
 

@@ -40,7 +40,7 @@ def record(**changes: Any) -> str:
                   "template": ARCFACE_TEMPLATE, **changes}  # fmt: skip
     first = {"far": 1e-2, "threshold": 0.25, "dataset": 'the "small" one', "protocol": "p"}
     second = {"far": 1e-7, "threshold": -0.5, "dataset": "große", "protocol": "p"}
-    return json.dumps({"preprocess": preprocess, "thresholds": [first, second]})
+    return json.dumps({"preprocess": preprocess, "thresholds": [first, second], "smallest": 11})
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,7 @@ def test_the_constants_are_those_of_the_record(
     np.testing.assert_array_equal(tables[3:].reshape(3, 256), wanted)
     points = np.array(found.reference).reshape(5, 2) / 65536
     np.testing.assert_allclose(points, ARCFACE_TEMPLATE, atol=2**-17)
+    assert found.smallest == 11
     rates = found.thresholds[: found.threshold_count]
     assert [(rate.score, rate.far, rate.dataset.decode()) for rate in rates] == [
         (8192, 10**7, 'the "small" one'), (-16384, 100, "große")
@@ -145,9 +146,10 @@ def test_without_a_face_there_is_no_recipe() -> None:
 
 def test_without_thresholds_there_are_none() -> None:
     values = json.loads(record())
-    del values["thresholds"]
+    del values["thresholds"], values["smallest"]
     text = text_of("tiny", json.dumps(values), SOURCE)
-    assert "pv_threshold" not in text and text.endswith("    0,\n    0,\n    {0, 0, 0}};\n")
+    assert "pv_threshold" not in text
+    assert text.endswith("    0,\n    0,\n    {0, 0, 0},\n    0};\n")
 
 
 @pytest.mark.parametrize(

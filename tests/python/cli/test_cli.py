@@ -66,7 +66,7 @@ def test_the_verbs_stand_in_their_groups(capsys: Any) -> None:
 
 
 def test_verbs_are_grouped_as_their_folders() -> None:
-    folders = [{module.__name__.split(".")[-2] for module in group} for group in VERBS.values()]
+    folders = [{module.__name__.split(".")[2] for module in group} for group in VERBS.values()]
     assert folders == [{"use"}, {"check"}, {"compile"}, {"train"}]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pocketvision import Embedder
-from pocketvision.cli import main
+from pocketvision.cli import build_parser, main
+from pocketvision.runtime.shipped import LOW_RESOLUTION_MODEL
 
 from .test_cli import error_of, json_of
 
@@ -127,3 +128,20 @@ def test_verify(capsys: Any, model_file: Path, pictures: list[str]) -> None:
     assert main(["verify", *pictures, *model]) == 0
     assert "fixture.sums.v1" in capsys.readouterr().out
     assert "calibrated: 0.01" in error_of(capsys, 2, "verify", *pictures, *model, "--far", "0.5")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "a", "b"], ["identify", "known", "a"], ["embed", "a"],
+        ["enrol", "a", "--gallery", "g"],
+    ],
+    ids=lambda words: str(words[0]),
+)  # fmt: skip
+def test_low_resolution_names_a_model(capsys: Any, words: list[str]) -> None:
+    parser = build_parser()
+    assert parser.parse_args([*words, "--low-resolution"]).model == LOW_RESOLUTION_MODEL
+    assert parser.parse_args(words).model is None
+    with pytest.raises(SystemExit):
+        parser.parse_args([*words, "--low-resolution", "--model", "x"])
+    assert "not allowed with argument --low-resolution" in capsys.readouterr().err

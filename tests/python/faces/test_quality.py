@@ -15,6 +15,7 @@ from pocketvision import Embedder, InputError, Quality, _runtime, align, verify
 from pocketvision.errors import ModelFileError
 from pocketvision.faces.quality import ENROL_LEVEL, QUERY_LEVEL, quality_of
 from pocketvision.faces.template import ARCFACE_TEMPLATE
+from pocketvision.runtime.shipped import LOW_RESOLUTION_MODEL, shipped
 
 Array = np.ndarray[Any, Any]
 TEMPLATE = np.array(ARCFACE_TEMPLATE)
@@ -88,7 +89,35 @@ def test_a_small_face_is_named_with_its_size(portrait: tuple[Array, Array]) -> N
     picture, points = portrait
     eyes = np.linalg.norm(points[1] - points[0])
     found = quality_of(align(picture, points), points * 4 / eyes, picture.shape[:2])[0]
-    assert "too small: eyes 4 pixels apart" in found.reasons
+    assert "too small: eyes 4 pixels apart; face-lowres-125m is for faces of few pixels" in (
+        found.reasons
+    )
+
+
+@pytest.mark.parametrize("pixels", [30, 20, 13, 10])
+def test_few_pixels_are_no_reason_for_a_model_of_few_pixels(
+    portrait: tuple[Array, Array], pixels: int
+) -> None:
+    """A face of ``pixels`` a side, enlarged as alignment enlarges it."""
+    picture, points = portrait
+    scale = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]
+    share = pixels / 112 * scale / float(np.linalg.norm(points[1] - points[0]))
+    size = [max(1, round(side * share)) for side in picture.shape[1::-1]]
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    where = points * np.array(size) / np.array(picture.shape[1::-1])
+    (usual,), (own,) = (
+        quality_of(align(small, where), where, small.shape[:2], smallest=smallest)
+        for smallest in (None, 11)
+    )
+    assert not usual.reliable and "face-lowres-125m" in " ".join(usual.reasons)
+    assert own.score == usual.score and own.eye_distance == usual.eye_distance
+    if pixels < 11:
+        assert own.reasons[-1].startswith("too small: eyes 3 pixels apart, and the model is for")
+        assert own.margin == usual.margin > 0
+    else:
+        assert own.reliable and own.margin == 0 and not own.enrolable
+    crop = align(small, where)
+    assert quality_of(crop, smallest=11)[0] == quality_of(crop)[0], "of a crop nobody knows"
 
 
 def test_embed_gives_what_quality_of_gives(portrait: tuple[Array, Array]) -> None:
@@ -196,3 +225,27 @@ def test_the_runtime_fills_only_what_fits(model_file: Path, crops: Array) -> Non
         with pytest.raises(InputError, match="sides"):
             place = np.stack([TEMPLATE] * 8), np.zeros((7, 2), np.uint32), TEMPLATE
             workers.embed(crops, embedder._tables, 0, np.zeros(8, _runtime.QUALITY), place)
+
+
+@pytest.mark.skipif(LOW_RESOLUTION_MODEL not in shipped(), reason="built without it")
+@pytest.mark.parametrize("pixels", [20, 9])
+def test_the_model_of_far_faces_is_asked_its_own_question(
+    portrait: tuple[Array, Array], pixels: int
+) -> None:
+    picture, points = portrait
+    scale = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]
+    share = pixels / 112 * scale / float(np.linalg.norm(points[1] - points[0]))
+    size = [max(1, round(side * share)) for side in picture.shape[1::-1]]
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    where = points * np.array(size) / np.array(picture.shape[1::-1])
+    embedder = Embedder(LOW_RESOLUTION_MODEL)
+    far, _ = embedder.embed(small, where, return_quality=True)
+    listed, _ = embedder.embed([small], [where], return_quality=True)
+    near, _ = embedder.embed(picture, points, return_quality=True)
+    assert far.quality.tolist() == listed.quality.tolist()
+    verdict = verify(near[0], far[0])
+    assert verdict.reliable is (pixels == 20)
+    if pixels == 20:
+        assert verdict.same, "one face, near and far"
+    else:
+        assert any("second face: too small" in reason for reason in verdict.reasons)

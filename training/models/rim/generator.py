@@ -162,7 +162,7 @@ SMALL = {
 }  # fmt: skip
 
 
-@register_family("fhn", paper="arXiv 1905.10777")
+@register_family("fhn", paper="arXiv 1905.10777", task=RESTORATION)
 def family(*, embedding: int = 3, size: int = 112, **arguments: object) -> FHN:
     """FHN of any width, by itself that of the published tree (51 M parameters); ``embedding`` is
     the picture's three channels."""

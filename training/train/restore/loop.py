@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pocketvision.faces.template import ARCFACE_TEMPLATE
 from pocketvision.files import rename, write_text
+from pocketvision.record import Record
+from pocketvision.record.restoration import Restoration
 
 from ... import models
 from ...data import far
@@ -20,11 +23,12 @@ from ...data.order import Order
 from ...data.priors.masks import Masks
 from ...distill import views
 from ...models.rim.generator import FHN
+from ...models.stored.describe import digest
 from ...run import pictures, state
 from ...run.device import choose
 from ...run.journal import Journal
 from . import objective, validate
-from .recipe import Recipe
+from .recipe import TASK, Recipe
 
 
 def train(recipe: Recipe, data: Path, out: Path, stop_at: int | None = None) -> Path:
@@ -184,6 +188,25 @@ def _resume(out: Path, parts: dict[str, Any]) -> int:
         return int(stored["step"])
 
 
+def _record(recipe: Recipe, entry: models.Entry, weights: Path) -> Record:
+    side = recipe.data.size
+    return Record(
+        name="fhn",
+        tag=f"run.seed-{recipe.seed}",
+        task=TASK,
+        paper=entry.paper,
+        preprocess={
+            "size": [side, side], "colour": "RGB", "mean": [127.5] * 3, "std": [127.5] * 3,
+            "template": [list(point) for point in ARCFACE_TEMPLATE],
+        },
+        part=Restoration(recipe.far.smallest, recipe.far.largest),
+        data=recipe.data.named,
+        licence="not stated: that of the training pictures",
+        sha256={"float_weights": digest(weights)},
+        architecture=dict(entry.architecture or {}),
+    )  # fmt: skip
+
+
 def _finish(recipe: Recipe, entry: models.Entry, judge: validate.Judge, out: Path) -> Path:
     """The best weights under the name that says that all is done; what they are stands beside."""
     network = entry.make()
@@ -191,5 +214,6 @@ def _finish(recipe: Recipe, entry: models.Entry, judge: validate.Judge, out: Pat
     pending = out / "model.pending.safetensors"
     state.save_weights(pending, network)
     write_text(out / "architecture.json", judge.described(entry))
+    write_text(out / "model.json", _record(recipe, entry, pending).to_json() + "\n")
     rename(pending, out / "model.safetensors")
     return out / "model.safetensors"

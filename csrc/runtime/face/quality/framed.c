@@ -48,7 +48,8 @@ pv_status pv_face_template_quality(const pv_session *session, const pv_recipe *r
   if (status != PV_OK) return status;
   status = cut_out(frame, &placement, side, input);
   if (status != PV_OK) return status;
-  pv_quality_place place = {.width = frame->width, .height = frame->height};
+  pv_quality_place place = {
+      .width = frame->width, .height = frame->height, .smallest = recipe->smallest};
   memcpy(place.landmarks, landmarks, sizeof place.landmarks);
   memcpy(place.reference, recipe->reference, sizeof place.reference);
   status = pv_quality_measure((const uint8_t *)input, side, &place, quality);

@@ -80,14 +80,28 @@ static uint32_t why(const pv_quality *quality, const pv_head_answers *answers) {
   return UINT32_C(1) << best;
 }
 
-static uint32_t against(const pv_quality *quality, const pv_head_answers *answers) {
+/* Whether the face has few pixels, `side` of them in 1/256, of a model that was trained for that.
+ */
+static int expected(const pv_quality_place *place, uint32_t side) {
+  return place != NULL && place->smallest != 0 && side >= place->smallest * PV_LANDMARK_UNIT &&
+         side < PV_QUALITY_FEW_PIXELS * PV_LANDMARK_UNIT;
+}
+
+static int too_small(const pv_quality *quality, const pv_quality_place *place, uint32_t side) {
+  if (place->smallest == 0) return quality->eye_distance < LEAST_EYES;
+  return side < place->smallest * PV_LANDMARK_UNIT;
+}
+
+static uint32_t against(const pv_quality *quality, const pv_head_answers *answers,
+                        const pv_quality_place *place, uint32_t side) {
   uint32_t found = 0;
   if (quality->score < PV_QUALITY_QUERY) found |= why(quality, answers);
+  if (expected(place, side)) found &= ~(uint32_t)PV_QUALITY_BLURRED;
   if (quality->face < LEAST_FACE) found |= PV_QUALITY_NO_FACE;
   if (quality->margin > PV_QUALITY_MOST_MARGIN) found |= PV_QUALITY_ALIKE;
   if (!quality->placed) return found;
   if (quality->residual > MOST_RESIDUAL) return found | PV_QUALITY_LANDMARKS;
-  if (quality->eye_distance < LEAST_EYES) found |= PV_QUALITY_SMALL;
+  if (too_small(quality, place, side)) found |= PV_QUALITY_SMALL;
   if (quality->yaw > MOST_YAW || quality->yaw < -MOST_YAW) found |= PV_QUALITY_AWAY;
   if (quality->outside > MOST_OUTSIDE) found |= PV_QUALITY_OUTSIDE;
   return found;
@@ -107,8 +121,10 @@ pv_status pv_quality_measure(const uint8_t *crop, uint32_t side, const pv_qualit
   quality->face = answers.face;
   quality->margin = answers.margin;
   describe(&sums, quality);
-  if (place != NULL) pv_place_judge(place, side, quality);
-  quality->reasons = against(quality, &answers);
+  uint32_t placed = place == NULL ? 0 : pv_place_judge(place, side, quality);
+  if (quality->residual > MOST_RESIDUAL) placed = 0; /* of no face */
+  if (expected(place, placed)) quality->margin = 0;
+  quality->reasons = against(quality, &answers, place, placed);
   return PV_OK;
 }
 

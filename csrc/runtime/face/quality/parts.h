@@ -83,7 +83,8 @@ typedef struct pv_margin_weights {
 
 extern const pv_margin_weights pv_margin;
 
-/* Fills what landmarks say; those that fit no face have the largest residual. */
-void pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *quality);
+/* Fills what landmarks say; those that fit no face have the largest residual. The side of the crop
+ * as it lies in the picture, in 1/256 pixel; 0 without a fit. */
+uint32_t pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *quality);
 
 #endif

@@ -91,14 +91,14 @@ static uint8_t outside(const pv_placement *placement, uint32_t side, uint32_t wi
   return (uint8_t)((count * 100 + SAMPLES * SAMPLES / 2) / (SAMPLES * SAMPLES));
 }
 
-void pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *quality) {
+uint32_t pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *quality) {
   const int32_t *from = place->landmarks, *to = place->reference;
   pv_placement placement;
   quality->placed = 1;
   if (pv_placement_fit(from, to, &placement) != PV_OK) {
     quality->residual = MOST_RESIDUAL;
     quality->outside = 100;
-    return;
+    return 0;
   }
   const point eyes = moved(&placement, (int64_t)to[2] - to[0], (int64_t)to[3] - to[1]);
   const int64_t square = eyes.x * eyes.x + eyes.y * eyes.y;
@@ -106,7 +106,7 @@ void pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *qu
   if (length == 0) {
     quality->residual = MOST_RESIDUAL;
     quality->outside = 100;
-    return;
+    return 0;
   }
   uint64_t errors = 0;
   for (int i = 0; i < PV_LANDMARKS; i++) {
@@ -126,4 +126,6 @@ void pv_place_judge(const pv_quality_place *place, uint32_t side, pv_quality *qu
                                                  : yaw);
   quality->roll = (int16_t)degrees(eyes.x, eyes.y);
   quality->outside = outside(&placement, side, place->width, place->height);
+  const point wide = moved(&placement, (int64_t)side * PV_REFERENCE_UNIT, 0);
+  return root((uint64_t)(wide.x * wide.x + wide.y * wide.y));
 }

@@ -15,6 +15,7 @@ from ...record import FaceEmbedding, Record
 from ...record.clips import Clips
 from ...record.detection import FaceDetection
 from ...record.record import PRECISIONS
+from ...record.restoration import Restoration
 from ...runtime.model import Model
 from ...runtime.shipped import DEFAULT_DETECTOR, DEFAULT_MODEL, host_targets, shipped
 from ...runtime.tensors import Tensor
@@ -122,6 +123,8 @@ def _values(record: Record) -> str:
     part = record.part
     if isinstance(part, FaceDetection):
         return "boxes, landmarks"
+    if isinstance(part, Restoration):
+        return "a face"
     return f"{len(part.classes)} classes" if isinstance(part, Clips) else str(part.embedding)
 
 
@@ -162,6 +165,8 @@ def _kind(record: Record) -> str:
     if isinstance(part, FaceDetection):
         strides = ", ".join(map(str, part.strides))
         return f"boxes and five landmarks from cells of {strides} pixels"
+    if isinstance(part, Restoration):
+        return f"faces of {part.smallest} to {part.largest} pixels made sharp"
     if isinstance(part, Clips):
         return f"{len(part.classes)} classes, {part.frames} frames, {part.modality}"
     return f"{part.embedding} values, {part.metric}"
@@ -213,6 +218,8 @@ def _prepared(record: Record) -> Iterator[tuple[str, str]]:
     points = recipe["template"]
     where = ", ".join(f"({x:g}, {y:g})" for x, y in points) if points else "no template"
     yield "aligned to", where
+    if isinstance(record.part, FaceEmbedding) and record.part.smallest is not None:
+        yield "faces", f"of {record.part.smallest} pixels and more, as they lie in the picture"
 
 
 def _measured(record: Record) -> Iterator[tuple[str, str]]:

@@ -208,6 +208,15 @@ def again(out, people):
     inside = embedders.OnnxEmbedder(network).record
     assert Record.from_json(page.read_text()).identification == [entry]
     assert inside.identification == [entry | {"size": 20}] and inside.thresholds == right[1]
+    small = {"dataset": "LFW, small", "protocol": "p", "precision": "int8", "accuracy": 0.8,
+             "std": 0.0}  # fmt: skip
+    before = inside.scores
+    for accuracy in (0.7, 0.8):
+        told = [small | {"accuracy": accuracy}]
+        restate.restate("mobilefacenet", out, *right, smallest=11, scores=told)
+    inside = embedders.OnnxEmbedder(network).record
+    assert inside.face.smallest == 11 and inside.scores == [*before, small]
+    assert Record.from_json(page.read_text()).scores == inside.scores
     assert Record.from_json(page.read_text()).sha256["int8_onnx"] == digest(network)
     network.write_bytes(network.read_bytes() + b"\0")
     with pytest.raises(ValueError, match=r"int8\.onnx: not the file whose digest"):

@@ -13,7 +13,9 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from pocketvision import cli  # noqa: E402
+from pocketvision.record.restoration import Restoration  # noqa: E402
 from pocketvision.training.data.priors.masks import Masks  # noqa: E402
+from pocketvision.training.models.stored.checkpoint import of_run  # noqa: E402
 from pocketvision.training.run import state  # noqa: E402
 from pocketvision.training.train.restore import objective, parse, read, train, validate  # noqa: E402
 
@@ -122,6 +124,9 @@ def test_it_learns_and_ships_the_best(data: Path, tmp_path: Path, monkeypatch) -
     described = json.loads((tmp_path / "run" / "architecture.json").read_text())
     assert described["psnr"]["best"]["step"] == 4 and described["psnr"]["last"]["step"] == 12
     assert described["architecture"]["width"] == 2
+    entry, told = of_run(weights)
+    assert told.task == "restoration" and told.part == Restoration(12, 20)
+    assert entry.task == told.task and entry.architecture == told.architecture
     last = state.load(tmp_path / "run")
     assert last is not None
     best = state.load_file(weights)
@@ -203,11 +208,12 @@ def test_wrong_recipes(before: str, after: str, message: str, tmp_path: Path) ->
     assert parse is not None
 
 
-def test_the_recipe_that_is_brought_builds_its_network() -> None:
+@pytest.mark.parametrize("name", ["fhn_small", "fhn_hour"])
+def test_a_recipe_that_is_brought_builds_its_network(name: str) -> None:
     from pocketvision.training import models
     from pocketvision.training.train.restore import loop
 
-    path = Path(loop.__file__).parents[2] / "recipes" / "restore" / "fhn_small.toml"
+    path = Path(loop.__file__).parents[2] / "recipes" / "restore" / f"{name}.toml"
     options = read(path)
     assert f"recipes/restore/{path.name}" in path.read_text()
     built = models.built("fhn", {"family": "fhn", "embedding": 3, **options.model}).make()

@@ -1,0 +1,1 @@
+"""Verbs that take a picture and write one."""

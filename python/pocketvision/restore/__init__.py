@@ -1,0 +1,1 @@
+"""Faces of few pixels made sharp by a compiled network."""
