@@ -1,7 +1,4 @@
-"""Finds where a model's embeddings gather of faces that it cannot recognise, for its record.
-
-    python -m pocketvision.training.quality.unrecognisable facechain-25m \\
-        --weights training/weights --data $POCKETVISION_DATA
+"""Where a model's embeddings gather of faces that it cannot recognise.
 
 Faces that no network can recognise are like each other (the unrecognisable identity: S. Deng et
 al., Harnessing Unrecognizable Faces for Improving Face Recognition, WACV 2023, which measures the
@@ -9,36 +6,25 @@ distance from one such centre). Here each way to spoil a picture has a centre of
 first right singular vectors of all centres are the directions: jpeg blocks, tones turned over and
 swirls, which pass for good pictures, lie along them as the others do. The share of an embedding's
 square along them, beyond that of clean faces, makes its margin (csrc/runtime/face/quality).
-Two minutes on one core. The compiled model is then built anew.
+``python -m pocketvision.training.restate_unrecognisable`` writes them into a record.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pocketvision import Embedder
-
-from .. import models, restate
 from ..data import spoil
 from ..data.aside import aside
-from ..data.pictures import decode
 from . import rivals, samples
 from .samples import Picture, unit
 
-SET = ("train_112", "train_list.csv")
 STRENGTHS = (0.3, 0.6, 1.0)
-
-PEOPLE = 200
-"""Whose pictures are spoilt: a centre's noise is then a fourteenth of an embedding."""
 
 COUNT = 8
 """Directions. Of 4 to 16 the most that cost no more of the genuine matches (weights/README.md)."""
@@ -102,33 +88,3 @@ def one_each(faces: Sequence[samples.Face], *, kept: bool) -> list[samples.Face]
     who = rivals.people(own, frozenset())
     first = np.unique(who, return_index=True)[1]
     return [own[i] for i in np.random.default_rng(3).permutation(first)]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("name", help="a shipped network, installed")
-    parser.add_argument("--weights", type=Path, required=True, help="folder of the shipped files")
-    parser.add_argument("--data", type=Path, required=True, help=f"{SET[0]}/ and {SET[1]}")
-    given = parser.parse_args()
-    try:
-        name = models.entry(given.name).name.replace("_", "-")
-        faces = samples.faces(given.data / SET[0], given.data / SET[1])
-        spoilt, clean = (
-            np.stack([decode(face.path, face.name) for face in chosen])
-            for chosen in (one_each(faces, kept=False)[:PEOPLE], one_each(faces, kept=True))
-        )
-        embed = Embedder(name).embed
-        along = directions(centres(embed, spoilt, progress=sys.stderr.isatty()))
-        data = (
-            f"{len(spoilt)} people of {SET[0]}, spoilt in {len(spoil.SHOWN)} ways; level: "
-            f"{CLEAN_BELOW:.0%} of {len(clean)} others"
-        )
-        field = {"unrecognisable": entry(along, unit(np.asarray(embed(clean))), data)}
-        restate.rewrite(name, given.weights, lambda _: field, lambda _: field)
-    except (ValueError, FileNotFoundError) as error:
-        parser.error(str(error))
-    print(f"{name}: level {field['unrecognisable']['level']}; {data}. Now build it again")
-
-
-if __name__ == "__main__":
-    main()
