@@ -176,9 +176,10 @@ def three(shipped: Graph) -> tuple[np.ndarray, np.ndarray]:
     return x, reference.run(shipped, x)
 
 
+LONG = ("cortex-m4", "cortex-m33", "aarch64-neon", "aarch64-i8mm")
 ALL = [
-    # Two of the boards in `make test`, the others with all the rest.
-    pytest.param(name, marks=pytest.mark.full) if name in ("cortex-m4", "cortex-m33") else name
+    # Two of the boards and the newest of aarch64 but one in `make test`, the others with the rest.
+    pytest.param(name, marks=pytest.mark.full) if name in LONG else name
     for name in TARGETS
 ]
 

@@ -35,7 +35,7 @@ ZOO = {
     "dna_face_m4": Figures(203_168, 17.76, large=True),
     "dna_face_m7": Figures(266_016, 30.68, large=True),
     "face_lowres_125m": Figures(899_840, 124.69, large=True),
-    "facechain_125m": Figures(899_840, 124.69),
+    "facechain_125m": Figures(899_840, 124.69, large=True),
     "facechain_25m": Figures(206_416, 23.81),
     "facechain_12m": Figures(76_048, 12.35),
     "iresnet18": Figures(24_025_600, 2609.95),
@@ -52,7 +52,7 @@ ZOO = {
     "pocketnet_m_128": Figures(1_686_656, 538.22, pocketnet=1099.02, large=True),
     "pocketnet_m_256": Figures(1_752_448, 538.28, pocketnet=1099.16, large=True),
     "vargfacenet": Figures(5_198_292, 512.59, insightface=1022.86),
-    "vargfacenet_nose": Figures(4_957_512, 512.36, insightface=1022.39),
+    "vargfacenet_nose": Figures(4_957_512, 512.36, insightface=1022.39, large=True),
 }
 
 

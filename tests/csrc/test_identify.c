@@ -115,11 +115,9 @@ static void test_face(void) {
   valid_ends ends;
   const pv_model model = valid(&ends);
   _Alignas(16) unsigned char arena[16];
-  pv_recipe recipe = {{{0, 1, 2}, {{0}}},
-                      {0, 0, 9 << 16, 0, 5 << 16, 4 << 16, 0, 9 << 16, 9 << 16, 9 << 16},
-                      NULL,
-                      0,
-                      0};
+  pv_recipe recipe = {
+      .tables = {{0, 1, 2}, {{0}}},
+      .reference = {0, 0, 9 << 16, 0, 5 << 16, 4 << 16, 0, 9 << 16, 9 << 16, 9 << 16}};
   for (int i = 0; i < 256; i++) recipe.tables.value[0][i] = (uint8_t)i;
   uint8_t pixels[12] = {0}, input[36];
   const pv_frame frame = {pixels, sizeof pixels, PV_PIXEL_GREY8, 12, 1, 12};

@@ -47,7 +47,7 @@ static void test_templates_are_the_same(void) {
   const pv_model model = square_model(&ends, SIDE, SIDE);
   pv_session session;
   EXPECT(pv_session_init(&session, &model, arena, sizeof arena) == PV_OK);
-  pv_recipe recipe = {{{2, 1, 0}, {{0}}}, {0}, NULL, 0, 0};
+  pv_recipe recipe = {.tables = {{2, 1, 0}, {{0}}}};
   memcpy(recipe.reference, reference, sizeof reference);
   for (int i = 0; i < 768; i++) recipe.tables.value[i / 256][i % 256] = random_byte();
   for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = random_byte();
@@ -81,7 +81,7 @@ static void test_refusals(void) {
   const pv_model model = square_model(&ends, SIDE, SIDE);
   pv_session session;
   EXPECT(pv_session_init(&session, &model, arena, sizeof arena) == PV_OK);
-  pv_recipe recipe = {{{0, 1, 2}, {{0}}}, {0}, NULL, 0, 0};
+  pv_recipe recipe = {.tables = {{0, 1, 2}, {{0}}}};
   memcpy(recipe.reference, reference, sizeof reference);
   const pv_frame frame = {pixels, sizeof pixels, PV_PIXEL_GREY8, SIDE, 1, SIDE};
   int32_t landmarks[2 * PV_LANDMARKS] = {0};

@@ -91,7 +91,8 @@ def test_networks_do_not_grow(
     assert executed <= LIMITS[name, core] * 1e6
 
 
-@pytest.mark.parametrize("core", ["cortex-m7", pytest.param("cortex-m55", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("core", ["cortex-m7", "cortex-m55"])
 def test_pocketnet_in_400_kib(core: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """In strips of rows, the bytes of the whole, for less than 15 % more instructions."""
     require_board()

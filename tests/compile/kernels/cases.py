@@ -13,14 +13,25 @@ from pocketvision.compile.targets import TARGETS
 from .. import random_graphs
 from ..runners import Machines
 
-on_every_target = pytest.mark.parametrize(
-    "target",
-    [
-        # An image is built for every case: the cores whose kernels others share are left to "deep".
-        pytest.param(name, marks=pytest.mark.deep) if name in ("cortex-m7", "cortex-m33") else name
-        for name in TARGETS
-    ],
-)
+SHARED = ("cortex-m7", "cortex-m33")
+"""Targets whose kernels are those of others. An image is built for every case, so that these are
+left to the marker ``deep``."""
+BUT_DENSE = "aarch64-i8mm"
+"""Its dense convolutions are its own, all else is that of aarch64-dotprod (kernels/isa/i8mm.py)."""
+
+
+def _every(shared: tuple[str, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "target",
+        [
+            pytest.param(name, marks=pytest.mark.deep) if name in shared else name
+            for name in TARGETS
+        ],
+    )
+
+
+on_every_target = _every((*SHARED, BUT_DENSE))
+on_every_target_of_dense_layers = _every(SHARED)
 
 QUICK, LONG = 5, 60
 """Cases per family and target: about 40 shapes in ``make test``, 500 with the marker ``full``."""

@@ -7,10 +7,10 @@ import pytest
 
 from ..graphs import Builder, inputs
 from ..runners import Machines
-from .cases import LONG, QUICK, check, on_every_target, random_cases
+from .cases import LONG, QUICK, check, on_every_target_of_dense_layers, random_cases
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 def test_stem_and_every_kernel_size(machines: Machines, target: str) -> None:
     build = Builder(1, (29, 27, 3))
     x = build.conv("input", 20, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), two_scales=True)
@@ -23,7 +23,7 @@ def test_stem_and_every_kernel_size(machines: Machines, target: str) -> None:
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 def test_groups_of_every_width(machines: Machines, target: str) -> None:
     build = Builder(2, (9, 7, 24))
     x = build.conv("input", 48, (3, 3), pads=(1, 1, 1, 1), groups=3)
@@ -33,7 +33,7 @@ def test_groups_of_every_width(machines: Machines, target: str) -> None:
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 @pytest.mark.parametrize("side, inputs_, outputs, groups", [(2, 96, 3, 3), (1, 288, 18, 18)])
 def test_groups_do_not_fill_a_vector_of_outputs(
     machines: Machines, target: str, side: int, inputs_: int, outputs: int, groups: int
@@ -44,7 +44,7 @@ def test_groups_do_not_fill_a_vector_of_outputs(
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 @pytest.mark.parametrize("kernel", [(1, 3), (1, 2), (3, 1), (2, 3)])
 def test_taps_of_a_row_side_by_side(
     machines: Machines, target: str, kernel: tuple[int, int]
@@ -56,7 +56,7 @@ def test_taps_of_a_row_side_by_side(
     machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 @pytest.mark.parametrize("side", [1, 3])
 @pytest.mark.parametrize("channels", [1, 6, 20, 40])
 def test_inputs_packed_by_fours(machines: Machines, target: str, channels: int, side: int) -> None:
@@ -66,7 +66,7 @@ def test_inputs_packed_by_fours(machines: Machines, target: str, channels: int, 
     machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 def test_groups_of_eight(machines: Machines, target: str) -> None:
     """Fewer channels than a vector, into more outputs and into fewer."""
     build = Builder(7, (6, 5, 48))
@@ -77,7 +77,7 @@ def test_groups_of_eight(machines: Machines, target: str) -> None:
     machines.check(graph, target, inputs(build.random, 2, graph.tensors["input"]))
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 def test_add_where_the_result_leaves(machines: Machines, target: str) -> None:
     build = Builder(3, (11, 13, 40))
     x = build.conv("input", 40, (3, 3), pads=(1, 1, 1, 1), add="input", two_scales=True)
@@ -87,7 +87,7 @@ def test_add_where_the_result_leaves(machines: Machines, target: str) -> None:
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 @pytest.mark.parametrize("zero", [-128, 127])
 def test_largest_sums(machines: Machines, target: str, zero: int) -> None:
     """All weights and activations at their ends: 25 x 96 products of up to 128 x 255."""
@@ -100,7 +100,7 @@ def test_largest_sums(machines: Machines, target: str, zero: int) -> None:
     machines.check(graph, target, ends)
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 def test_rows_and_weights_of_many_channels(machines: Machines, target: str) -> None:
     """More than a scratch in the first cache level holds (conv_staged.py): parts of rows."""
     build = Builder(6, (5, 45, 96))
@@ -116,20 +116,20 @@ def build_whole(build: Builder, x: str) -> tuple[int, int]:
     return build.tensors[x].height, build.tensors[x].width
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 @random_cases(QUICK)
 def test_random(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
     check(machines, "conv", target, seed, length, shape)
 
 
 @pytest.mark.full
-@on_every_target
+@on_every_target_of_dense_layers
 @random_cases(LONG)
 def test_many(machines: Machines, target: str, seed: int, length: int, shape: tuple) -> None:
     check(machines, "conv", target, seed, length, shape)
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_weights_from_far(machines: Machines, target: str, kernel: int) -> None:
     """So many of them that the next ones are fetched while the first ones are used."""

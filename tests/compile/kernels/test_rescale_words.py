@@ -19,7 +19,7 @@ from pocketvision.compile.targets import TARGETS
 
 from ..graphs import Builder, inputs
 from ..runners import Machines
-from .cases import on_every_target
+from .cases import on_every_target, on_every_target_of_dense_layers
 
 UNIT = 2.0**-15
 
@@ -63,7 +63,7 @@ def test_every_layout(
     machines.check(graph, target, inputs(build.random, 3, graph.tensors["input"]))
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 def test_behind_convolutions(machines: Machines, target: str) -> None:
     build = Builder(7, (6, 11, 24))
     x = build.conv("input", 40, (3, 3), pads=(1, 1, 1, 1), two_scales=True)
@@ -90,7 +90,7 @@ def test_no_factor_is_found_where_there_is_none() -> None:
     assert word_factors(channels * 1000, channels, 0, -128, 127) is None
 
 
-@on_every_target
+@on_every_target_of_dense_layers
 @pytest.mark.parametrize("channels", [16, 40, 64])
 @pytest.mark.parametrize("clamp", [(-128, 127), (-40, 90)])
 def test_what_only_convolutions_read(

@@ -419,6 +419,7 @@ def test_wrong_arguments(model: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.full
 @pytest.mark.qemu
 def test_a_templates_own_tile_is_near_the_best(tmp_path: Path) -> None:
     """Layers like those of the networks, deep and shallow, by exact counts: NEAR of the best."""

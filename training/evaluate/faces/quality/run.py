@@ -68,30 +68,31 @@ def evaluate(
     names, first, second = answers.lists(listed)
     crops = stack((faces / name, name) for name in names)
     one_each = crops[_one_each(names)][:people]
-    clean = [
-        _clean("LFW", quality_of(crops)),
-        _clean("LFW, coloured light", quality_of(classes.spoilt(crops, classes.coloured, 1))),
-    ]
+    clean: list[Clean] = []
     gates: dict[str, list[classes.Gate]] = {name: [] for name in models}
     every = {"clean": (lambda picture, random: picture, True), **classes.classes()}
     for seed, (name, (spoiler, shown)) in enumerate(tqdm(every.items(), disable=not progress)):
         spoilt = classes.spoilt(one_each, spoiler, seed)
-        reliable, margins = _arrays(quality_of(spoilt))
         for model, embedder in embedders.items():
-            rows = np.asarray(embedder.embed(spoilt))
+            seen, qualities = embedder.embed(spoilt, return_quality=True)
+            reliable, margins = _arrays(qualities)
             gates[model].append(
-                classes.gate(name, shown, rows, reliable, margins, thresholds[model])
+                classes.gate(name, shown, np.asarray(seen), reliable, margins, thresholds[model])
             )
-    mixed = _mixed(crops)
-    lit = classes.spoilt(crops, classes.coloured, 1)
     wrong: dict[str, dict[str, answers.Wrong]] = {name: {} for name in models}
-    sets = {"clean": crops, "coloured light": lit, "half of them spoilt": mixed}
+    sets = {
+        "clean": crops,
+        "coloured light": classes.spoilt(crops, classes.coloured, 1),
+        "half of them spoilt": _mixed(crops),
+    }
     for what, pictures in sets.items():
-        qualities = quality_of(pictures)
-        score = np.array([quality.score for quality in qualities], np.float64)
-        reliable, margins = _arrays(qualities)
         for model, embedder in embedders.items():
-            rows = np.asarray(embedder.embed(pictures))
+            embedded, qualities = embedder.embed(pictures, return_quality=True)
+            rows = np.asarray(embedded)
+            if what != "half of them spoilt":
+                clean.append(_clean(f"LFW, {what}, {model}", qualities))
+            score = np.array([quality.score for quality in qualities], np.float64)
+            reliable, margins = _arrays(qualities)
             wrong[model][what] = answers.wrong_answers(
                 rows[first],
                 rows[second],
