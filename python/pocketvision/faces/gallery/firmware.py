@@ -13,11 +13,11 @@ import numpy as np
 
 from ...errors import InputError, shown
 from ...runtime.arrays import integer
-from ..compare import check_embeddings
+from ..int8.templates import templates
 from .contents import Contents
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 MAGIC = b"PVGALLRY"
 VERSION = 1
@@ -29,27 +29,6 @@ _CHECK = struct.Struct("<I")
 _HEADER_BYTES = _HEAD.size + _CHECK.size
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-_TIE = 1e-4
-"""Added before rounding: a half that float32 embeddings miss by their own rounding counts as one,
-and nothing else comes so close to it (the next value is at least 1/510 away)."""
-
-
-def templates(embeddings: ArrayLike) -> NDArray[np.int8]:
-    """Embeddings (N, D) or (D,) as int8 of the same shape, the largest magnitude of a row 127.
-
-    ``round(127 * value / largest)``, halves away from zero: the bytes that ``pv_template_make``
-    makes of the same output of the network. Cosines change by less than 0.006, most by less than
-    0.001. Raises InputError for wrong shapes, values that are not finite, a row of zeros.
-    """
-    rows = check_embeddings("embeddings", embeddings).astype(np.float64)
-    largest = np.abs(rows).max(axis=-1, keepdims=True)
-    zero = np.flatnonzero(largest == 0)
-    if zero.size:
-        raise InputError(f"embeddings: row {zero[0]} is all zeros, which has no direction")
-    sizes = np.floor(127 * np.abs(rows) / largest + 0.5 + _TIE)
-    result: NDArray[np.int8] = np.copysign(sizes, rows).astype(np.int8)
-    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +52,7 @@ class FirmwareGallery:
             raise InputError(f"names: expected a list of texts, got {shown(names)}")
         if not isinstance(rows, np.ndarray) or rows.dtype != np.int8 or rows.ndim != 2:
             raise InputError(
-                "templates: expected int8 (N, D), as pocketvision.faces.gallery.firmware.templates"
+                "templates: expected int8 (N, D), as pocketvision.faces.int8.templates.templates"
             )
         if len(rows) != len(self.names) or len(rows) > MAX_ENTRIES or rows.shape[1] == 0:
             raise InputError(

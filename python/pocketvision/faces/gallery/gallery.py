@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ...errors import InputError, shown
 from ...record import Record
 from ..embedder import Embedder
-from .answer import Enrolment, Person
+from .answer import Person
 from .contents import Contents, Model, Note, checked_name
-from .enrolling import enrolled, rejected
 from .file import GalleryFile, Memory
 from .key import checked_key
 from .rows import model_of, rows_of
@@ -26,6 +25,7 @@ from .search import Index, identify
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from .enrolling import Enrolment
     from .firmware import FirmwareGallery
 
 T = TypeVar("T")
@@ -211,6 +211,8 @@ class Gallery:
                 person who is known under another name (where the model's record is calibrated for
                 identification: at a false positive identification rate of 0.001).
         """
+        from .enrolling import enrolled  # who only asks does without
+
         options = allow_duplicate, allow_unreliable
         return self._change(
             lambda now: enrolled(now, self._record, name, embeddings, quality, picture, *options)
@@ -222,6 +224,8 @@ class Gallery:
         A probe that is nearer to such an example than to all templates of the person is not taken
         for them. Raises InputError where an example is one of the person's own templates.
         """
+        from .enrolling import rejected
+
         return self._change(lambda now: rejected(now, name, embedding, picture))
 
     def rename(self, name: str, new: str) -> None:
