@@ -17,6 +17,8 @@ from ..int8.templates import templates
 from .contents import Contents
 
 if TYPE_CHECKING:
+    from mmap import mmap
+
     from numpy.typing import NDArray
 
 MAGIC = b"PVGALLRY"
@@ -26,7 +28,7 @@ MAX_ENTRIES = 1_000_000
 
 _HEAD = struct.Struct("<8s4I32sI")
 _CHECK = struct.Struct("<I")
-_HEADER_BYTES = _HEAD.size + _CHECK.size
+HEADER_BYTES = _HEAD.size + _CHECK.size
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -119,24 +121,36 @@ class FirmwareGallery:
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InputError(f"gallery: expected bytes, got {type(data).__name__}")
         data = bytes(data)
-        if len(data) < _HEADER_BYTES:
-            raise InputError(f"gallery: {len(data)} bytes are less than a header")
-        magic, version, dimension, count, reserved_20, digest, reserved_56 = _HEAD.unpack_from(data)
-        if magic != MAGIC or version != VERSION:
-            raise InputError(f"gallery: expected {MAGIC!r} of version {VERSION}")
+        dimension, count, digest = read_header(data)
         entry = NAME_BYTES + dimension
-        whole = count <= MAX_ENTRIES and len(data) >= _HEADER_BYTES + count * entry
-        if reserved_20 or reserved_56 or not whole:
-            raise InputError(f"gallery: truncated or damaged, {len(data)} bytes of {count} entries")
-        body = data[_HEADER_BYTES : _HEADER_BYTES + count * entry]
-        if _CHECK.pack(zlib.crc32(data[: _HEAD.size] + body)) != data[_HEAD.size : _HEADER_BYTES]:
-            raise InputError("gallery: damaged, its checksum is another")
+        body = data[HEADER_BYTES : HEADER_BYTES + count * entry]
         rows = np.frombuffer(body, np.uint8).reshape(count, entry)
         try:
             names = [bytes(row[:NAME_BYTES]).rstrip(b"\0").decode() for row in rows]
         except UnicodeDecodeError as error:
             raise InputError(f"gallery: a name is not UTF-8: {error}") from None
-        return cls(names, rows[:, NAME_BYTES:].view(np.int8).copy(), digest.hex())
+        return cls(names, rows[:, NAME_BYTES:].view(np.int8).copy(), digest)
+
+
+def read_header(data: bytes | mmap) -> tuple[int, int, str]:
+    """Values of a template, entries, and SHA-256 of the model of a gallery's bytes, all checked.
+
+    The entries begin at byte ``HEADER_BYTES``; more bytes may stand behind them. Raises InputError
+    for another form, and for bytes that are truncated or damaged.
+    """
+    if len(data) < HEADER_BYTES:
+        raise InputError(f"gallery: {len(data)} bytes are less than a header")
+    magic, version, dimension, count, reserved_20, digest, reserved_56 = _HEAD.unpack_from(data)
+    if magic != MAGIC or version != VERSION:
+        raise InputError(f"gallery: expected {MAGIC!r} of version {VERSION}")
+    end = HEADER_BYTES + count * (NAME_BYTES + dimension)
+    if reserved_20 or reserved_56 or count > MAX_ENTRIES or len(data) < end:
+        raise InputError(f"gallery: truncated or damaged, {len(data)} bytes of {count} entries")
+    with memoryview(data) as view, view[:end] as whole:
+        check = zlib.crc32(whole[HEADER_BYTES:], zlib.crc32(whole[: _HEAD.size]))
+    if _CHECK.pack(check) != data[_HEAD.size : HEADER_BYTES]:
+        raise InputError("gallery: damaged, its checksum is another")
+    return dimension, count, digest.hex()
 
 
 def exported(contents: Contents, per_person: int | None, most: int | None) -> FirmwareGallery:
