@@ -13,10 +13,9 @@ import numpy as np
 from ... import _runtime
 from ...errors import InputError, shown
 from ...runtime.arrays import integer
-from ..gallery.contents import Model
 from ..gallery.firmware import HEADER_BYTES, MAX_ENTRIES, NAME_BYTES, read_header
-from ..gallery.rows import model_of, rows_of
-from .templates import templates
+from ..gallery.rows import model_of
+from .probes import probes_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -154,30 +153,10 @@ class Int8Gallery:
             InputError: for another dimension, another model's embeddings, a ``k`` out of range.
         """
         count = integer("k", k, f"an integer from 1 to {len(self)} (templates)", 1, len(self))
-        probes, single = self._probes(embeddings)
+        probes, single = probes_of(embeddings, self.dimension, self.source_sha256)
         rows, scores = _runtime.search_templates(self._templates, self._inverse, probes, count)
         cosines = scores.astype(np.float32) / np.float32(_runtime.SCORE_ONE)
         return (rows[0], cosines[0]) if single else (rows, cosines)
-
-    def _probes(self, embeddings: Any) -> tuple[NDArray[np.int8], bool]:
-        if isinstance(embeddings, np.ndarray) and embeddings.dtype == np.int8:
-            found, single = np.atleast_2d(embeddings), embeddings.ndim == 1
-            if embeddings.ndim not in (1, 2) or found.shape[1] != self.dimension or not len(found):
-                raise InputError(
-                    f"embeddings: expected int8 ({self.dimension},) or (Q, {self.dimension}), got "
-                    f"shape {embeddings.shape}"
-                )
-            return np.ascontiguousarray(found), single
-        digest = self.source_sha256
-        if digest is None:  # nobody said whose the templates are
-            identity = getattr(embeddings, "identity", None)
-            digest = getattr(identity, "source_sha256", "")
-        known = rows_of(
-            Model("the gallery's model", digest, self.dimension), "embeddings", embeddings
-        )
-        if not len(known.vectors):
-            raise InputError("embeddings: expected at least one, got none")
-        return templates(known.vectors), known.single
 
 
 class _Names(Sequence[str]):
