@@ -79,6 +79,8 @@ def test_a_name_imports_little() -> None:
         "pocketvision.read_picture(file.getvalue())\n"
         "print(*sys.modules)"
     )
-    unused = {"PIL.ImageOps", "PIL.WebPImagePlugin", "PIL.TiffImagePlugin", "csv", "numpy.typing"}
-    unused |= {f"pocketvision.faces.{name}" for name in ("compare", "gallery.enrolling")}
+    modules = ("compare", "gallery.enrolling", "gallery.key")
+    unused = {f"pocketvision.faces.{name}" for name in modules}
+    unused |= {f"PIL.{name}" for name in ("ImageOps", "WebPImagePlugin", "TiffImagePlugin")}
+    unused |= {"csv", "numpy.typing", "pathlib"}
     assert not unused & set(python(code).split())
