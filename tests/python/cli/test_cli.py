@@ -61,7 +61,7 @@ def test_the_verbs_stand_in_their_groups(capsys: Any) -> None:
     assert titles == [*VERBS, "options"] and len(VERBS) == 4
     for title, modules in VERBS.items():
         lines = page.partition(f"{title}:\n")[2].partition("\n\n")[0].splitlines()
-        assert [line.split()[0] for line in lines] == [m.split(".")[1] for m in modules]
+        assert [line.split()[0] for line in lines] == [m.rpartition(".")[2] for m in modules]
         assert all(len(line.split()) > 3 for line in lines)  # with what it does
 
 
