@@ -47,6 +47,7 @@ void register_compare(py::module_ &module);
 void register_detect(py::module_ &module);
 void register_embed(py::module_ &module);
 void register_quality(py::module_ &module);
+void register_search(py::module_ &module);
 void register_clip(py::module_ &module);
 
 class ClipModels;

@@ -10,5 +10,6 @@ PYBIND11_MODULE(_runtime, module, pybind11::mod_gil_not_used()) {
   pocketvision::register_detect(module);
   pocketvision::register_embed(module);
   pocketvision::register_quality(module);
+  pocketvision::register_search(module);
   pocketvision::register_clip(module);
 }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .faces.find.photo import Faces
     from .faces.gallery.answer import Identification
     from .faces.gallery.gallery import Gallery
+    from .faces.int8.search import Int8Gallery
     from .faces.open_set import OpenSet, open_set
     from .faces.quality import Quality
     from .pictures import read_picture
@@ -43,6 +44,7 @@ _HOMES = {
     "Gallery": "faces.gallery.gallery",
     "Identification": "faces.gallery.answer",
     "InputError": "errors",
+    "Int8Gallery": "faces.int8.search",
     "Model": "runtime.model",
     "ModelFileError": "errors",
     "OpenSet": "faces.open_set",
@@ -70,6 +72,7 @@ __all__ = [
     "Gallery",
     "Identification",
     "InputError",
+    "Int8Gallery",
     "Model",
     "ModelFileError",
     "OpenSet",

@@ -42,6 +42,17 @@ def top_k(
     query: NDArray[np.float32], gallery: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
 
+SCORE_ONE: int
+
+def measure_templates(templates: NDArray[np.int8]) -> NDArray[np.float32]: ...
+def search_templates(
+    templates: NDArray[np.int8],
+    inverse: NDArray[np.float32],
+    probes: NDArray[np.int8],
+    k: int,
+    features: int = ...,
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+
 class Tensor:
     @property
     def name(self) -> str: ...

@@ -25,6 +25,12 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
 )
 """The first brand of an ISO media file, behind ``ftyp`` at byte 4."""
 
+_FIRST = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n": "PNG"}
+"""First bytes of the common formats, for which no other decoder is loaded."""
+
+_ORIENTATION = 0x0112
+"""EXIF's tag of how a picture is to be turned."""
+
 
 def read_picture(source: Any, *, max_side: int | None = None) -> NDArray[np.uint8]:
     """Uint8 RGB (H, W, 3) of a picture, turned as its EXIF says.
@@ -81,10 +87,13 @@ def _longer_side(path: str) -> int:
     from PIL import Image, JpegImagePlugin
 
     with open(path, "rb") as file:
-        jpeg = file.read(3) == b"\xff\xd8\xff"
+        head = file.read(16)
+        jpeg = head.startswith(b"\xff\xd8\xff")
         file.seek(0)
         opened = (
-            JpegImagePlugin.JpegImageFile(file) if jpeg else Image.open(file, formats=_formats())
+            JpegImagePlugin.JpegImageFile(file)
+            if jpeg
+            else Image.open(file, formats=_formats(head))
         )
         with opened as image:
             return max(image.size)
@@ -141,7 +150,7 @@ def _from_file(file: Any, name: str, limit: int | None) -> NDArray[np.uint8]:
         opened: Image.Image = (
             JpegImagePlugin.JpegImageFile(file)
             if limit is not None and head.startswith(b"\xff\xd8\xff")
-            else Image.open(file, formats=_formats())
+            else Image.open(file, formats=_formats(head))
         )
         with opened as image:
             return _from_image(image, name, limit)
@@ -153,10 +162,13 @@ def _from_file(file: Any, name: str, limit: int | None) -> NDArray[np.uint8]:
         raise InputError(_unreadable(name, head, error)) from None
 
 
-def _formats() -> list[str]:
-    """Those of ``FORMATS`` that this Pillow has, with what was registered since."""
+def _formats(head: bytes) -> list[str]:
+    """Those of ``FORMATS`` that a file may be of, by its first bytes, and that this Pillow has."""
     from PIL import Image
 
+    for first, name in _FIRST.items():
+        if head.startswith(first):
+            return [name]
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
@@ -180,8 +192,6 @@ def _unreadable(name: str, head: bytes, error: Exception) -> str:
 
 
 def _from_image(image: Image.Image, name: str, limit: int | None) -> NDArray[np.uint8]:
-    from PIL import ImageOps
-
     if limit is not None:
         # Shrinks a JPEG while it is decoded, as far as eighths do.
         image = image.copy() if not getattr(image, "fp", None) else image
@@ -191,7 +201,7 @@ def _from_image(image: Image.Image, name: str, limit: int | None) -> NDArray[np.
             f"{name}: {image.width} x {image.height} pixels are too many; give max_side=, such "
             "as 4096"
         )
-    turned = ImageOps.exif_transpose(image)
+    turned = _upright(image)
     if turned.mode == "F" or turned.mode.startswith("I"):
         return _from_array(np.asarray(turned), f"{name} (mode {turned.mode})")
     if turned.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in turned.info:
@@ -200,6 +210,16 @@ def _from_image(image: Image.Image, name: str, limit: int | None) -> NDArray[np.
         return np.array(turned.convert("RGB"))
     except ValueError as error:
         raise InputError(f"{name}: mode {turned.mode} has no way to RGB: {error}") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF says; most are right as they are, and need no module that turns."""
+    image.load()  # what stands behind the pixels may hold the EXIF
+    if image.getexif().get(_ORIENTATION, 1) == 1:
+        return image
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
 
 
 def _from_array(array: NDArray[Any], name: str) -> NDArray[np.uint8]:

@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "csrc" / "runtime").rglob("*.c"))
-PROGRAMS = ["test_runtime", "test_pool", "test_embed", "test_identify", "test_quality"]
+PROGRAMS = ["test_runtime", "test_pool", "test_embed", "test_identify", "test_nearest",
+            "test_quality"]  # fmt: skip
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-Wpedantic",
          "-ffp-contract=off", f"-I{ROOT / 'csrc' / 'include'}"]  # fmt: skip
 

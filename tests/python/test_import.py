@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import pocketvision
+from pocketvision.cli import VERBS
 
 
 def python(code: str) -> str:
@@ -57,3 +58,29 @@ def test_public_names() -> None:
     assert set(pocketvision.__all__) == set(pocketvision._HOMES) <= set(dir(pocketvision))
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = pocketvision.Nothing
+
+
+def test_a_verb_imports_no_other() -> None:
+    """Nor the decoders of formats that no picture here has."""
+    code = (
+        "import sys; from pocketvision.cli import build_parser; build_parser('use.identify')\n"
+        "print(*sys.modules)"
+    )
+    verbs = {f"pocketvision.cli.{name}" for group in VERBS.values() for name in group}
+    assert verbs & set(python(code).split()) == {"pocketvision.cli.use.identify"}
+
+
+def test_a_name_imports_little() -> None:
+    """What changes a gallery, turns pictures or decodes other formats waits for its use."""
+    code = (
+        "import io, sys, numpy, pocketvision; from PIL import Image\n"
+        "file = io.BytesIO(); Image.new('RGB', (8, 8)).save(file, 'JPEG')\n"
+        "pocketvision.Faces, pocketvision.Gallery\n"
+        "pocketvision.read_picture(file.getvalue())\n"
+        "print(*sys.modules)"
+    )
+    modules = ("compare", "gallery.enrolling", "gallery.key")
+    unused = {f"pocketvision.faces.{name}" for name in modules}
+    unused |= {f"PIL.{name}" for name in ("ImageOps", "WebPImagePlugin", "TiffImagePlugin")}
+    unused |= {"csv", "numpy.typing", "pathlib"}
+    assert not unused & set(python(code).split())

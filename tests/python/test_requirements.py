@@ -24,7 +24,7 @@ IMPORTED_AS = {
 RUNTIME = [
     *(
         f"python/pocketvision/{room}"
-        for room in ("record", "runtime", "faces", "clips", "cli/use", "cli/check")
+        for room in ("record", "runtime", "faces", "clips", "cli/use", "cli/watching", "cli/check")
     ),
     *(f"python/pocketvision/{file}.py" for file in ("__init__", "errors", "files")),
     *(
@@ -85,7 +85,7 @@ def trees(place: str) -> Iterator[tuple[Path, ast.Module]]:
 @pytest.mark.parametrize(
     ("places", "extras"),
     [
-        (RUNTIME, ("image", "gallery", "plot", "groups", "video")),
+        (RUNTIME, ("image", "gallery", "plot", "groups", "video", "index")),
         (["compile", "python/pocketvision/cli/compile"], ("compile",)),
         (["training", "python/pocketvision/cli/train"], ("training", "cluster", "video")),
         (["python/pocketvision/demo"], ("demo",)),

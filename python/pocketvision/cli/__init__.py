@@ -9,26 +9,26 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from .. import __version__
-from .check import bench, doctor, info
-from .compile import analyze, compile, cost, report, tune, validate
 from .text import show
-from .train import evaluate, quantize, search, train
-from .use import calibrate, cluster, detect, embed, enrol, gallery, identify, verify, watch
-from .use.pictures import restore
 
 VERBS = {
     "use models": (
-        *(detect, embed, verify, enrol, identify, gallery),
-        *(cluster, calibrate, watch, restore),
+        *("use.detect", "use.embed", "use.verify", "use.enrol", "use.identify", "use.gallery"),
+        *("use.cluster", "use.calibrate", "use.watch", "use.pictures.restore"),
     ),
-    "look at what is installed": (info, bench, doctor),
-    "compile your own": (compile, analyze, validate, report, tune, cost),
-    "train": (search, train, quantize, evaluate),
+    "look at what is installed": ("check.info", "check.bench", "check.doctor"),
+    "compile your own": (
+        *("compile.compile", "compile.analyze", "compile.validate", "compile.report"),
+        *("compile.tune", "compile.cost"),
+    ),
+    "train": ("train.search", "train.train", "train.quantize", "train.evaluate"),
 }
-"""The modules of the verbs, each of its verb's name, by their title in the help."""
+"""The modules of the verbs, each of its verb's name, by their title in the help. A verb's start
+imports its own alone: all of them take longer than finding a face does."""
 
 _EXTRAS = {"cryptography": "gallery", "keyring": "gallery", "av": "video", "scipy": "groups"}
 """Extras that bring a module which a verb needs for some of its options alone."""
@@ -46,8 +46,11 @@ class _Parser(argparse.ArgumentParser):
         self.exit(_fail(2, f"{message} (try: {self.prog} --help)"))
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs; its help lists them in the groups of ``VERBS``."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all verbs; its help lists them in the groups of ``VERBS``.
+
+    ``only``: the module of the one verb that is asked for, and no other is imported then.
+    """
     parser = _Parser(
         prog="pocketvision",
         usage="%(prog)s [-h] [--version] VERB ...",
@@ -56,12 +59,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pocketvision {__version__}")
     verbs = parser.add_subparsers(prog="pocketvision", dest="verb", help=argparse.SUPPRESS)
+    if only is not None:
+        import_module(f".{only}", __name__).add(verbs)
+        return parser
     text = ["Face embeddings as int8 machine code."]
     for title, modules in VERBS.items():
         text += ["", f"{title}:"]
         for module in modules:
-            module.add(verbs)
-            name = module.__name__.rpartition(".")[2]
+            import_module(f".{module}", __name__).add(verbs)
+            name = module.rpartition(".")[2]
             text.append(f"  {name:10}{verbs.choices[name].description}")
     parser.description = "\n".join(text)
     return parser
@@ -69,8 +75,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    parser = build_parser()
-    parsed = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    asked = {module.rpartition(".")[2]: module for group in VERBS.values() for module in group}
+    parser = build_parser(asked.get(given[0]) if given else None)
+    parsed = parser.parse_args(given)
     if parsed.verb is None:
         parser.print_help(sys.stderr)
         return 2

@@ -14,6 +14,7 @@ from .common import new_file, new_folder
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
 SUFFIX = ".png"
 SURE, DOUBTFUL = (0, 200, 0), (235, 140, 0)
@@ -59,10 +60,23 @@ def draw(
     points: NDArray[np.float64] | None = None,
     sure: Sequence[bool] | None = None,
 ) -> None:
-    """Writes a picture, uint8 RGB (H, W, 3), with a box and a label of each face.
+    """Writes what :func:`marked` makes; only its owner may read the file."""
+    picture = marked(pixels, boxes, labels, points=points, sure=sure)
+    write_whole(out, lambda file: picture.save(file, "PNG"), PRIVATE)
+
+
+def marked(
+    pixels: NDArray[np.uint8],
+    boxes: Sequence[Sequence[float]],
+    labels: Sequence[str],
+    *,
+    points: NDArray[np.float64] | None = None,
+    sure: Sequence[bool] | None = None,
+) -> Image.Image:
+    """A picture, uint8 RGB (H, W, 3), with a box and a label of each face.
 
     ``boxes``: left, top, right, bottom in its pixels. ``points``: (F, N, 2). ``sure``: which are
-    drawn in the colour of a face that is; None for all. Only its owner may read the file.
+    drawn in the colour of a face that is; None for all.
     """
     from PIL import Image, ImageDraw, ImageFont
 
@@ -84,4 +98,14 @@ def draw(
         y = top - high - 2 * thick if top - high - 2 * thick >= 0 else top
         drawing.rectangle((x, y, x + wide + 2 * thick, y + high + 2 * thick), fill=colour)
         drawing.text((x + thick, y + thick), label, fill=(255, 255, 255), font=font)
-    write_whole(out, lambda file: picture.save(file, "PNG"), PRIVATE)
+    return picture
+
+
+def noted(picture: Image.Image, text: str) -> Image.Image:
+    """``picture`` itself, with a line of text in its upper left corner."""
+    from PIL import ImageDraw
+
+    drawing = ImageDraw.Draw(picture)
+    drawing.rectangle(drawing.textbbox((4, 4), text), fill=(0, 0, 0))
+    drawing.text((4, 4), text, fill=(255, 255, 255))
+    return picture

@@ -8,7 +8,7 @@ from importlib import metadata
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([^\]]*)\])?\s*([^;]*);\s*extra == ['\"]([\w-]+)['\"]")
 
 EXTRAS = (
-    *("image", "gallery", "plot", "groups", "video", "compile", "training"),
+    *("image", "gallery", "plot", "groups", "video", "index", "compile", "training"),
     *("cluster", "demo", "bench", "dev"),
 )
 """In the order in which they build on each other."""

@@ -6,17 +6,19 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..faces.embedder import Embedder
 from ..faces.embeddings import Embeddings
 from ..faces.gallery import key
-from ..faces.gallery.answer import Enrolment
 from ..faces.gallery.gallery import Gallery
 from . import folders
 from .common import make_embedder
 from .photos import Photos
+
+if TYPE_CHECKING:
+    from ..faces.gallery.enrolling import Enrolment
 
 
 def add_key_options(parser: Any) -> None:

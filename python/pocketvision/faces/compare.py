@@ -11,12 +11,12 @@ import numpy as np
 
 from .. import _runtime
 from ..errors import InputError, shown
-from ..runtime.arrays import integer, numbers
+from ..runtime.arrays import integer
 from ..runtime.model import Model
 from ..runtime.shipped import resolve
 from .calibration.place import beside
 from .embedder import Embedder, record_of
-from .embeddings import Identity, identity_of
+from .embeddings import Identity, check_embeddings, identity_of
 from .quality import Quality
 
 if TYPE_CHECKING:
@@ -206,19 +206,6 @@ def _state(path: str) -> tuple[int, ...] | None:
 def _identity_of(path: str, _states: tuple[tuple[int, ...] | None, ...]) -> Identity:
     model = Model(path)
     return Identity(model.source_sha256, record_of(model))
-
-
-def check_embeddings(name: str, value: ArrayLike) -> NDArray[np.float32]:
-    """Dense float32 (D,) or (N, D) with finite values; InputError for anything else."""
-    array = numbers(name, value, np.float32)
-    if array.ndim not in (1, 2) or array.size == 0:
-        raise InputError(
-            f"{name}: expected embeddings of shape (D,) or (N, D), not empty, got shape "
-            f"{array.shape}"
-        )
-    if not np.isfinite(array).all():
-        raise InputError(f"{name}: contains NaN or infinity, so it is no embedding")
-    return array
 
 
 def _unit(name: str, rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..record import Record
+from ..runtime.arrays import numbers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -131,3 +132,16 @@ def _joined(parts: list[Any]) -> Any:
     rows = np.empty(len(found), object)
     rows[:] = found
     return rows
+
+
+def check_embeddings(name: str, value: ArrayLike) -> NDArray[np.float32]:
+    """Dense float32 (D,) or (N, D) with finite values; InputError for anything else."""
+    array = numbers(name, value, np.float32)
+    if array.ndim not in (1, 2) or array.size == 0:
+        raise InputError(
+            f"{name}: expected embeddings of shape (D,) or (N, D), not empty, got shape "
+            f"{array.shape}"
+        )
+    if not np.isfinite(array).all():
+        raise InputError(f"{name}: contains NaN or infinity, so it is no embedding")
+    return array

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from .compare import check_embeddings, similarity
+from .compare import similarity
+from .embeddings import check_embeddings
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

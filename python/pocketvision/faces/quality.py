@@ -182,7 +182,7 @@ def see_embeddings(measured: NDArray[Any], rows: NDArray[np.float32], record: Re
     known = record.face.unrecognisable
     if known is None or not len(rows):
         return
-    from .gallery.firmware import templates
+    from .int8.templates import templates
 
     try:
         directions = np.frombuffer(a2b_base64(known["directions"], strict_mode=True), np.int8)

@@ -1,176 +1,68 @@
-"""``pocketvision watch VIDEO --actions MODELS``: what happens in a video or before a camera."""
+"""``pocketvision watch VIDEO``: who is in a video or before a camera, or what happens there."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
-from ...files import rename
-from ..common import Verbs, new_file, new_verb
-from ..text import show, show_json
+from ..common import Verbs, add_model_options, new_file, new_verb
+from ..galleries import add_key_options
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ...clips.classifier import ClipClassifier
-    from ...clips.video import Video
-
-RATE = 25
-"""Frames a second of what is saved, where the source has no rate."""
+OF_FACES = (
+    *("model", "calibration", "key_file", "keyring", "fpir", "threshold", "detector", "min_face"),
+)
+"""Options that say how faces are found and named."""
 
 
 def add(verbs: Verbs) -> None:
     """Register the verb."""
-    summary = "Tell what happens in a video or before a camera."
+    summary = "Name the faces of a video or camera, or tell what happens."
     parser = new_verb(verbs, "watch", run, summary, extra="video,image")
     parser.add_argument(
         "video", metavar="VIDEO", help="a file, a camera such as /dev/video0, a folder of frames"
     )
-    parser.add_argument(
-        "--actions", required=True, type=Path, metavar="MODELS",
-        help="folder of a compiled encoder and decoder of clips",
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--gallery", type=Path, metavar="FILE", help="a gallery that enrol made: faces are named"
+    )
+    what.add_argument(
+        "--actions", type=Path, metavar="MODELS",
+        help="folder of a compiled encoder and decoder of clips: actions are told",
     )  # fmt: skip
-    parser.add_argument("--target", help="a compiled variant; default: the best for this processor")
     parser.add_argument("--save", type=new_file, metavar="MP4", help="the video with what was told")
     parser.add_argument(
         "--every", type=int, default=1, metavar="N", help="tell every N-th answer; default 1"
     )
-
-
-@dataclass
-class _Seen:
-    """What was seen so far; ``busy``: seconds in the model, decoding and drawing excepted."""
-
-    frames: int = 0
-    answers: int = 0
-    busy: float = 0.0
-    shape: tuple[int, ...] = ()
+    faces = parser.add_argument_group("how faces are found and named, with --gallery")
+    faces.add_argument(
+        "--fpir", type=float, help="share of strangers who may be taken for somebody, default 0.01"
+    )
+    faces.add_argument(
+        "--threshold", type=float, metavar="SCORE", help="accept from this cosine, at no known rate"
+    )
+    faces.add_argument(
+        "--detector", metavar="FILE", help="what finds faces: a shipped or a compiled detector"
+    )
+    faces.add_argument(
+        "--min-face", type=int, metavar="N",
+        help="pixels of the smallest face; default a 24th of the shorter side, at least 24",
+    )  # fmt: skip
+    add_key_options(parser)
+    add_model_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """A line an answer: frame, label, score, frames a second of the model alone."""
+    """A line an answer, with the frames a second that finding and naming alone reach."""
     if arguments.every < 1:
         raise InputError(f"--every: expected at least 1, got {arguments.every}")
-    # No other verb's start pays for clips.
-    from ...clips.classifier import ClipClassifier
-    from ...clips.video import Video
+    if arguments.actions is None:
+        from ..watching.faces import watch_faces
 
-    classifier = ClipClassifier(arguments.actions, target=arguments.target)
-    seen, told = _Seen(), []
-    with ExitStack() as opened:
-        video = opened.enter_context(Video(arguments.video))
-        sink = opened.enter_context(_Sink(arguments.save, video.rate)) if arguments.save else None
-        for frame, line in _answers(classifier, video, seen):
-            if line is not None and (seen.answers - 1) % arguments.every == 0:
-                told.append(line)
-                if not arguments.json:
-                    show(
-                        f"frame {line['frame']}: {line['label']} {line['score']:.3f}, "
-                        f"{line['fps']:.0f} frames/s"
-                    )
-            if sink is not None:
-                sink.write(frame, line)
-    if video.damaged:
-        show(f"{video.damaged} damaged parts were skipped", file=sys.stderr)
-    if not seen.answers:
-        show(
-            f"{seen.frames} frames are fewer than a window; {classifier.part.frames} of every "
-            f"{classifier.part.stride} are needed for an answer",
-            file=sys.stderr,
-        )
-    if arguments.json:
-        show_json({"frames": seen.frames, "damaged": video.damaged, "answers": told})
-    return 0
+        return watch_faces(arguments)
+    for name in OF_FACES:
+        if getattr(arguments, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')}: goes with --gallery, not --actions")
+    from ..watching.actions import watch_actions  # no face's start pays for clips
 
-
-def _answers(
-    classifier: ClipClassifier, video: Video, seen: _Seen
-) -> Iterator[tuple[NDArray[np.uint8], dict[str, Any] | None]]:
-    for frame in video:
-        if seen.shape and frame.shape != seen.shape:
-            show(
-                f"frame {seen.frames}: the picture is {frame.shape[1]}x{frame.shape[0]} from here "
-                f"on, it was {seen.shape[1]}x{seen.shape[0]}; the window begins anew",
-                file=sys.stderr,
-            )
-            classifier.reset()
-        seen.shape = frame.shape
-        began = time.perf_counter()
-        scores = classifier.push(frame)
-        seen.busy += time.perf_counter() - began
-        seen.frames += 1
-        if scores is None:
-            yield frame, None
-            continue
-        seen.answers += 1
-        best = int(scores.argmax())
-        yield (
-            frame,
-            {
-                "frame": seen.frames - 1,
-                "label": classifier.classes[best],
-                "score": float(scores[best]),
-                "scores": [float(value) for value in scores],
-                "fps": seen.frames / seen.busy,
-            },
-        )
-
-
-class _Sink:
-    """An H.264 file of the frames, each with its line drawn on it; of the first frame's size. It
-    takes its name when it is whole."""
-
-    def __init__(self, path: Path, rate: float | None) -> None:
-        import av
-
-        self.path, self.partial = path, path.with_name(f".{path.name}.partial")
-        self.container: Any = av.open(str(self.partial), "w", format="mp4")
-        self.stream: Any = self.container.add_stream(
-            "libx264", rate=Fraction(rate or RATE).limit_denominator(1001)
-        )
-        self.stream.pix_fmt = "yuv420p"
-        self.begun = False
-
-    def __enter__(self) -> _Sink:
-        return self
-
-    def write(self, frame: NDArray[np.uint8], line: dict[str, Any] | None) -> None:
-        import av
-        import numpy as np
-        from PIL import Image, ImageDraw
-
-        picture = Image.fromarray(frame)
-        if not self.begun:  # the codec wants even sides
-            self.stream.width = max(2, picture.width // 2 * 2)
-            self.stream.height = max(2, picture.height // 2 * 2)
-            self.begun = True
-        picture = picture.resize((self.stream.width, self.stream.height))
-        if line is not None:
-            text = f"{line['label']} {line['score']:.2f}  {line['fps']:.0f} frames/s"
-            drawing = ImageDraw.Draw(picture)
-            drawing.rectangle(drawing.textbbox((4, 4), text), fill=(0, 0, 0))
-            drawing.text((4, 4), text, fill=(255, 255, 255))
-        drawn = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
-        for packet in self.stream.encode(drawn):
-            self.container.mux(packet)
-
-    def __exit__(self, kind: Any, *_: object) -> None:
-        whole = kind is None and self.begun
-        try:
-            if whole:
-                for packet in self.stream.encode():
-                    self.container.mux(packet)
-            self.container.close()
-            if whole:
-                rename(self.partial, self.path)
-        finally:
-            self.partial.unlink(missing_ok=True)
+    return watch_actions(arguments)

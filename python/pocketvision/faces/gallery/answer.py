@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ...errors import shown
-
 
 @dataclass(frozen=True)
 class Identification:
@@ -99,29 +97,6 @@ class Identification:
             "reliable": self.reliable,
             "reasons": list(self.reasons),
         }
-
-
-@dataclass(frozen=True)
-class Enrolment:
-    """What an enrolment did.
-
-    ``added``: templates that are new. ``already``: rows that this person had, the same picture.
-    ``like``: other people whom the new templates match, with the score; they were let pass.
-    """
-
-    name: str
-    added: int
-    already: int = 0
-    like: tuple[tuple[str, float], ...] = ()
-
-    def __str__(self) -> str:
-        text = f"{self.name}: {self.added} added"
-        if self.already:
-            text += f", {self.already} already there"
-        if self.like:
-            others = ", ".join(f"{shown(name)} ({score:.3f})" for name, score in self.like)
-            text += f", like {others}"
-        return text
 
 
 @dataclass(frozen=True)

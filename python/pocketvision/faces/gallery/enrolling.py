@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import numpy as np
 from ...errors import InputError, shown
 from ...record import Record
 from ..open_set import OpenSet, open_set
-from .answer import Enrolment
 from .contents import Contents, Note, checked_name
 from .rows import Rows, rows_of
 from .search import AT_ONCE
@@ -25,6 +25,29 @@ NOTICED = (0.001, 0.01)
 """Rates at which someone counts as known under another name: the first that the record has."""
 
 PICTURE_CHARACTERS = 4096
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What an enrolment did.
+
+    ``added``: templates that are new. ``already``: rows that this person had, the same picture.
+    ``like``: other people whom the new templates match, with the score; they were let pass.
+    """
+
+    name: str
+    added: int
+    already: int = 0
+    like: tuple[tuple[str, float], ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{self.name}: {self.added} added"
+        if self.already:
+            text += f", {self.already} already there"
+        if self.like:
+            others = ", ".join(f"{shown(name)} ({score:.3f})" for name, score in self.like)
+            text += f", like {others}"
+        return text
 
 
 def enrolled(

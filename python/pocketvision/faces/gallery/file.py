@@ -12,10 +12,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 
 from ...errors import InputError
-from ...files import PRIVATE, write_new, write_whole
 from .contents import Contents
 from .database import pack, unpack
 from .seal import is_sealed, seal, unseal
@@ -24,7 +22,7 @@ from .seal import is_sealed, seal, unseal
 class GalleryFile:
     """One file, and the last state that was read of it. Not for several threads at once."""
 
-    def __init__(self, path: Path, key: bytes | None) -> None:
+    def __init__(self, path: str, key: bytes | None) -> None:
         self.path = path
         self._key = key
         self._held = -1
@@ -35,14 +33,18 @@ class GalleryFile:
     def encrypted(self) -> bool:
         return self._key is not None
 
-    def beside(self, path: Path) -> GalleryFile:
+    def beside(self, path: str) -> GalleryFile:
         """Another file with the same key."""
         return GalleryFile(path, self._key)
 
     def create(self, contents: Contents) -> None:
         """Writes the first state; FileExistsError where the name is taken meanwhile."""
+        from pathlib import Path  # who only reads does without
+
+        from ...files import PRIVATE, write_new
+
         data = self._packed(contents)
-        write_new(self.path, lambda file: file.write(data), PRIVATE)
+        write_new(Path(self.path), lambda file: file.write(data), PRIVATE)
 
     def read(self) -> Contents:
         """The state of now. Raises FileNotFoundError; InputError for a damaged file."""
@@ -66,8 +68,12 @@ class GalleryFile:
 
     def write(self, contents: Contents) -> None:
         """Replaces the state, which is on the disk then; only within ``locked``."""
+        from pathlib import Path
+
+        from ...files import PRIVATE, write_whole
+
         data = self._packed(contents)
-        write_whole(self.path, lambda file: file.write(data), PRIVATE)
+        write_whole(Path(self.path), lambda file: file.write(data), PRIVATE)
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         self._hold(descriptor, os.fstat(descriptor), contents)
 
@@ -82,7 +88,7 @@ class GalleryFile:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError as error:
             reason = f"cannot be locked ({error.strerror}); keep galleries on a local disk"
-            raise OSError(error.errno, reason, str(self.path)) from error
+            raise OSError(error.errno, reason, self.path) from error
 
     def _packed(self, contents: Contents) -> bytes:
         data = pack(contents)
@@ -141,13 +147,13 @@ class GalleryFile:
 class Memory:
     """What :class:`GalleryFile` is, without a file: for a search that leaves nothing behind."""
 
-    path = Path("(in memory)")
+    path = "(in memory)"
     encrypted = False
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
 
-    def beside(self, path: Path) -> GalleryFile:
+    def beside(self, path: str) -> GalleryFile:
         return GalleryFile(path, None)
 
     def read(self) -> Contents:

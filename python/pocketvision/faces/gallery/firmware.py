@@ -13,11 +13,13 @@ import numpy as np
 
 from ...errors import InputError, shown
 from ...runtime.arrays import integer
-from ..compare import check_embeddings
+from ..int8.templates import templates
 from .contents import Contents
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from mmap import mmap
+
+    from numpy.typing import NDArray
 
 MAGIC = b"PVGALLRY"
 VERSION = 1
@@ -26,30 +28,9 @@ MAX_ENTRIES = 1_000_000
 
 _HEAD = struct.Struct("<8s4I32sI")
 _CHECK = struct.Struct("<I")
-_HEADER_BYTES = _HEAD.size + _CHECK.size
+HEADER_BYTES = _HEAD.size + _CHECK.size
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-_TIE = 1e-4
-"""Added before rounding: a half that float32 embeddings miss by their own rounding counts as one,
-and nothing else comes so close to it (the next value is at least 1/510 away)."""
-
-
-def templates(embeddings: ArrayLike) -> NDArray[np.int8]:
-    """Embeddings (N, D) or (D,) as int8 of the same shape, the largest magnitude of a row 127.
-
-    ``round(127 * value / largest)``, halves away from zero: the bytes that ``pv_template_make``
-    makes of the same output of the network. Cosines change by less than 0.006, most by less than
-    0.001. Raises InputError for wrong shapes, values that are not finite, a row of zeros.
-    """
-    rows = check_embeddings("embeddings", embeddings).astype(np.float64)
-    largest = np.abs(rows).max(axis=-1, keepdims=True)
-    zero = np.flatnonzero(largest == 0)
-    if zero.size:
-        raise InputError(f"embeddings: row {zero[0]} is all zeros, which has no direction")
-    sizes = np.floor(127 * np.abs(rows) / largest + 0.5 + _TIE)
-    result: NDArray[np.int8] = np.copysign(sizes, rows).astype(np.int8)
-    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +54,7 @@ class FirmwareGallery:
             raise InputError(f"names: expected a list of texts, got {shown(names)}")
         if not isinstance(rows, np.ndarray) or rows.dtype != np.int8 or rows.ndim != 2:
             raise InputError(
-                "templates: expected int8 (N, D), as pocketvision.faces.gallery.firmware.templates"
+                "templates: expected int8 (N, D), as pocketvision.faces.int8.templates.templates"
             )
         if len(rows) != len(self.names) or len(rows) > MAX_ENTRIES or rows.shape[1] == 0:
             raise InputError(
@@ -140,24 +121,36 @@ class FirmwareGallery:
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InputError(f"gallery: expected bytes, got {type(data).__name__}")
         data = bytes(data)
-        if len(data) < _HEADER_BYTES:
-            raise InputError(f"gallery: {len(data)} bytes are less than a header")
-        magic, version, dimension, count, reserved_20, digest, reserved_56 = _HEAD.unpack_from(data)
-        if magic != MAGIC or version != VERSION:
-            raise InputError(f"gallery: expected {MAGIC!r} of version {VERSION}")
+        dimension, count, digest = read_header(data)
         entry = NAME_BYTES + dimension
-        whole = count <= MAX_ENTRIES and len(data) >= _HEADER_BYTES + count * entry
-        if reserved_20 or reserved_56 or not whole:
-            raise InputError(f"gallery: truncated or damaged, {len(data)} bytes of {count} entries")
-        body = data[_HEADER_BYTES : _HEADER_BYTES + count * entry]
-        if _CHECK.pack(zlib.crc32(data[: _HEAD.size] + body)) != data[_HEAD.size : _HEADER_BYTES]:
-            raise InputError("gallery: damaged, its checksum is another")
+        body = data[HEADER_BYTES : HEADER_BYTES + count * entry]
         rows = np.frombuffer(body, np.uint8).reshape(count, entry)
         try:
             names = [bytes(row[:NAME_BYTES]).rstrip(b"\0").decode() for row in rows]
         except UnicodeDecodeError as error:
             raise InputError(f"gallery: a name is not UTF-8: {error}") from None
-        return cls(names, rows[:, NAME_BYTES:].view(np.int8).copy(), digest.hex())
+        return cls(names, rows[:, NAME_BYTES:].view(np.int8).copy(), digest)
+
+
+def read_header(data: bytes | mmap) -> tuple[int, int, str]:
+    """Values of a template, entries, and SHA-256 of the model of a gallery's bytes, all checked.
+
+    The entries begin at byte ``HEADER_BYTES``; more bytes may stand behind them. Raises InputError
+    for another form, and for bytes that are truncated or damaged.
+    """
+    if len(data) < HEADER_BYTES:
+        raise InputError(f"gallery: {len(data)} bytes are less than a header")
+    magic, version, dimension, count, reserved_20, digest, reserved_56 = _HEAD.unpack_from(data)
+    if magic != MAGIC or version != VERSION:
+        raise InputError(f"gallery: expected {MAGIC!r} of version {VERSION}")
+    end = HEADER_BYTES + count * (NAME_BYTES + dimension)
+    if reserved_20 or reserved_56 or count > MAX_ENTRIES or len(data) < end:
+        raise InputError(f"gallery: truncated or damaged, {len(data)} bytes of {count} entries")
+    with memoryview(data) as view, view[:end] as whole:
+        check = zlib.crc32(whole[HEADER_BYTES:], zlib.crc32(whole[: _HEAD.size]))
+    if _CHECK.pack(check) != data[_HEAD.size : HEADER_BYTES]:
+        raise InputError("gallery: damaged, its checksum is another")
+    return dimension, count, digest.hex()
 
 
 def exported(contents: Contents, per_person: int | None, most: int | None) -> FirmwareGallery:

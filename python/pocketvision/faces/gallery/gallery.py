@@ -9,23 +9,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ...errors import InputError, shown
 from ...record import Record
 from ..embedder import Embedder
-from .answer import Enrolment, Person
+from .answer import Person
 from .contents import Contents, Model, Note, checked_name
-from .enrolling import enrolled, rejected
 from .file import GalleryFile, Memory
-from .key import checked_key
 from .rows import model_of, rows_of
 from .search import Index, identify
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import ArrayLike
 
+    from .enrolling import Enrolment
     from .firmware import FirmwareGallery
 
 T = TypeVar("T")
@@ -80,9 +80,9 @@ class Gallery:
         """
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):
             raise InputError(f"path: expected the name of a file, got {shown(path)}")
-        place, known = Path(path), None if model is None else model_of(model)
-        file = GalleryFile(place, checked_key(key))
-        if create and not place.exists():
+        place, known = os.fspath(path), None if model is None else model_of(model)
+        file = GalleryFile(place, _checked(key))
+        if create and not os.path.exists(place):
             if known is None:
                 raise InputError(f"model: {place} is not there, and a new gallery needs one")
             with suppress(FileExistsError):  # another process was first: what it made is opened
@@ -107,7 +107,9 @@ class Gallery:
     @property
     def path(self) -> Path:
         """Of the file."""
-        return self._file.path
+        from pathlib import Path  # a search does without
+
+        return Path(self._file.path)
 
     @property
     def model(self) -> str:
@@ -156,7 +158,7 @@ class Gallery:
         )
 
     def __repr__(self) -> str:
-        return f"Gallery({os.fspath(self.path)!r}, {'closed' if self._closed else self.model!r})"
+        return f"Gallery({self._file.path!r}, {'closed' if self._closed else self.model!r})"
 
     def people(self, *, removed: bool = False) -> list[Person]:
         """Everybody, in the order of enrolment; with ``removed`` also those marked as gone."""
@@ -211,6 +213,8 @@ class Gallery:
                 person who is known under another name (where the model's record is calibrated for
                 identification: at a false positive identification rate of 0.001).
         """
+        from .enrolling import enrolled  # who only asks does without
+
         options = allow_duplicate, allow_unreliable
         return self._change(
             lambda now: enrolled(now, self._record, name, embeddings, quality, picture, *options)
@@ -222,6 +226,8 @@ class Gallery:
         A probe that is nearer to such an example than to all templates of the person is not taken
         for them. Raises InputError where an example is one of the person's own templates.
         """
+        from .enrolling import rejected
+
         return self._change(lambda now: rejected(now, name, embedding, picture))
 
     def rename(self, name: str, new: str) -> None:
@@ -284,8 +290,9 @@ class Gallery:
         encrypted, gets a new key, or a backup.
         """
         now = self._now()
-        file = self._file.beside(Path(path)) if key is Same.KEY else None
-        (file or GalleryFile(Path(path), checked_key(key))).create(now)
+        place = os.fspath(path)
+        file = self._file.beside(place) if key is Same.KEY else None
+        (file or GalleryFile(place, _checked(key))).create(now)
 
     # Questions
 
@@ -348,7 +355,7 @@ class Gallery:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise InputError(f"{self.path}: this gallery is closed; open it anew")
+            raise InputError(f"{self._file.path}: this gallery is closed; open it anew")
 
     def _now(self) -> Contents:
         with self._lock:
@@ -369,6 +376,14 @@ class Gallery:
                 if found is not now:
                     self._file.write(replace(found, generation=now.generation + 1))
                 return answer
+
+
+def _checked(key: object) -> bytes | None:
+    if key is None:
+        return None
+    from .key import checked_key
+
+    return checked_key(key)
 
 
 def _of(model: Model) -> str:

@@ -13,9 +13,8 @@ from ...errors import InputError, shown
 from ...record import Record
 from ...runtime.model import Model as CompiledModel
 from ...runtime.shipped import resolve
-from ..compare import check_embeddings
 from ..embedder import Embedder, record_of
-from ..embeddings import Identity
+from ..embeddings import Identity, check_embeddings
 from .contents import Model
 
 if TYPE_CHECKING:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ _OUT = -2.0
 """Below every cosine: the score of someone whom an example rules out."""
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """A person, and the face of theirs that is most like the probe: index in ``Contents``."""
 
     person: int
@@ -38,8 +36,7 @@ class Match:
     score: float
 
 
-@dataclass(frozen=True)
-class Ranking:
+class Ranking(NamedTuple):
     """Of one probe: the two nearest people, and who would be nearer but for an example."""
 
     matches: tuple[Match, ...]

@@ -13,7 +13,8 @@ import pytest
 import pocketvision
 from pocketvision import Embedder, Gallery, InputError, Quality
 from pocketvision.faces.embeddings import Identity, embeddings
-from pocketvision.faces.gallery.answer import Enrolment, Person
+from pocketvision.faces.gallery.answer import Person
+from pocketvision.faces.gallery.enrolling import Enrolment
 
 Faces = Callable[..., np.ndarray]
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pocketvision import Gallery
+from pocketvision import Gallery, files
 from pocketvision.faces.gallery import file as gallery_file
 
 from .conftest import WIDE
@@ -87,7 +87,7 @@ def test_kills_at_random_points(
 def lines(limit: int | None, work: Callable[[], None]) -> int:
     """Runs ``work``; how many lines of the files that write it took. At ``limit`` it is killed."""
     count = 0
-    places = (gallery_file.__file__, sys.modules[gallery_file.write_whole.__module__].__file__)
+    places = (gallery_file.__file__, files.__file__)
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal count

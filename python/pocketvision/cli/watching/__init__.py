@@ -1,0 +1,1 @@
+"""What the verb watch does with a stream: tells actions, names faces, writes the video."""
