@@ -86,14 +86,14 @@ def found() -> run.Found:
 @pytest.mark.deep
 def test_what_the_gate_promises(found: run.Found) -> None:
     clean = {entry.name: entry for entry in found.clean}
-    assert clean["LFW"].refused <= 0.02 and clean["LFW, coloured light"].refused <= 0.03
     for model, gates in found.gates.items():
+        assert clean[f"LFW, clean, {model}"].refused <= 0.02
+        assert clean[f"LFW, coloured light, {model}"].refused <= 0.03
         assert gates[0].name == "clean" and gates[0].passed > 0.95
         named = [gate for gate in gates if gate.name in classes.NAMED]
         assert len(named) == 5 and all(gate.fmr_before > 0.5 for gate in named)
         for gate in named:
             assert gate.passed < 0.03 and not gate.fmr > 0.05, (model, gate)
-        # Not all is seen: hard JPEG, tones turned over, swirls (weights/README.md).
         before, behind, relied = (
             sum(rate > 0.05 for rate in rates)
             for rates in (
@@ -102,9 +102,10 @@ def test_what_the_gate_promises(found: run.Found) -> None:
                 [g.fmr_relied for g in gates],
             )
         )
-        assert before > 80 and behind <= 30 and relied <= 9, (model, before, behind, relied)
-        assert found.wrong[model]["clean"].doubted <= 0.02
-        assert found.wrong[model]["coloured light"].doubted <= 0.05
+        # Few pairs of 120 people are left of some classes, so that one may chance to be above.
+        assert before > 80 and behind <= 30 and relied <= 1, (model, before, behind, relied)
+        assert found.wrong[model]["clean"].doubted <= 0.025
+        assert found.wrong[model]["coloured light"].doubted <= 0.055
         wrong = found.wrong[model]["half of them spoilt"]
         assert wrong.auc > 0.6 and wrong.false_match_passed < wrong.false_match
 
