@@ -153,10 +153,9 @@ class ServerGallery:
                 ) as copy,
             ):
                 copy.set_types(["int8", "text", "vector"])
-                for row, name, template in zip(
-                    rows, names or [None] * len(new), new.astype(np.float32), strict=True
-                ):
-                    copy.write_row((row, name, template))
+                called = [None] * len(new) if names is None else names
+                for line in zip(rows, called, new.astype(np.float32), strict=True):
+                    copy.write_row(line)
         return rows
 
     def remove(self, rows: Sequence[int]) -> int:
@@ -172,18 +171,28 @@ class ServerGallery:
             )
         return int(gone)
 
-    def index(self) -> None:
+    def index(self, memory: int | None = None) -> None:
         """Have the server keep an index (HNSW): faster searches, which miss some, seldom.
 
-        Takes minutes for a million rows, and additions wait for it; it counts from then on for
-        everybody. Raises InputError for templates of more than 2000 values.
+        Building takes a minute for 100,000 rows, and additions wait for it; from then on everybody
+        searches by it. A second call changes nothing.
+
+        Args:
+            memory: MiB that building may take (``maintenance_work_mem``); None: as the server is
+                set. Where the index does not fit, building takes several times as long.
+
+        Raises:
+            InputError: templates of more than 2000 values, or no such memory.
         """
         if self.dimension > INDEXED:
             raise InputError(
                 f"index: pgvector indexes at most {INDEXED} values, and these templates have "
                 f"{self.dimension}; search without it"
             )
+        given = None if memory is None else integer("memory", memory, "1 or more MiB", 1, 1 << 20)
         with self._transaction() as run:
+            if given is not None:
+                run("SELECT set_config('maintenance_work_mem', %s, true)", (f"{given}MB",))
             run(
                 self._sql(
                     "CREATE INDEX IF NOT EXISTS {index} ON {table} "
@@ -263,7 +272,7 @@ class ServerGallery:
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
-        """``execute`` of one transaction: all of it happens, or, where something is raised, none."""
+        """``execute`` of one transaction: all of it happens, or, where something raises, none."""
         with self._lock:
             if self._connection.closed:
                 self._connection = connect(self._address)

@@ -15,9 +15,17 @@ from pocketvision.faces.embeddings import embeddings
 from pocketvision.faces.int8.server import ServerGallery
 from pocketvision.faces.int8.templates import templates
 
+from .postgres import with_pgvector
+
 psycopg = pytest.importorskip("psycopg")
 COUNT, SIZE, MODEL = 1500, 128, "pocketnet-s-128"
 NUMBER = count()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with with_pgvector() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +75,9 @@ def test_an_index_finds_nearly_the_same(fresh: ServerGallery, rows: Any) -> None
     fresh.add(rows)
     probes = rows[::15] + 0.2 * np.random.default_rng(3).normal(size=(100, SIZE))
     wanted, exact = fresh.search(probes, 5)
+    with pytest.raises(InputError, match="memory: expected 1 or more MiB"):
+        fresh.index(0)
+    fresh.index(memory=64)
     fresh.index()
     found, scores = fresh.search(probes, 5)
     same = found == wanted
@@ -151,7 +162,7 @@ def test_bad_arguments(gallery: ServerGallery, server: str, rows: Any) -> None:
     with pytest.raises(InputError, match=r"int8 \(128,\)"):
         gallery.add(np.ones((2, 64), np.int8))
     with pytest.raises(InputError, match="row 1 is all zeros"):
-        gallery.add(np.eye(2, SIZE, dtype=np.int8)[:, ::1] * np.array([[1], [0]], np.int8))
+        gallery.add(np.stack([np.ones(SIZE, np.int8), np.zeros(SIZE, np.int8)]))
     with pytest.raises(InputError, match="names: expected 2"):
         gallery.add(rows[:2], ["one"])
     with pytest.raises(InputError, match="zero byte"):
@@ -177,17 +188,18 @@ def test_no_server(tmp_path: Any) -> None:
 def test_a_server_that_goes_away(fresh: ServerGallery, server: str, rows: Any) -> None:
     fresh.add(rows[:3])
     with psycopg.connect(server, autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(%s)", (fresh._connection.info.backend_pid,)
-        )
+        other.execute("SELECT pg_terminate_backend(%s)", (fresh._connection.info.backend_pid,))
     with pytest.raises(ConnectionError, match="nothing of this call was kept"):
         fresh.add(rows[3:6])
     assert len(fresh) == 3  # by a new connection
 
 
-def test_a_server_without_pgvector(bare_server: str) -> None:
-    with pytest.raises(RunError, match=r"no pgvector .*postgresql-\d+-pgvector"):
-        ServerGallery(bare_server, model=MODEL)
+def test_a_server_without_pgvector() -> None:
+    with (
+        with_pgvector(False) as address,
+        pytest.raises(RunError, match=r"no pgvector .*postgresql-\d+-pgvector"),
+    ):
+        ServerGallery(address, model=MODEL)
 
 
 def test_a_user_who_may_not_extend(server: str) -> None:

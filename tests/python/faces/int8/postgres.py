@@ -1,12 +1,12 @@
-"""PostgreSQL servers for a session of tests: in a temporary folder, by a unix socket alone."""
+"""PostgreSQL servers for tests: in a temporary folder, reached by a unix socket alone."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,8 +33,13 @@ def has_pgvector(place: Path) -> bool:
 @contextmanager
 def running(place: Path) -> Iterator[str]:
     """The address of a new server, which ends with the block."""
-    # Root may not run one; and a socket's path has 107 bytes at most, so no folder of pytest's.
-    other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    other: list[str] = []
+    if os.geteuid() == 0:  # root may not run one
+        user = "postgres" if "postgres" in {one.pw_name for one in pwd.getpwall()} else "nobody"
+        other = ["runuser", "-u", user, "--"]
+        if subprocess.run([*other, "test", "-x", place / "initdb"], check=False).returncode:
+            pytest.skip(f"{place}: not to be entered by the user {user}, and root runs no server")
+    # A socket's path has 107 bytes at most, so no folder of pytest's.
     folder = tempfile.mkdtemp(prefix="pv-pg-")
 
     def call(*words: str | Path) -> None:
@@ -46,7 +51,7 @@ def running(place: Path) -> Iterator[str]:
 
     try:
         if other:
-            shutil.chown(folder, "postgres")
+            shutil.chown(folder, other[2])
         data = Path(folder, "data")
         call(place / "initdb", "-D", data, "-A", "trust", "-U", "tester", "--no-sync", "-E", "UTF8")
         options = f"-c listen_addresses= -k {folder} -c fsync=off -c shared_buffers=64MB"
@@ -60,29 +65,19 @@ def running(place: Path) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of a server with pgvector."""
+@contextmanager
+def with_pgvector(wanted: bool = True) -> Iterator[str]:
+    """The address of a new server with pgvector, or of one without; skips where there is none."""
     pytest.importorskip("psycopg", reason="the package psycopg is not installed")
+    pytest.importorskip("pgvector", reason="the package pgvector is not installed")
     for place in programs():
-        if has_pgvector(place):
+        if has_pgvector(place) == wanted:
             with running(place) as address:
                 yield address
             return
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     pytest.skip(
         "no PostgreSQL with pgvector: neither Debian's postgresql-NN-pgvector nor the package "
-        f"pgserver (Python {version}) is installed"
+        "pgserver (Python before 3.13) is installed"
+        if wanted
+        else "no PostgreSQL without pgvector: Debian's package postgresql is not installed"
     )
-
-
-@pytest.fixture(scope="session")
-def bare_server() -> Iterator[str]:
-    """The address of a server without pgvector."""
-    pytest.importorskip("psycopg", reason="the package psycopg is not installed")
-    for place in programs():
-        if not has_pgvector(place):
-            with running(place) as address:
-                yield address
-            return
-    pytest.skip("no PostgreSQL without pgvector: Debian's package postgresql is not installed")
