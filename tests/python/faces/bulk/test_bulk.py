@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pocketvision import Embedder, Faces, InputError
+from pocketvision import Embedder, Faces, InputError, faces
 from pocketvision.faces.bulk.run import _settings, embed_files
 from pocketvision.faces.bulk.shards import Settings, Shard, missing, split, without
 from pocketvision.faces.bulk.worker import Worker
@@ -63,18 +64,18 @@ def shard_bytes(out: Path) -> dict[str, bytes]:
 
 def test_photos(photos: list[Path], tmp_path: Path) -> None:
     settings = _settings(MODEL, "facefinder-160", None)
-    faces = [
+    wanted = [
         (path, number, face)
         for path in (photos[0], photos[5])
         for number, face in enumerate(Faces(MODEL).find(path))
     ]
-    assert len({path for path, _, _ in faces}) == 2
+    assert len({path for path, _, _ in wanted}) == 2
     (told,) = made(split(photos, 10), settings, tmp_path)
-    assert told == {"number": 0, "files": 6, "faces": len(faces), "without": 4}
+    assert told == {"number": 0, "files": 6, "faces": len(wanted), "without": 4}
     rows = parquet.read_table(tmp_path / "shard-000000.parquet").to_pylist()
     assert list(dict.fromkeys(Path(row["path"]) for row in rows)) == photos
     found = [row for row in rows if row["reason"] is None]
-    for row, (path, number, face) in zip(found, faces, strict=True):
+    for row, (path, number, face) in zip(found, wanted, strict=True):
         assert Path(row["path"]) == path and row["face"] == number
         assert row["embedding"] == face.embedding.tolist()
         assert face.quality is not None and row["quality"] == face.quality.score
@@ -146,24 +147,39 @@ def test_bad_arguments(tmp_path: Path) -> None:
         embed_files(["a.png"], tmp_path, workers=0)
 
 
-@pytest.mark.full
-def test_a_local_ray(photos: list[Path], tmp_path: Path) -> None:
-    """Two workers write what one writes; what an ended run left out is made, and nothing else."""
+@pytest.fixture
+def cluster() -> Iterator[None]:
+    ray = pytest.importorskip("ray")
     pytest.importorskip("ray.data")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.mark.full
+def test_a_local_ray(
+    cluster: None, photos: list[Path], tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """Two workers write what one writes; what an ended run left out is made, and nothing else."""
     paths, settings = photos * 3, _settings(MODEL, "facefinder-160", None)
     (tmp_path / "one").mkdir()
     made(split(paths, 4), settings, tmp_path / "one")
-    done = embed_files(paths, tmp_path / "two", model=MODEL, shard_files=4, workers=2)
+    two = tmp_path / "two"
+    done = embed_files(paths, two, model=MODEL, shard_files=4, workers=2)
     assert done._replace(faces=0) == (5, 18, 0, 12, 0) and done.faces >= 6
-    assert shard_bytes(tmp_path / "two") == shard_bytes(tmp_path / "one")
-    times = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "two").iterdir()}
-    (tmp_path / "two" / "shard-000003.parquet").unlink()
-    again = embed_files(paths, tmp_path / "two", model=MODEL, shard_files=4, workers=2)
+    assert shard_bytes(two) == shard_bytes(tmp_path / "one")
+    times = {path.name: path.stat().st_mtime_ns for path in two.iterdir()}
+    (two / "shard-000003.parquet").unlink()
+    again = embed_files(paths, two, model=MODEL, shard_files=4, workers=2)
     assert again.shards == 1 and again.kept == 4 and again.files == 4
-    assert shard_bytes(tmp_path / "two") == shard_bytes(tmp_path / "one")
-    changed = {
-        path.name
-        for path in (tmp_path / "two").iterdir()
-        if path.stat().st_mtime_ns != times[path.name]
-    }
+    assert shard_bytes(two) == shard_bytes(tmp_path / "one")
+    changed = {one.name for one in two.iterdir() if one.stat().st_mtime_ns != times[one.name]}
     assert changed == {"shard-000003.parquet"}
+
+    page = Path(faces.__file__).parent / "bulk" / "README.md"
+    block = page.read_text(encoding="utf-8").rpartition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(photos[0].parent.parent)
+    capsys.readouterr()
+    exec(block.replace('"photos"', f'"{photos[0].parent.name}"'), {"__name__": "__main__"})
+    told = capsys.readouterr().out
+    assert "Done(shards=1, files=3, " in told and "d.jpg not a picture" in told

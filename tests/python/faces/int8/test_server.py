@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pocketvision import Embedder, InputError, Int8Gallery, RunError
+from pocketvision import Embedder, InputError, Int8Gallery, RunError, faces
 from pocketvision.faces.embeddings import embeddings
 from pocketvision.faces.int8.server import ServerGallery
 from pocketvision.faces.int8.templates import templates
@@ -183,6 +184,15 @@ def test_no_server(tmp_path: Any) -> None:
     with pytest.raises(InputError, match="address: expected 'host=db") as refused:
         ServerGallery("password=hidden of nobody", model=MODEL)
     assert "hidden" not in str(refused.value)
+
+
+def test_the_page(server: str, rows: Any, capsys: Any) -> None:
+    page = Path(faces.__file__).parent / "bulk" / "README.md"
+    block = page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    assert "host=db dbname=faces" in block
+    given = {"embeddings": rows[:3], "names": ["Ada", "Grace", "Lise"]}
+    exec(block.replace("host=db dbname=faces", server), given)
+    assert capsys.readouterr().out.startswith("Ada 1.0")
 
 
 def test_a_server_that_goes_away(fresh: ServerGallery, server: str, rows: Any) -> None:
