@@ -17,6 +17,7 @@ from ..gallery.rows import model_of
 from .connection import TURN, connect, reached
 from .exact import SPARE, exact
 from .probes import probes_of
+from .tables import GALLERIES, make, named, told_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -28,9 +29,6 @@ LOOKED_AT = 40, 1000
 
 INDEXED = 2000
 """Most values of a vector that pgvector indexes."""
-
-GALLERIES = "pocketvision_galleries"
-"""The table that says of every gallery of a database which model made its templates."""
 
 
 class ServerGallery:
@@ -78,9 +76,9 @@ class ServerGallery:
         with self._transaction() as run:
             if wanted is not None:  # who makes it is alone; the others find it made
                 run("SELECT pg_advisory_xact_lock(%s)", (TURN,))
-            told = _told(run, gallery)
+            told = told_of(run, gallery)
             if told is None and wanted is not None:
-                _make(run, gallery, wanted)
+                make(run, gallery, wanted)
                 told = wanted.name, wanted.source_sha256, wanted.dimension
         if told is None:
             self.close()
@@ -229,11 +227,10 @@ class ServerGallery:
                 found = [self._nearest(run, probe, wanted, "") for probe in probes]
             else:
                 found = [self._nearest(run, probe, wanted, ", row") for probe in probes]
-            # An index names too few where k is large; then all rows are looked at.
-            found = [
-                one if len(one[0]) >= count else self._nearest(run, probe, wanted, ", row")
-                for probe, one in zip(probes, found, strict=True)
-            ]
+            if any(len(rows) < count for rows, _ in found):
+                # The index names too few where k is large: all rows are looked at.
+                run("SET LOCAL enable_indexscan = off")
+                found = [self._nearest(run, probe, wanted, ", row") for probe in probes]
         best = [
             exact(rows, stored, probe, count)
             for probe, (rows, stored) in zip(probes, found, strict=True)
@@ -268,7 +265,7 @@ class ServerGallery:
         return InputError(f"gallery: {self.gallery!r} is no longer in this database; make it anew")
 
     def _sql(self, text: str) -> Any:
-        return _sql(text, self.gallery)
+        return named(text, self.gallery)
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
@@ -278,45 +275,3 @@ class ServerGallery:
                 self._connection = connect(self._address)
             with reached(self._connection), self._connection.transaction():
                 yield self._connection.execute
-
-
-def _sql(text: str, gallery: str) -> Any:
-    """``text`` with the names of a gallery's table and index, quoted; values are parameters."""
-    from psycopg.sql import SQL, Identifier
-
-    table = f"gallery_{gallery}"
-    return SQL(text).format(table=Identifier(table), index=Identifier(f"{table}_hnsw"))
-
-
-def _told(run: Any, gallery: str) -> tuple[str, str, int] | None:
-    """Name, source_sha256 and dimension of the model of a gallery; None where there is none."""
-    if run("SELECT to_regclass(%s)", (GALLERIES,)).fetchone()[0] is None:
-        return None
-    found: tuple[str, str, int] | None = run(
-        f"SELECT model, source_sha256, dimension FROM {GALLERIES} WHERE gallery = %s", (gallery,)
-    ).fetchone()
-    return found
-
-
-def _make(run: Any, gallery: str, model: Any) -> None:
-    """The tables of a new gallery, and its line among the others."""
-    run(
-        f"CREATE TABLE IF NOT EXISTS {GALLERIES} (gallery text PRIMARY KEY, model text NOT NULL, "
-        "source_sha256 text NOT NULL, dimension integer NOT NULL, "
-        "next_row bigint NOT NULL DEFAULT 0, templates bigint NOT NULL DEFAULT 0)"
-    )
-    run(
-        f"INSERT INTO {GALLERIES} (gallery, model, source_sha256, dimension) "
-        "VALUES (%s, %s, %s, %s)",
-        (gallery, model.name, model.source_sha256, model.dimension),
-    )
-    # Plain: a row of 512 values is then read where it lies, and not from a second table.
-    storage = "PLAIN" if model.dimension <= 1900 else "EXTERNAL"
-    run(
-        _sql(
-            "CREATE TABLE {table} (row bigint PRIMARY KEY, name text, "
-            f"template vector({int(model.dimension)}) NOT NULL)",
-            gallery,
-        )
-    )
-    run(_sql(f"ALTER TABLE {{table}} ALTER COLUMN template SET STORAGE {storage}", gallery))
