@@ -85,7 +85,7 @@ def trees(place: str) -> Iterator[tuple[Path, ast.Module]]:
 @pytest.mark.parametrize(
     ("places", "extras"),
     [
-        (RUNTIME, ("image", "gallery", "plot", "groups", "video", "index")),
+        (RUNTIME, ("image", "gallery", "plot", "groups", "video", "index", "server", "bulk")),
         (["compile", "python/pocketvision/cli/compile"], ("compile",)),
         (["training", "python/pocketvision/cli/train"], ("training", "cluster", "video")),
         (["python/pocketvision/demo"], ("demo",)),

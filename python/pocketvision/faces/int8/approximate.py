@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ... import _runtime
 from ...errors import InputError, shown
 from ...files import PRIVATE, write_whole
 from ...runtime.arrays import integer
+from .exact import SPARE, exact
 from .probes import probes_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-SPARE = 32
-"""Candidates beyond ``k`` that the index gives: its order is not quite the exact one."""
 
 ALONE = 2000
 """First rows that one thread adds: of many that start at once, some would hardly be linked."""
@@ -137,11 +134,7 @@ class ApproximateGallery:
             if len(keys) < count:  # the index's graph has fallen apart: all rows are looked at
                 keys = np.sort(self._index.search(probe, count, exact=True).keys)
             stored = np.stack(self._index.get(keys))
-            order, scores = _runtime.search_templates(
-                stored, _runtime.measure_templates(stored), probe[np.newaxis], count
-            )
-            rows[number] = keys[order[0]].astype(np.int64)
-            cosines[number] = scores[0].astype(np.float32) / np.float32(_runtime.SCORE_ONE)
+            rows[number], cosines[number] = exact(keys.astype(np.int64), stored, probe, count)
         return (rows[0], cosines[0]) if single else (rows, cosines)
 
 
