@@ -33,8 +33,8 @@ def _every(shared: tuple[str, ...]) -> pytest.MarkDecorator:
 on_every_target = _every((*SHARED, BUT_DENSE))
 on_every_target_of_dense_layers = _every(SHARED)
 
-QUICK, LONG = 5, 60
-"""Cases per family and target: about 40 shapes in ``make test``, 500 with the marker ``full``."""
+QUICK, LONG = 4, 60
+"""Cases per family and target: about 30 shapes in ``make test``, 500 with the marker ``full``."""
 
 
 def random_cases(count: int) -> Callable:

@@ -76,6 +76,7 @@ def test_the_same_limit_gives_the_same_strips() -> None:
     assert first.program.calls == second.program.calls
 
 
+@pytest.mark.full
 def test_other_hash_seeds_give_the_same_strips() -> None:
     """Sets of names have another order in every process."""
     code = """

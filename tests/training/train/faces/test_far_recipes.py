@@ -118,6 +118,7 @@ def test_a_student_alone_starts_the_two(data: Path, tmp_path: Path) -> None:
     assert torch.equal(both.assistant.out.weight, again.assistant.out.weight)
 
 
+@pytest.mark.full
 def test_two_networks_leave_one_int8_file(tmp_path: Path, crops) -> None:
     entry = models.built(
         "pair", {"family": "residual", "student": "facechain_25m", "assistant": "facechain_25m"}

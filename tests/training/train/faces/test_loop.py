@@ -360,7 +360,10 @@ def test_a_killed_run_resumes_with_the_same_curve(data: Path, tmp_path: Path) ->
     assert log(tmp_path / "run") == log(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("method", ["angular with arcface", "remembered", "sharded"])
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param("angular with arcface", marks=pytest.mark.full), "remembered", "sharded"],
+)
 def test_two_ranks_equal_one(method: str, data: Path, tmp_path: Path) -> None:
     tables = ARCFACE + "\nsharded = true" if method == "sharded" else METHODS[method]
     path = recipe(tmp_path, tables, steps=10, top="sync_batch_norm = true")
