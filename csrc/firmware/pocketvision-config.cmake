@@ -17,10 +17,8 @@ if(NOT TARGET pocketvision::core)
   target_include_directories(pocketvision::core INTERFACE "${_pocketvision}/../include")
 
   add_library(pocketvision::identity INTERFACE IMPORTED)
-  foreach(_part face frame gallery placement recipe search template quality/framed quality/inputs
-      quality/head quality/margin quality/measure quality/pixels quality/place quality/weights)
-    target_sources(pocketvision::identity INTERFACE "${_pocketvision}/../runtime/face/${_part}.c")
-  endforeach()
+  file(GLOB _parts "${_pocketvision}/../runtime/face/*.c" "${_pocketvision}/../runtime/face/*/*.c")
+  target_sources(pocketvision::identity INTERFACE ${_parts})
   target_link_libraries(pocketvision::identity INTERFACE pocketvision::core)
 
   foreach(_machine mps2-an386 mps2-an500 mps2-an505 mps3-an547)

@@ -12,23 +12,13 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-QUALITY = tuple(
-    f"face/quality/{part}"
-    for part in (
-        "framed",
-        "head",
-        "inputs",
-        "margin",
-        "measure",
-        "pixels",
-        "place",
-        "unrecognisable",
-        "weights",
-    )
-)
+RUNTIME = ROOT / "csrc" / "runtime"
 DETECT = ("detect/decode", "detect/detect", "detect/area")
-PARTS = ("core/session", "core/status", "face/face", "face/frame", "face/gallery", "face/placement",
-         "face/recipe", "face/search", "face/template", *QUALITY)  # fmt: skip
+FACE = sorted((RUNTIME / "face").rglob("*.c"))
+PARTS = (
+    *("core/session", "core/status"),
+    *(path.relative_to(RUNTIME).with_suffix("").as_posix() for path in FACE),
+)
 """All of csrc/runtime that the example identify.c links."""
 
 FORMATS = {
