@@ -108,8 +108,8 @@ pv_status pv_quality_measure(const uint8_t *crop, uint32_t side, const pv_qualit
 int pv_quality_enrols(const pv_quality *quality);
 
 /* 1 where a match of `score` at `threshold`, both of PV_SCORE_ONE, is nearer than strangers in
- * pictures like this one come; 0 where it is to be doubted. Of clean faces the margin is 0, and of
- * two faces that are compared the larger counts. */
+ * pictures like this one come; 0 where it is to be doubted. Of most clean faces the margin is 0,
+ * and of two faces that are compared the larger counts. */
 int pv_quality_bears(const pv_quality *quality, int32_t score, int32_t threshold);
 
 /* Adds what the face's int8 template says, which pv_quality_measure() cannot see: the margin is at
