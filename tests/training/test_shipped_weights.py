@@ -171,7 +171,10 @@ def test_recall_is_what_the_record_states(name: str, shared_data: Path) -> None:
     record = Record.from_json((WEIGHTS / f"{name}.json").read_text())
     (stated,) = (score for score in record.scores if score["precision"] == "int8")
     detect, size = opened(Path(find(name)))
-    _, kept = read(shared_data / "detector" / "detector").parted()
+    folder = shared_data / "detector" / "detector"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent: the detector's pictures")
+    _, kept = read(folder).parted()
     found = judge(detect, kept, *size)
     assert found.recall == pytest.approx(stated["accuracy"], abs=0.01)
     assert found.error == pytest.approx(stated["landmark_error"], abs=0.01)
