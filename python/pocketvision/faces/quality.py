@@ -51,7 +51,7 @@ class Quality:
     ``reasons``: why answers that rest on it are not reliable, a short sentence each; none for a
     face that is good enough.
     ``margin``: cosine by which a match must exceed its threshold to be relied on, 0 for most clean
-    faces: strangers in pictures that are spoilt alike come as near. The rest says what was measured:
+    faces: strangers in pictures spoilt alike come as near. The rest says what was measured:
 
     ``face``: 0 to 100, how much the crop looks like an upright face. ``sharpness``: mean difference
     of neighbouring pixels against that of pixels four times as far apart, in the weaker direction:
