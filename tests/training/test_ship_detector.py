@@ -13,36 +13,18 @@ torch = pytest.importorskip("torch")
 from pocketvision.compile import compile_file  # noqa: E402
 from pocketvision.faces import known  # noqa: E402
 from pocketvision.record import METADATA_KEY, Record  # noqa: E402
-from pocketvision.record.detection import FaceDetection  # noqa: E402
 from pocketvision.runtime.shipped import host_targets  # noqa: E402
-from pocketvision.training import models, ship_detector  # noqa: E402
-from pocketvision.training.models.detector import LOGIT, STRIDES  # noqa: E402
+from pocketvision.training import ship_detector  # noqa: E402
 from pocketvision.training.models.stored.describe import digest  # noqa: E402
-from pocketvision.training.run import state  # noqa: E402
 
-from .quantize.test_detector import ARCHITECTURE, HEIGHT, WIDTH  # noqa: E402
+from .quantize.test_detector import untrained  # noqa: E402
 from .train.detect.test_loop import data as data  # noqa: E402  # a fixture
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """A run's weights and record, of a small detector that was never trained."""
-    torch.manual_seed(4)
-    entry = models.built("tiny-finder", ARCHITECTURE)
-    network = entry.make()
-    with torch.no_grad():
-        for head in network.heads:
-            head.weight.normal_(std=0.4)
-            head.bias[:2] = 0.0
-    state.save_weights(tmp_path / "model.safetensors", network)
-    record = Record(
-        "tiny-finder", "run.seed-1", "face-detection",
-        {"size": [HEIGHT, WIDTH], "colour": "RGB", "mean": [127.5] * 3, "std": [127.5] * 3},
-        FaceDetection(list(STRIDES), 0.5, 0.45, LOGIT), data="set: 3 pictures, with crops of crops",
-        architecture=dict(entry.architecture or {}),
-    )  # fmt: skip
-    (tmp_path / "model.json").write_text(record.to_json())
-    return tmp_path / "model.safetensors"
+    """A run's weights and record."""
+    return untrained(tmp_path, "run.seed-1", "set: 3 pictures, with crops of crops")
 
 
 def test_what_is_shipped_says_what_it_is(weights: Path, data: Path, tmp_path: Path) -> None:

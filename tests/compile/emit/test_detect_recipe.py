@@ -18,6 +18,7 @@ from pocketvision.compile.graph import Graph, Tensor
 from ...csrc.host import DETECT, ROOT, Model
 from ...csrc.host import Tensor as CTensor
 from ...csrc.test_detect import Recipe
+from .constants import read_back
 
 HEIGHT, WIDTH, STRIDES = 64, 96, (8, 16, 32)
 MEAN, STD = [128.0, 120.0, 3.0], [127.5, 60.0, 0.5]
@@ -78,17 +79,7 @@ def of_the_host(runtime: ctypes.CDLL, scales: list[float], zeros: list[int], dty
 def test_the_constants_are_those_of_the_host(runtime: ctypes.CDLL, tmp_path: Path) -> None:
     scales, zeros = [8 / 255, 0.0123, 0.05], [0, -7, 11]
     text = detect_recipe.text("tiny", graph(scales, zeros, record()))
-    (tmp_path / "main.c").write_text(
-        f"#include <pocketvision/detect.h>\n{text}extern const pv_detect_recipe *const found;\n"
-        "const pv_detect_recipe *const found = &tiny_detect_recipe;\n"
-    )
-    subprocess.run(
-        ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC",
-         f"-I{sources.include_directory()}", "main.c", "-o", "main.so"],
-        check=True, cwd=tmp_path,
-    )  # fmt: skip
-    library = ctypes.CDLL(str(tmp_path / "main.so"))
-    found = ctypes.POINTER(Recipe).in_dll(library, "found").contents
+    found = read_back(tmp_path, "detect.h", text, Recipe, "tiny_detect_recipe")
     wanted = of_the_host(runtime, scales, zeros, 1)
     assert bytes(found) == bytes(wanted)
 

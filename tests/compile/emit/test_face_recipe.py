@@ -23,6 +23,7 @@ from pocketvision.faces.template import ARCFACE_TEMPLATE
 from ...csrc.host import ROOT, Tables
 from ...csrc.host import Tensor as CTensor
 from ...csrc.test_template import Recipe
+from .constants import read_back
 
 SOURCE = Tensor("in", 112, 112, 3, 1 / 128, -3)
 MEAN, STD = [127.5, 120.0, 3.0], [127.5, 60.0, 0.01]
@@ -79,23 +80,13 @@ def test_the_constants_are_those_of_the_record(
     colour: str, order: list[int], tmp_path: Path
 ) -> None:
     text = text_of("tiny", record(colour=colour), SOURCE)
-    (tmp_path / "main.c").write_text(
-        f"#include <pocketvision/recipe.h>\n{text}"
-        "extern const pv_recipe *const found;\nconst pv_recipe *const found = &tiny_recipe;\n"
-    )
-    subprocess.run(
-        ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC",
-         f"-I{sources.include_directory()}", "main.c", "-o", "main.so"],
-        check=True, cwd=tmp_path,
-    )  # fmt: skip
+    found = read_back(tmp_path, "recipe.h", text, Recipe, "tiny_recipe")
     subprocess.run(
         ["cc", "-xc++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only",
          "-include", "pocketvision/face.h", "-include", "pocketvision/gallery.h",
          f"-I{sources.include_directory()}", "main.c"],
         check=True, cwd=tmp_path,
     )  # fmt: skip
-    library = ctypes.CDLL(str(tmp_path / "main.so"))
-    found = ctypes.POINTER(Recipe).in_dll(library, "found").contents
     tables = np.array(found.tables, np.uint8)
     assert tables[:3].tolist() == order
     wanted = face_recipe.pixel_tables(MEAN, STD, SOURCE)
@@ -117,17 +108,8 @@ def test_the_unrecognisable_directions_stand_beside_it(tmp_path: Path) -> None:
     values["unrecognisable"] = known
     output = Tensor("out", 1, 1, 6, 1.0, 0)
     graph = Graph("tiny", {"in": SOURCE, "out": output}, (), ("in",), ("out",), json.dumps(values))
-    (tmp_path / "main.c").write_text(
-        f"#include <pocketvision/recipe.h>\n{face_recipe.text('tiny', graph)}"
-        "extern const pv_recipe *const found;\nconst pv_recipe *const found = &tiny_recipe;\n"
-    )
-    subprocess.run(
-        ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-shared", "-fPIC",
-         f"-I{sources.include_directory()}", "main.c", "-o", "main.so"],
-        check=True, cwd=tmp_path,
-    )  # fmt: skip
-    library = ctypes.CDLL(str(tmp_path / "main.so"))
-    found = ctypes.POINTER(Recipe).in_dll(library, "found").contents.unrecognisable
+    text = face_recipe.text("tiny", graph)
+    found = read_back(tmp_path, "recipe.h", text, Recipe, "tiny_recipe").unrecognisable
     assert (found.count, found.level) == (2, 8192)
     assert ctypes.string_at(found.directions, 12) == rows.tobytes()
     known["count"] = 3

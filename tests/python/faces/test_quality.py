@@ -38,6 +38,16 @@ def blurred(crop: Array, width: int) -> Array:
     return np.mean(moved, axis=0).astype(np.uint8)
 
 
+def shrunk(picture: Array, points: Array, pixels: int) -> tuple[Array, Array]:
+    """Picture and landmarks, of a size at which the face's crop has ``pixels`` a side."""
+    scale = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]
+    share = pixels / 112 * scale / float(np.linalg.norm(points[1] - points[0]))
+    size = [max(1, round(side * share)) for side in picture.shape[1::-1]]
+    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    where = points * np.array(size) / np.array(picture.shape[1::-1])
+    return small, where
+
+
 def one(picture: Array, points: Array) -> Quality:
     found: Quality = quality_of(align(picture, points), points, picture.shape[:2])[0]
     return found
@@ -100,11 +110,7 @@ def test_few_pixels_are_no_reason_for_a_model_of_few_pixels(
 ) -> None:
     """A face of ``pixels`` a side, enlarged as alignment enlarges it."""
     picture, points = portrait
-    scale = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]
-    share = pixels / 112 * scale / float(np.linalg.norm(points[1] - points[0]))
-    size = [max(1, round(side * share)) for side in picture.shape[1::-1]]
-    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
-    where = points * np.array(size) / np.array(picture.shape[1::-1])
+    small, where = shrunk(picture, points, pixels)
     (usual,), (own,) = (
         quality_of(align(small, where), where, small.shape[:2], smallest=smallest)
         for smallest in (None, 11)
@@ -233,11 +239,7 @@ def test_the_model_of_far_faces_is_asked_its_own_question(
     portrait: tuple[Array, Array], pixels: int
 ) -> None:
     picture, points = portrait
-    scale = ARCFACE_TEMPLATE[1][0] - ARCFACE_TEMPLATE[0][0]
-    share = pixels / 112 * scale / float(np.linalg.norm(points[1] - points[0]))
-    size = [max(1, round(side * share)) for side in picture.shape[1::-1]]
-    small = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
-    where = points * np.array(size) / np.array(picture.shape[1::-1])
+    small, where = shrunk(picture, points, pixels)
     embedder = Embedder(LOW_RESOLUTION_MODEL)
     far, _ = embedder.embed(small, where, return_quality=True)
     listed, _ = embedder.embed([small], [where], return_quality=True)

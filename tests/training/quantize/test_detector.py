@@ -33,10 +33,9 @@ ARCHITECTURE = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small detector of random weights that takes half of all cells for faces."""
-    folder = tmp_path_factory.mktemp("detector")
+def untrained(folder: Path, tag: str, data: str = "") -> Path:
+    """Weights in ``folder``, with their record, of a small detector that was never trained and
+    takes half of all cells for faces."""
     torch.manual_seed(4)
     entry = models.built("tiny-finder", ARCHITECTURE)
     network = entry.make()
@@ -46,13 +45,21 @@ def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
             head.bias[:2] = 0.0
     state.save_weights(folder / "model.safetensors", network)
     record = Record(
-        "tiny-finder", "t", "face-detection",
+        "tiny-finder", tag, "face-detection",
         {"size": [HEIGHT, WIDTH], "colour": "RGB", "mean": [127.5] * 3, "std": [127.5] * 3},
-        FaceDetection(list(STRIDES), 0.5, 0.45, LOGIT), architecture=dict(entry.architecture or {}),
+        FaceDetection(list(STRIDES), 0.5, 0.45, LOGIT), data=data,
+        architecture=dict(entry.architecture or {}),
     )  # fmt: skip
     (folder / "model.json").write_text(record.to_json())
+    return folder / "model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def int8(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("detector")
+    weights = untrained(folder, "t")
     pictures = np.random.default_rng(1).integers(0, 256, (24, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    return quantize_weights(folder / "model.safetensors", pictures, folder / "tiny.int8.onnx").file
+    return quantize_weights(weights, pictures, folder / "tiny.int8.onnx").file
 
 
 def test_three_maps_and_no_transpose_left(int8: Path) -> None:
